@@ -1,0 +1,239 @@
+"""The shape of a product file: what is known of one product, release and variant. Loaded, checked, frozen, shared.
+
+Facts about the product, each with its source; nothing about a site, a network or a test. What is unknown is written
+down, not guessed. Names are looked up without case, as OCPP compares them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+KeyType = Literal["bool", "int", "decimal", "string", "list", "measurands", "phase_rotation", "url", "ipv4", "time"]
+Access = Literal["R", "RW", "W"]
+Clears = Literal["cause", "unplug", "self", "service"]
+
+
+class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One configuration key of the product, as its table prints it."""
+
+    name: str = ""
+    """As the product spells it."""
+    type: KeyType
+    access: Access = "RW"
+    default: str | None = None
+    """None: known but unset (no value in GetConfiguration)."""
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    zero: bool = False
+    """0 is allowed below `min` (and means off)."""
+    allowed: tuple[str, ...] = ()
+    max_length: int | None = None
+    """Characters."""
+    max_items_key: str = ""
+    """The key that bounds the number of list items."""
+    out_of_range: str | None = None
+    """A value out of range is stored as this instead of refused."""
+    reboot: bool = False
+    """Takes effect after a reboot: answered RebootRequired."""
+    setting: str = ""
+    """The inner name when the product calls it otherwise (`enableUnknown` is AllowOfflineTxForUnknownId)."""
+    ocpp_writes: bool = True
+    """False: answered Rejected over OCPP although writable elsewhere (the tool, the control API)."""
+    meaning: str = ""
+    inert: str = ""
+    """Why a write has no effect here, when it has none."""
+    source: str = ""
+
+
+class ErrorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One vendor error: what it means to OCPP, to a charge, and to the person in front of the station."""
+
+    code: str = ""
+    name: str
+    description: str = ""
+    remedy: str = ""
+    ocpp: str
+    """An OCPP ChargePointErrorCode."""
+    stops: bool = True
+    """Takes the connector to Faulted and ends a charge; else a warning beside the status."""
+    clears: Clears = "cause"
+    clears_after_s: float | None = None
+    connector_only: bool = True
+    """False: a fault of the whole station (connector 0)."""
+    variants: tuple[str, ...] = ()
+    """Only these variants have it; empty: all."""
+    source: str = ""
+
+
+class MeasurandSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One measurand the product can report."""
+
+    name: str = ""
+    unit: str | None = None
+    """The wire's unit; None: reported without unit."""
+    scale: float = 1.0
+    """Reading in base units (A, V, W, Wh, varh, Hz, %) times this is the value sent."""
+    digits: int = 2
+    phases: tuple[str, ...] = ()
+    """Phase suffixes that MeterValuesSampledData may name: L1, L1-N, L1-L2 ..."""
+    default_phases: tuple[str, ...] = ()
+    """Phases reported when the list names the measurand alone; empty: one value without phase."""
+    source: str = ""
+
+
+class ConnectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One outlet as it leaves the factory."""
+
+    kind: Literal["T2", "T2S", "T3", "T1", "TE", "cable", "CCS2", "CHAdeMO"]
+    phases: Literal[1, 3] = 3
+    max_current_a: float = 32.0
+    min_current_a: float = 6.0
+    lock: bool = True
+    """A cable lock at the station's socket; an attached cable has none."""
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A commercial variant or reference of a line."""
+
+    description: str
+    connectors: tuple[ConnectorSpec, ...]
+    keys: dict[str, str] = {}
+    """Defaults that differ in this variant."""
+    source: str = ""
+
+
+class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What BootNotification says. `{serial}` and `{reference}` are filled from the station's identity."""
+
+    vendor: str
+    model: str
+    firmware: str
+    charge_point_serial: str | None = None
+    charge_box_serial: str | None = None
+    meter_type: str | None = None
+    meter_serial: str | None = None
+    truncate_serials_key: str = ""
+    """The key that cuts both serial numbers to the 25 characters OCPP allows."""
+    source: str = ""
+
+
+class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How this product decides who may charge."""
+
+    mode_key: str = ""
+    """A bool key: true = badges are asked for, false = everybody charges with the default idTag."""
+    default_tag_key: str = ""
+    refuse_plugged_since_stop: bool = False
+    """A remote start is refused while the cable has stayed plugged since the last stop."""
+    source: str = ""
+
+
+class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How it speaks to its supervision. Keys are inner names."""
+
+    url_key: str = "SupervisionUrl"
+    identity_key: str = "BoxIdentifier"
+    enable_key: str = ""
+    """A bool key that turns OCPP on; empty: on when there is a URL."""
+    password_key: str = "AuthorizationKey"  # noqa: S105 - the name of the key, not its value
+    call_timeout_key: str = ""
+    call_timeout_s: float = 30.0
+    connect_timeout_key: str = ""
+    connect_timeout_s: float = 30.0
+    silence_key: str = ""
+    """Communication counts as lost when nothing came in for so long."""
+    boot_retry_key: str = ""
+    boot_retry_s: float = 60.0
+    source: str = ""
+
+
+class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which actions exist, both ways. What is not listed is answered NotSupported (known) or NotImplemented."""
+
+    sends: tuple[str, ...]
+    answers: tuple[str, ...]
+    comments: dict[str, str] = {}
+    source: str = ""
+
+
+class SmartCharging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Restrictions of SetChargingProfile and its kin."""
+
+    units: tuple[Literal["A", "W"], ...] = ()
+    purposes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    recurrencies: tuple[str, ...] = ()
+    refused_attributes: tuple[str, ...] = ()
+    ignored_attributes: tuple[str, ...] = ()
+    composite_connector_zero: bool = True
+    while_setting: dict[str, tuple[str, ...]] = {}
+    """Profiles are accepted only while each key here has one of its values (Q-189: EMsetting 2 or 3)."""
+    source: str = ""
+
+
+class AfterPowerCut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What becomes of an open transaction (Q-188)."""
+
+    resumes: bool = False
+    delay_key: str = ""
+    """Seconds between the return of power and resuming the load."""
+    source: str = ""
+
+
+class DataTransferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One message of the vendor's own."""
+
+    vendor: str
+    message: str
+    direction: Literal["in", "out"]
+    enable_key: str = ""
+    data: str = ""
+    source: str = ""
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One product, release and variant; immutable and shared by all its stations."""
+
+    line: str
+    """evlink-pro-ac"""
+    release: str
+    """2.0.1 or R7: what stands after the @."""
+    variant: str
+    """A key of `variants`: what stands after the slash."""
+    title: str
+    dialects: tuple[str, ...]
+    identity: Identity
+    variants: dict[str, Variant]
+    messages: Messages
+    keys: dict[str, KeySpec]
+    """By lower-case name, in the order of the guide: all that GetConfiguration shows."""
+    hidden: dict[str, KeySpec]
+    """Standard keys the product does not show, by lower-case name: their defaults still rule its behaviour."""
+    errors: dict[str, ErrorSpec]
+    """By vendor code."""
+    measurands: dict[str, MeasurandSpec]
+    transport: Transport
+    authentication: Authentication
+    smart_charging: SmartCharging
+    after_power_cut: AfterPowerCut = AfterPowerCut()
+    data_transfers: tuple[DataTransferSpec, ...] = ()
+    file_transfers: tuple[str, ...] = ()
+    quirks: dict[str, dict[str, str | int | float | bool]] = {}
+    sources: dict[str, str] = {}
+    """Short name -> document, section, edition."""
+    unknown: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """evlink-pro-ac/socket@2.0.1"""
+        return f"{self.line}/{self.variant}@{self.release}"
+
+    @property
+    def connectors(self) -> tuple[ConnectorSpec, ...]:
+        return self.variants[self.variant].connectors
+
+    def key(self, name: str) -> KeySpec | None:
+        """The row that rules a key, shown or hidden, by any of its names; None for an unknown one."""
+        lower = name.lower()
+        return self.keys.get(lower) or self.hidden.get(lower)

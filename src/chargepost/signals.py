@@ -1,0 +1,407 @@
+"""What passes between rooms: facts in, wishes out, views and records. Frozen values, no behaviour.
+
+A carrier (`run/` on real sockets, `fleet/` in virtual time) tells a station `Fact`s and does its `Wish`es.
+`now` is always monotonic seconds; a date is seconds since 1970 in UTC and its name ends in `utc_s`.
+Connector numbers are OCPP's: 1 and up, 0 is the station as a whole.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PilotState = Literal["A", "B", "C", "D", "E", "F"]
+"""Vehicle side of the control pilot (IEC 61851-1): A nothing, B connected, C ready, D ready with ventilation,
+E short circuit, F no pilot."""
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class Signal(msgspec.Struct, frozen=True, gc=False):
+    """Anything that passes from one room to another."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A signal that holds containers."""
+
+
+# --- facts: what a station is told ----------------------------------------------------------------------------------
+
+
+class LinkUp(Signal, frozen=True):
+    """The WebSocket is open; `subprotocol` is what the central system agreed to (empty when it agreed to none)."""
+
+    subprotocol: str
+
+
+class LinkDown(Signal, frozen=True):
+    """The WebSocket closed, or a dial failed. `status` is the HTTP status of a refused handshake."""
+
+    reason: str
+    status: int | None = None
+
+
+class FrameReceived(Signal, frozen=True):
+    """One WebSocket text message, as bytes, not yet judged."""
+
+    data: bytes
+
+
+class PongReceived(Signal, frozen=True):
+    """The answer to our ping."""
+
+
+class ClockSet(Signal, frozen=True):
+    """The date, from NTP, an installer or the machine; the central system's comes in its answers.
+
+    `now` and `utc_s` are the same instant on both clocks.
+    """
+
+    utc_s: float
+    source: str
+
+
+class Remembered(Signal, frozen=True):
+    """All that was wished with `Remember` up to this token is on disk."""
+
+    token: int
+
+
+class NotRemembered(Signal, frozen=True):
+    """The disk refuses (full, failing). Nothing is lost yet: the carrier keeps trying; `Remembered` ends it."""
+
+    reason: str
+
+
+class PilotChanged(Signal, frozen=True):
+    """The vehicle side of the control pilot, debounced by the driver."""
+
+    connector: int
+    state: PilotState
+
+
+class CableChanged(Signal, frozen=True):
+    """The cable at the station's socket; `rating_a` from the proximity pilot (13, 20, 32, 63 A).
+
+    An attached cable is always plugged on the station's side; its driver says so once at the start.
+    """
+
+    connector: int
+    plugged: bool
+    rating_a: float
+
+
+class LockChanged(Signal, frozen=True):
+    """The cable lock of a socket; `jammed` when it did not reach the position it was sent to."""
+
+    connector: int
+    locked: bool
+    jammed: bool = False
+
+
+class PowerSwitched(Signal, frozen=True):
+    """The contactor's own position."""
+
+    connector: int
+    closed: bool
+
+
+class Reading(Signal, frozen=True):
+    """What a meter says at one instant. Per-phase values are L1, L2, L3 (0 where a phase is absent)."""
+
+    energy_wh: float
+    """Active import register since the meter left the factory; never falls."""
+    current_a: tuple[float, float, float]
+    voltage_v: tuple[float, float, float]
+    power_w: tuple[float, float, float]
+    """Active import per phase."""
+    power_factor: float = 1.0
+    frequency_hz: float = 50.0
+    reactive_varh: float = 0.0
+    """Reactive import register."""
+    soc_percent: float | None = None
+    temperature_c: float = 25.0
+
+
+class MeterRead(Signal, frozen=True):
+    """The answer to `ReadMeter` with the same ticket; no reading when the meter is silent."""
+
+    connector: int
+    ticket: int
+    reading: Reading | None
+
+
+class BadgePresented(Signal, frozen=True):
+    """A badge at the reader; `connector` when the reader or the screen belongs to one."""
+
+    id_tag: str
+    connector: int | None = None
+
+
+class ButtonPressed(Signal, frozen=True):
+    """A push button, key switch or emergency stop, by its name: "stop", "emergency_stop", "key" ..."""
+
+    name: str
+    active: bool = True
+
+
+class InputChanged(Signal, frozen=True):
+    """A wired contact, door, tilt or detection loop, by its name."""
+
+    name: str
+    active: bool
+
+
+class FaultRaised(Signal, frozen=True):
+    """A fault found by the hardware or injected: a vendor code of the model, or an OCPP errorCode."""
+
+    connector: int
+    code: str
+
+
+class FaultCleared(Signal, frozen=True):
+    """The cause of a fault is gone; every fault of the connector when `code` is None."""
+
+    connector: int
+    code: str | None = None
+
+
+class SettingChanged(Signal, frozen=True):
+    """The owner sets a key, past the access rules of OCPP."""
+
+    key: str
+    value: str
+
+
+class BadgeCached(Signal, frozen=True):
+    """The owner puts a badge into the authorization cache; `status` is an OCPP AuthorizationStatus."""
+
+    id_tag: str
+    status: str
+
+
+class StopAsked(Signal, frozen=True):
+    """A local stop with an OCPP reason."""
+
+    connector: int
+    reason: str = "Local"
+
+
+class ScreenTouched(Signal, frozen=True):
+    """The connector now shown on a DC station's screen."""
+
+    connector: int
+
+
+class Restored(Signal, frozen=True):
+    """Back to factory settings, by hand."""
+
+
+class Started(Signal, frozen=True):
+    """The program of the station begins to run; the first fact of every life. `utc_s` is the machine's date."""
+
+    utc_s: float
+
+
+Fact = (
+    LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
+    | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
+    | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
+)  # fmt: skip
+
+
+# --- wishes: what a station wants done ------------------------------------------------------------------------------
+
+
+class Dial(Signal, frozen=True):
+    """Open the WebSocket at `url` (identity already in it). Answered by `LinkUp` or `LinkDown`."""
+
+    url: str
+    subprotocols: tuple[str, ...]
+    user: str
+    password: bytes | None
+    """HTTP Basic; None for no authentication. Never to be logged."""
+    timeout_s: float
+    accept_self_signed: bool = False
+
+
+class HangUp(Signal, frozen=True):
+    """Close the WebSocket; answered by `LinkDown`."""
+
+    code: int
+    reason: str
+
+
+class SendFrame(Signal, frozen=True):
+    data: bytes
+
+
+class SendPing(Signal, frozen=True):
+    """A WebSocket ping; answered by `PongReceived`."""
+
+
+class ChargeRecord(Signal, frozen=True):
+    """One finished (or abandoned) transaction, for billing and for the twelve fields of the guide."""
+
+    record: str
+    """Unique within the station, for ever."""
+    connector: int
+    id_tag: str
+    start_utc_s: float
+    stop_utc_s: float
+    start_wh: int
+    stop_wh: int
+    duration_s: float
+    """From the monotonic clock: a clock step does not change it."""
+    reason: str
+    transaction: int | None = None
+    """The central system's number, when it is known."""
+    delivered: bool = False
+
+
+class Remember(Holder, frozen=True):
+    """Keep this through a power cut: put and drop keys of the memory, add charge records, in one piece.
+
+    Answered by `Remembered(token)` once it is durable.
+    """
+
+    token: int
+    puts: dict[str, bytes]
+    drops: tuple[str, ...] = ()
+    records: tuple[ChargeRecord, ...] = ()
+
+
+class ReadMeter(Signal, frozen=True):
+    """Read the meter of a connector (0: the main meter) now; answered by `MeterRead` with the ticket."""
+
+    connector: int
+    ticket: int
+
+
+class OfferCurrent(Signal, frozen=True):
+    """What the pilot offers the car, per phase; 0 A: connected but not offered (no PWM)."""
+
+    connector: int
+    current_a: float
+
+
+class SwitchPower(Signal, frozen=True):
+    """Close or open the contactor."""
+
+    connector: int
+    on: bool
+
+
+class LockCable(Signal, frozen=True):
+    connector: int
+    locked: bool
+
+
+class ShowLight(Signal, frozen=True):
+    """The lamp of a connector: "off", "green", "green blinking", "blue", "red" ... with its intensity."""
+
+    connector: int
+    light: str
+    intensity_percent: int = 100
+
+
+class Restart(Signal, frozen=True):
+    """Start the program anew. The carrier throws the station away and builds it from its memory.
+
+    `hard` also takes the power of the outlets away for a moment.
+    """
+
+    hard: bool
+    reason: str
+
+
+class StatusChanged(Signal, frozen=True):
+    """One step of a connector's status, told or not: for laws, pages and logs."""
+
+    connector: int
+    old: str
+    new: str
+    error: str
+    now: float
+
+
+class Note(Signal, frozen=True):
+    """A line for the log. Never holds a secret."""
+
+    level: Level
+    event: str
+    text: str
+    connector: int | None = None
+
+
+class BadgeJudged(Signal, frozen=True):
+    """What became of a presented badge: lamp and beep of the reader, and the laws of the fleet."""
+
+    id_tag: str
+    connector: int | None
+    accepted: bool
+    why: str
+
+
+Wish = (
+    Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
+    | Restart | StatusChanged | Note | BadgeJudged
+)  # fmt: skip
+
+
+# --- limits: who says how much --------------------------------------------------------------------------------------
+
+
+class Limit(Signal, frozen=True, order=True):
+    """A current per phase and who set it: "rating", "cable 20 A", "TxProfile 7", "setting iMaxDeratingSwCapacity"."""
+
+    current_a: float
+    source: str
+
+
+# --- views: what pages, the terminal and the control API show -------------------------------------------------------
+
+
+class TransactionView(Signal, frozen=True):
+    transaction: int | None
+    id_tag: str
+    start_utc_s: float
+    start_wh: int
+    energy_wh: float
+
+
+class ConnectorView(Signal, frozen=True):
+    connector: int
+    status: str
+    error: str
+    """An OCPP errorCode, "NoError" when all is well."""
+    pilot: PilotState
+    offered_a: float
+    limit_source: str
+    power_w: float
+    energy_wh: float
+    """The register."""
+    locked: bool
+    contactor: bool
+    transaction: TransactionView | None = None
+    vendor_error: str = ""
+
+
+class LinkView(Signal, frozen=True):
+    state: str
+    """off, dialling, open, waiting (for the next dial)."""
+    url: str
+    boot: str = ""
+    """Accepted, Pending, Rejected, or empty while unanswered."""
+    error: str = ""
+    """The last error in words, and what to do."""
+    since: float = 0.0
+    waiting_messages: int = 0
+
+
+class StationView(Holder, frozen=True):
+    id: str
+    model: str
+    release: str
+    link: LinkView
+    connectors: tuple[ConnectorView, ...]
+    utc_s: float = 0.0
