@@ -1,0 +1,381 @@
+"""The one way to disk: submit, sync, then acknowledge; read back after a power cut.
+
+A store is one SQLite file in WAL mode with synchronous=FULL: what `done` has acknowledged survives a power cut.
+(synchronous=NORMAL loses acknowledged rows there, and a test that only kills the process does not show it.) One thread
+writes; whatever was submitted while it wrote goes into its next commit, so ten thousand stations cost few syncs.
+
+When the disk is full or failing, nothing is lost: the group is kept, the connection is given up (what the system holds
+in memory after a failed sync cannot be trusted), the store opened anew and the group written again, exactly once.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+Statement = tuple[str, Sequence[object]]
+
+GROUP_MAX = 1_000
+"""Pieces in one commit: some 10 ms of work, so that no acknowledgement waits long behind others."""
+WAITING_MAX = 200_000
+"""Pieces waiting for the disk: some 100 MB at most. Past it `submit` refuses, and its caller must not acknowledge."""
+RETRY_FIRST_S, RETRY_MAX_S = 0.05, 2.0
+"""The pause before a failed group is tried again doubles between these: a disk that has space again is used soon."""
+BUSY_S = 2.0
+"""How long another program (a copy being made, `verify`) may hold the store before that counts as trouble."""
+CLOSE_WAIT_S = 5.0
+"""How long `close` waits for a disk that refuses; what is not written by then was never acknowledged."""
+
+# Primary result codes of SQLite (sqlite.org/rescode.html) that speak of the disk; all others speak of the statement.
+DISK_CODES = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk fails or is full",
+    sqlite3.SQLITE_READONLY: "the store may not be written",
+    sqlite3.SQLITE_CANTOPEN: "the store cannot be opened",
+    sqlite3.SQLITE_PERM: "the store may not be opened",
+    sqlite3.SQLITE_BUSY: "another program holds the store",
+    sqlite3.SQLITE_LOCKED: "another program holds the store",
+    sqlite3.SQLITE_PROTOCOL: "another program holds the store",
+    sqlite3.SQLITE_NOMEM: "no memory is left",
+    sqlite3.SQLITE_NOLFS: "the file has grown past what the disk allows",
+}
+DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+# Which group was committed last, in the same commit: after a failed sync it tells whether the group is in the store.
+MARK_SCHEMA = """
+CREATE TABLE IF NOT EXISTS journal_mark (
+  only INTEGER PRIMARY KEY CHECK (only = 1), life TEXT NOT NULL, number INTEGER NOT NULL);
+"""
+WRITE_MARK = "INSERT OR REPLACE INTO journal_mark VALUES (1, ?, ?)"
+READ_MARK = "SELECT life, number FROM journal_mark"
+
+log = logging.getLogger(__name__)
+
+
+class StoreError(Exception):
+    """The store cannot be used; the text is one line: which file, why, and what to do."""
+
+
+class _DamagedError(Exception):
+    """The file is no store, or its pages contradict each other."""
+
+
+class _Piece(NamedTuple):
+    """Statements that are written together or not at all."""
+
+    statements: Sequence[Statement]
+    done: Callable[[], None] | None
+
+
+def parse_store(url: str) -> Path | None:
+    """The folder a store URL names: a bare path or `file:` URL; None for "none", which is memory only.
+
+    Raises StoreError for anything else.
+    """
+    if url == "none":
+        return None
+    remedy = "give a folder, file:FOLDER, or none for memory only"
+    if not url or "\0" in url:
+        raise StoreError(f"store {url!r} names no folder: {remedy}")
+    parts = urlsplit(url)
+    if len(parts.scheme) <= 1:  # a single letter is a drive, not a scheme
+        return Path(url)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+        raise StoreError(f"store {parts.scheme}: is not known here: {remedy}")
+    return Path(unquote(parts.path))
+
+
+class Journal:
+    """One store: one writer thread, and a connection of its own for reading.
+
+    `path` is the SQLite file (its folder is made when missing), None for memory only. `schema` makes the tables of
+    `version`; it runs once on a new store and on one of an older version, so it must say IF NOT EXISTS.
+
+    `on_trouble(reason)` is called when the disk starts to refuse and `on_trouble(None)` when it is over, from the
+    writer thread; while opening, from the caller's, about a damaged file that was set aside.
+    """
+
+    def __init__(
+        self, path: Path | None, schema: str, version: int, *, on_trouble: Callable[[str | None], None] | None = None
+    ) -> None:
+        self.path = path
+        self._schema, self._version = schema, version
+        self._on_trouble = on_trouble
+        self._waiting: deque[_Piece] = deque()
+        self._changed = threading.Condition()
+        self._unwritten = 0
+        self._closing = self._given_up = False
+        self._reading = threading.Lock()
+        self._number = count(1)
+        self._writer = self._open_or_set_aside()
+        self._reader = self._open_reader()
+        self._life: str = self._writer.execute("SELECT hex(randomblob(16))").fetchone()[0]
+        self._thread = threading.Thread(target=self._run, name=f"journal {path or 'in memory'}", daemon=True)
+        self._thread.start()
+
+    # --- for everybody -------------------------------------------------------------------------------------------
+
+    def submit(self, statements: Sequence[Statement], done: Callable[[], None] | None = None) -> None:
+        """Write these statements in one piece; `done` is called, from the writer thread, once they are durable.
+
+        Pieces become durable in the order of submission. A piece whose statements are wrong in themselves is dropped
+        and logged, and its `done` is never called. Raises StoreError when closed or when `WAITING_MAX` are waiting.
+        """
+        with self._changed:
+            if self._closing:
+                raise StoreError(f"{self._name}: the store is closed")
+            if self._unwritten >= WAITING_MAX:
+                raise StoreError(f"{self._name}: {WAITING_MAX} writes wait for the disk: make space, then try again")
+            self._waiting.append(_Piece(statements, done))
+            self._unwritten += 1
+            self._changed.notify_all()
+
+    def read(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query on the durable state. Never holds the writer up."""
+        with self._reading:
+            try:
+                return self._reader.execute(sql, params).fetchall()
+            except sqlite3.DatabaseError as error:
+                if _primary_code(error) in DISK_CODES.keys() | DAMAGE_CODES:
+                    raise StoreError(f"{self._name}: cannot be read: {error}") from error
+                raise
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until all that was submitted is durable; False when it is not within `timeout_s`."""
+        with self._changed:
+            return (
+                self._changed.wait_for(lambda: not self._unwritten or self._given_up, timeout_s) and not self._unwritten
+            )
+
+    def close(self) -> None:
+        """Write what is waiting and close; gives a refusing disk `CLOSE_WAIT_S`. May be called twice."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if threading.current_thread() is not self._thread:
+            if not self.flush(CLOSE_WAIT_S):
+                log.error("%s: closed with %d writes that the disk refused", self._name, self._unwritten)
+            with self._changed:
+                self._given_up = True
+                self._changed.notify_all()
+            self._thread.join()
+        with self._reading:
+            self._reader.close()
+        self._writer.close()
+
+    # --- the writer thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._write_whatever_it_takes(group)
+            with self._changed:
+                self._unwritten -= len(group)
+                self._changed.notify_all()
+
+    def _next_group(self) -> list[_Piece]:
+        """The next pieces to commit together; none when the journal closes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
+
+    def _write_whatever_it_takes(self, group: list[_Piece]) -> None:
+        """Return when the group is durable and acknowledged, or the journal was told to give up."""
+        number = next(self._number)
+        pause_s, trouble = RETRY_FIRST_S, ""
+        while not self._given_up:
+            try:
+                if trouble:
+                    self._reopen()
+                written = group if trouble and self._has_mark(number) else self._commit(group, number)
+            except (sqlite3.Error, StoreError, OSError, _DamagedError) as error:
+                reason = f"{self._name}: {_in_words(error)}; trying again"
+                if not trouble:
+                    self._tell(reason)
+                trouble = reason
+                with self._changed:
+                    self._changed.wait_for(lambda: self._given_up, pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+                continue
+            if trouble:
+                self._tell(None)
+            for piece in written:
+                self._acknowledge(piece)
+            return
+
+    def _commit(self, group: list[_Piece], number: int) -> list[_Piece]:
+        """Commit the group and return what of it is durable: all but pieces that are wrong in themselves."""
+        with self._alone():
+            try:
+                self._begin(number)
+                for piece in group:
+                    for sql, params in piece.statements:
+                        self._writer.execute(sql, params)
+                self._writer.execute("COMMIT")
+                return group
+            except Exception as error:
+                _raise_if_disk(error)
+                self._writer.execute("ROLLBACK")
+            # rare: once more, each piece by itself, to find the wrong one
+            self._begin(number)
+            good = [piece for piece in group if self._fits(piece)]
+            self._writer.execute("COMMIT")
+            return good
+
+    def _begin(self, number: int) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.execute(WRITE_MARK, (self._life, number))
+
+    def _fits(self, piece: _Piece) -> bool:
+        self._writer.execute("SAVEPOINT piece")
+        try:
+            for sql, params in piece.statements:
+                self._writer.execute(sql, params)
+        except Exception as error:
+            _raise_if_disk(error)
+            log.exception("%s: dropped a write that cannot be made", self._name)
+            self._writer.execute("ROLLBACK TO piece")
+            return False
+        self._writer.execute("RELEASE piece")
+        return True
+
+    def _acknowledge(self, piece: _Piece) -> None:
+        if piece.done is None:
+            return
+        try:
+            piece.done()
+        except Exception:  # theirs must not stop the writing of others
+            log.exception("%s: a listener failed on its acknowledgement", self._name)
+
+    def _tell(self, reason: str | None) -> None:
+        if reason:
+            log.error(reason)
+        else:
+            log.warning("%s: writes again", self._name)
+        if self._on_trouble:
+            try:
+                self._on_trouble(reason)
+            except Exception:
+                log.exception("%s: a listener failed on trouble", self._name)
+
+    # --- opening -------------------------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return str(self.path or "store in memory")
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """In memory reader and writer share one connection and take turns; in a file they need not."""
+        return self._reading if self.path is None else nullcontext()
+
+    def _reopen(self) -> None:
+        """A connection that failed is not asked again (fsync may report an error only once)."""
+        if self.path is None:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            return
+        self._writer.close()
+        self._writer = self._open_or_set_aside(reopening=True)
+        # writes every committed page anew and syncs: nothing rests on what a failed sync left in the system's cache
+        busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError("another program holds the store")
+
+    def _has_mark(self, number: int) -> bool:
+        return bool(self._writer.execute(READ_MARK).fetchall() == [(self._life, number)])
+
+    def _open_or_set_aside(self, reopening: bool = False) -> sqlite3.Connection:
+        try:
+            return self._open()
+        except _DamagedError as damage:
+            assert self.path is not None
+            aside = _set_aside(self.path)
+            writer = self._open()
+            if reopening:
+                with self._reading:
+                    self._reader.close()
+                    self._reader = self._open_reader()
+            self._tell(f"{self.path}: the store is damaged ({damage}): set aside as {aside.name}, a fresh one is begun")
+            if not reopening:
+                self._tell(None)
+            return writer
+
+    def _open(self) -> sqlite3.Connection:
+        """A connection for writing to a whole store of our version. Raises _DamagedError or StoreError."""
+        try:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            writer = _connect(self.path)
+            try:
+                self._prepare(writer)
+            except BaseException:
+                writer.close()
+                raise
+            return writer
+        except (sqlite3.Error, OSError) as error:
+            if _primary_code(error) in DAMAGE_CODES:
+                raise _DamagedError(str(error)) from error
+            raise StoreError(f"{self._name}: {_in_words(error)}: choose another place with --store") from error
+
+    def _prepare(self, writer: sqlite3.Connection) -> None:
+        (found,) = writer.execute("PRAGMA user_version").fetchone()
+        if found > self._version:
+            raise StoreError(
+                f"{self._name}: the store is of version {found}, this program knows {self._version}: "
+                "use the newer program, or another store with --store"
+            )
+        (check,) = writer.execute("PRAGMA quick_check(1)").fetchone()
+        if check != "ok":
+            raise _DamagedError(check.splitlines()[-1])
+        writer.execute("PRAGMA journal_mode=WAL").fetchone()
+        writer.execute("PRAGMA synchronous=FULL")
+        if found < self._version:
+            writer.executescript(
+                f"BEGIN IMMEDIATE; {MARK_SCHEMA} {self._schema}; PRAGMA user_version={self._version:d}; COMMIT"
+            )
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if self.path is None:
+            return self._writer
+        reader = _connect(self.path)
+        reader.execute("PRAGMA query_only=ON")
+        return reader
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    # transactions are opened by hand; the threads take turns by our own locks
+    return sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _primary_code(error: BaseException) -> int:
+    """SQLite's primary result code (the low byte of the extended one); 0 when the error is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _raise_if_disk(error: Exception) -> None:
+    """Pass on what speaks of the disk or the file, not of the statement."""
+    code = _primary_code(error)
+    if code in DAMAGE_CODES:
+        raise _DamagedError(str(error)) from error
+    if code in DISK_CODES:
+        raise error
+
+
+def _in_words(error: BaseException) -> str:
+    words = DISK_CODES.get(_primary_code(error))
+    return f"{words} ({error})" if words else str(error)
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a damaged store, with its log, to the first free `.damaged-N`; it can still be examined there."""
+    aside = next(name for n in count(1) if not (name := path.with_name(f"{path.name}.damaged-{n}")).exists())
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside

@@ -1,0 +1,60 @@
+"""What a station's process keeps on disk: the memory of its stations and their charge records."""
+
+import msgspec
+
+from chargepost.journal import Journal, Statement
+from chargepost.signals import ChargeRecord, Remember
+
+STATION_VERSION = 1
+STATION_SCHEMA = """
+CREATE TABLE IF NOT EXISTS memory (
+  station TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (station, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+  number INTEGER PRIMARY KEY,              -- in order of writing
+  station TEXT NOT NULL, record TEXT NOT NULL, connector INTEGER NOT NULL, id_tag TEXT NOT NULL,
+  start_utc_s REAL NOT NULL, stop_utc_s REAL NOT NULL, start_wh INTEGER NOT NULL, stop_wh INTEGER NOT NULL,
+  duration_s REAL NOT NULL, reason TEXT NOT NULL,
+  "transaction" TEXT,                      -- any integer (OCPP 1.6, 4.8), so also one too long for SQLite
+  delivered INTEGER NOT NULL,
+  UNIQUE (station, record));
+"""
+
+PUT = "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+DROP = "DELETE FROM memory WHERE station = ? AND key = ?"
+COLUMNS = ", ".join(f'"{field}"' for field in ChargeRecord.__struct_fields__)
+# What is billed is written once; later only the central system's number and the delivery may become known.
+ADD = f"""
+INSERT INTO records (station, {COLUMNS}) VALUES (?{", ?" * len(ChargeRecord.__struct_fields__)})
+ON CONFLICT (station, record) DO UPDATE SET
+  "transaction" = coalesce(excluded."transaction", "transaction"), delivered = max(excluded.delivered, delivered)
+"""  # noqa: S608 - the names are those of our own type
+NEWEST = f"SELECT {COLUMNS} FROM records WHERE station = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
+
+
+def remember_statements(station: str, wish: Remember) -> list[Statement]:
+    """The piece to submit for one `Remember`: where a key is both dropped and put, it is put."""
+    return [
+        *((DROP, (station, key)) for key in wish.drops),
+        *((PUT, (station, key, value)) for key, value in wish.puts.items()),
+        *((ADD, (station, *_row(record))) for record in wish.records),
+    ]
+
+
+def recall(journal: Journal, station: str) -> dict[str, bytes]:
+    """The memory of a station as it was last durable; empty for a station never seen."""
+    return dict(journal.read("SELECT key, value FROM memory WHERE station = ?", (station,)))
+
+
+def records(journal: Journal, station: str, limit: int = 30) -> list[ChargeRecord]:
+    """The charge records written last, newest first."""
+    rows = journal.read(NEWEST, (station, limit))
+    fields = ChargeRecord.__struct_fields__
+    return [msgspec.convert(dict(zip(fields, row, strict=True)), ChargeRecord, strict=False) for row in rows]
+
+
+def _row(record: ChargeRecord) -> list[object]:
+    row = msgspec.structs.asdict(record)
+    if record.transaction is not None:
+        row["transaction"] = str(record.transaction)
+    return list(row.values())
