@@ -1,0 +1,97 @@
+"""What must not be lost: transaction messages in order, each sent until it is processed (OCPP 1.6, 3.7).
+
+An entry holds its transaction by the station's own name; the central system's number may come later (errata 3.18).
+The outbox is a value over a mapping that survives power cuts; who owns it writes the puts and drops it returns.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["start", "meter", "stop"]
+
+UNDELIVERED_TRANSACTION = -1
+"""The number of a transaction whose start could never be delivered (errata 3.18)."""
+
+BACKOFF_CAP_S = 600.0
+"""An entry without a limit of attempts is tried at least so often: a central system that is repaired is found again."""
+
+
+class Entry(msgspec.Struct, gc=False):
+    """One message that waits for its turn or its answer."""
+
+    seq: int
+    kind: Kind
+    transaction: str
+    """The station's own name of the transaction."""
+    payload: msgspec.Raw
+    """The message as JSON, without transactionId where that is not known yet."""
+    sends: int = 0
+    token: int = 0
+    """It may be sent once this token is durable."""
+    not_before: float = 0.0
+
+
+class Saved(msgspec.Struct, frozen=True, gc=False):
+    """What of an entry survives a power cut; attempts begin anew after it."""
+
+    kind: Kind
+    transaction: str
+    payload: msgspec.Raw
+
+
+class Outbox:
+    """FIFO of transaction messages. `seq` orders it across restarts."""
+
+    __slots__ = ("_entries", "_next_seq")
+
+    def __init__(self, entries: list[Entry] | None = None) -> None:
+        self._entries: list[Entry] = sorted(entries or [], key=lambda e: e.seq)
+        self._next_seq = self._entries[-1].seq + 1 if self._entries else 1
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def head(self) -> Entry | None:
+        return self._entries[0] if self._entries else None
+
+    def add(self, kind: Kind, transaction: str, payload: Any, token: int, *, floor_seq: int = 0) -> Entry:
+        """Append a message. `floor_seq` keeps sequence numbers from repeating after the queue was empty."""
+        self._next_seq = max(self._next_seq, floor_seq)
+        entry = Entry(self._next_seq, kind, transaction, msgspec.Raw(msgspec.json.encode(payload)), token=token)
+        self._next_seq += 1
+        self._entries.append(entry)
+        return entry
+
+    def due(self, now: float, durable: int) -> Entry | None:
+        """The head, when it is on disk and its waiting time is over."""
+        head = self.head
+        return head if head and head.token <= durable and head.not_before <= now else None
+
+    def wake_at(self, now: float) -> float | None:
+        """When the head's waiting time ends; None when nothing waits for time."""
+        head = self.head
+        return head.not_before if head and head.not_before > now else None
+
+    def failed(self, entry: Entry, now: float, attempts: int, interval_s: float) -> bool:
+        """The central system failed to process it. True: it is given up (the caller removes it); else it waits.
+
+        The wait is the interval times the sends so far (3.7.1); attempts 0 never gives up (Q-152).
+        """
+        entry.sends += 1
+        if attempts and entry.sends >= attempts:
+            return True
+        entry.not_before = now + min(max(interval_s, 1.0) * entry.sends, BACKOFF_CAP_S)
+        return False
+
+    def retry_soon(self) -> None:
+        """A new link: what waited for its next attempt is tried at once; a lost link never counted (Q-185)."""
+        for entry in self._entries[:1]:
+            entry.not_before = 0.0
+
+    def remove(self, entry: Entry) -> None:
+        self._entries.remove(entry)
+
+    def of(self, transaction: str) -> list[Entry]:
+        return [entry for entry in self._entries if entry.transaction == transaction]
