@@ -1,0 +1,206 @@
+"""The hardware of one station, simulated: its outlets, their cars, its reader, buttons and inputs.
+
+Pure: tell it what is wished or what hands do and at which instant, take the facts, ask when to look again.
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+from chargepost.drivers.car import CARS, CarSpec
+from chargepost.drivers.mains import Mains
+from chargepost.drivers.outlet import Outlet, SimulatedConnector
+from chargepost.signals import (
+    BadgePresented,
+    ButtonPressed,
+    Fact,
+    InputChanged,
+    LockCable,
+    MeterRead,
+    OfferCurrent,
+    Reading,
+    ReadMeter,
+    ShowLight,
+    SwitchPower,
+    Wish,
+)
+
+__all__ = ["CARS", "CarSpec", "Mains", "Outlet", "SimulatedConnector", "SimulatedStation"]
+
+
+class SimulatedStation:
+    """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
+
+    __slots__ = ("_facts", "_now", "connectors", "mains", "powered")
+
+    def __init__(
+        self,
+        connectors: Sequence[Outlet],
+        *,
+        seed: int = 0,
+        register_wh: Sequence[float] = (),
+        mains: Mains | None = None,
+    ) -> None:
+        """`register_wh`: where each meter stands, 0 when empty. `mains`: of the site, when several share one."""
+        if register_wh and len(register_wh) != len(connectors):
+            raise ValueError(f"{len(register_wh)} registers for {len(connectors)} connectors: one each, or none")
+        self.mains = mains or Mains(seed)
+        self.powered = True
+        self._facts: list[Fact] = []
+        self._now = 0.0
+        registers = register_wh or (0.0,) * len(connectors)
+        self.connectors = tuple(
+            SimulatedConnector(number, spec, self.mains, wh, self._facts)
+            for number, (spec, wh) in enumerate(zip(connectors, registers, strict=True), 1)
+        )
+
+    def connector(self, number: int) -> SimulatedConnector:
+        """By its OCPP number. Raises ValueError naming the numbers there are."""
+        if not 1 <= number <= len(self.connectors):
+            raise ValueError(f"no connector {number}: this station has 1 to {len(self.connectors)}")
+        return self.connectors[number - 1]
+
+    # --- the carrier's side ---
+
+    def advance(self, now: float) -> None:
+        """Let everything happen that happens up to now."""
+        self._now = max(self._now, now)
+        for connector in self.connectors:
+            connector.advance(now)
+
+    def next_wake(self) -> float | None:
+        """The next instant at which something happens by itself; None when nothing will."""
+        due = min((connector.next_wake for connector in self.connectors), default=inf)
+        return None if due == inf else due
+
+    def take(self) -> list[Fact]:
+        """The facts since the last take, in order."""
+        facts = self._facts[:]
+        self._facts.clear()
+        return facts
+
+    def do(self, wish: Wish, now: float) -> None:
+        """Do what concerns the hardware; other wishes are somebody else's. Without mains nothing is done."""
+        if not self.powered:
+            return
+        match wish:
+            case OfferCurrent(number, current_a):
+                self.connector(number).offer(current_a, now)
+            case SwitchPower(number, on):
+                self.connector(number).switch(on, now)
+            case LockCable(number, locked):
+                self.connector(number).drive_lock(locked, now)
+            case ShowLight(number, light, intensity_percent):
+                for connector in (self.connector(number),) if number else self.connectors:
+                    connector.light, connector.intensity_percent = light, intensity_percent
+            case ReadMeter(number, ticket):
+                self.advance(now)
+                self._facts.append(MeterRead(number, ticket, self.read_meter(number)))
+
+    def read_meter(self, number: int) -> Reading | None:
+        """What a meter says at the last advance; 0 is the main meter. None when it, or one it adds up, is silent."""
+        metered = (self.connector(number),) if number else self.connectors
+        if not metered or any(connector.muted for connector in metered):
+            return None
+        readings = [connector.reading for connector in metered]
+        return readings[0] if len(readings) == 1 else _sum(readings)
+
+    # --- hands; each says whether it could be done ---
+
+    def plug_in(self, connector: int, car: CarSpec | None, now: float, cable_rating_a: float = 32.0) -> bool:
+        """A cable into the socket, with a car or None at its other end; of an attached cable, the car.
+
+        False when a cable or car is already there.
+        """
+        return self.connector(connector).plug_in(car, now, cable_rating_a)
+
+    def plug_car(self, connector: int, car: CarSpec, now: float) -> bool:
+        """A car to the cable that is already there."""
+        return self.connector(connector).plug_car(car, now)
+
+    def unplug(self, connector: int, now: float) -> bool:
+        """Pull the cable at the station (an attached one at the car). False when it is locked or not there."""
+        return self.connector(connector).unplug(now)
+
+    def unplug_car(self, connector: int, now: float) -> bool:
+        """Pull the cable at the car, the rest stays in the station. False without a car."""
+        return self.connector(connector).unplug_car(now)
+
+    def set_car(self, connector: int, now: float, **changes: object) -> bool:
+        """Change the car by the names of `CarSpec`; False without one."""
+        return self.connector(connector).set_car(now, **changes)
+
+    def present_badge(self, id_tag: str, connector: int | None = None) -> None:
+        self._tell(BadgePresented(id_tag, connector))
+
+    def press(self, name: str, active: bool = True) -> None:
+        """A push button, key switch or emergency stop."""
+        self._tell(ButtonPressed(name, active))
+
+    def set_input(self, name: str, active: bool) -> None:
+        """A wired contact, door, tilt or detection loop."""
+        self._tell(InputChanged(name, active))
+
+    # --- faults ---
+
+    def jam_lock(self, connector: int, jammed: bool) -> None:
+        self.connector(connector).jam_lock(jammed)
+
+    def weld(self, connector: int, welded: bool) -> None:
+        self.connector(connector).weld(welded, self._now)
+
+    def short_pilot(self, connector: int, shorted: bool, now: float) -> None:
+        self.connector(connector).short_pilot(shorted, now)
+
+    def mute_meter(self, connector: int, muted: bool) -> None:
+        self.connector(connector).mute_meter(muted)
+
+    def leak(self, connector: int, current_ma: float, now: float) -> None:
+        """A residual current: 30 mA and more trip the protection."""
+        self.connector(connector).leak(current_ma, now)
+
+    def power_cut(self, now: float) -> None:
+        """The mains go away. Facts not yet taken are lost with the station's processor."""
+        self.advance(now)
+        for connector in self.connectors:
+            connector.power_cut(now)
+        self.powered = False
+        self._facts.clear()
+
+    def power_up(self, now: float) -> None:
+        """The mains are back; positions and pilots are told again."""
+        self.powered = True
+        self.advance(now)
+        for connector in self.connectors:
+            connector.power_up(now)
+
+    def tell_again(self) -> None:
+        """Every position and pilot once more, for a program that has just begun to run."""
+        for connector in self.connectors:
+            connector.tell_again()
+
+    def _tell(self, fact: Fact) -> None:
+        if self.powered:
+            self._facts.append(fact)
+
+
+def _sum(readings: Sequence[Reading]) -> Reading:
+    """The meter ahead of several outlets: currents, powers and registers add up, the voltage is the lowest."""
+
+    def add(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+        first, second, third = (sum(phase) for phase in zip(*rows, strict=True))
+        return (first, second, third)
+
+    power_w = add([reading.power_w for reading in readings])
+    current_a = add([reading.current_a for reading in readings])
+    lowest = [min(phase) for phase in zip(*(reading.voltage_v for reading in readings), strict=True)]
+    apparent_va = sum(volt * ampere for volt, ampere in zip(lowest, current_a, strict=True))
+    return Reading(
+        energy_wh=sum(reading.energy_wh for reading in readings),
+        current_a=current_a,
+        voltage_v=(lowest[0], lowest[1], lowest[2]),
+        power_w=power_w,
+        power_factor=min(sum(power_w) / apparent_va, 1.0) if apparent_va else 1.0,
+        frequency_hz=readings[0].frequency_hz,
+        reactive_varh=sum(reading.reactive_varh for reading in readings),
+        temperature_c=max(reading.temperature_c for reading in readings),
+    )
