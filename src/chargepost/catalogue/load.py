@@ -1,0 +1,364 @@
+"""From a product file to a frozen `Model`: read, inherit, type, check, share.
+
+A product file is TOML under `models/<line>/<release>.toml`. A wrong word is a `Finding`: the path inside the file, what
+is wrong, and the nearest right word. Loading raises the first one; `examine` returns them all.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import structs
+
+from chargepost.catalogue import checks
+from chargepost.catalogue.model import (
+    AfterPowerCut,
+    Authentication,
+    DataTransferSpec,
+    ErrorSpec,
+    Identity,
+    KeySpec,
+    MeasurandSpec,
+    Messages,
+    Model,
+    SmartCharging,
+    Transport,
+    Variant,
+)
+
+HERE = Path(__file__).parent
+MODELS = HERE / "models"
+STANDARD = HERE / "standard.toml"
+
+T = TypeVar("T")
+Table = dict[str, Any]
+
+
+class ModelError(ValueError):
+    """A product file or a model name is wrong; its text is one line with the remedy."""
+
+
+class Finding(NamedTuple):
+    """One thing wrong in a product file."""
+
+    path: str
+    """keys.HeartbeatInterval.min"""
+    what: str
+
+
+TABLES: dict[str, type] = {
+    "identity": Identity,
+    "messages": Messages,
+    "transport": Transport,
+    "authentication": Authentication,
+    "smart_charging": SmartCharging,
+    "after_power_cut": AfterPowerCut,
+}
+"""Parts of a file that are one struct."""
+
+ROWS: dict[str, type] = {"variants": Variant, "errors": ErrorSpec, "measurands": MeasurandSpec}
+"""Parts of a file that are rows by name."""
+
+PLAIN: dict[str, Any] = {
+    "line": str,
+    "release": str,
+    "title": str,
+    "variant": str,
+    "dialects": tuple[str, ...],
+    "file_transfers": tuple[str, ...],
+    "quirks": dict[str, dict[str, str | int | float | bool]],
+    "sources": dict[str, str],
+    "unknown": dict[str, str],
+    "data_transfers": tuple[DataTransferSpec, ...],
+}
+
+OPTIONAL = {"after_power_cut", "file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
+PARTS = [*PLAIN, *TABLES, *ROWS, "keys", "hidden"]
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _toml(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ModelError(f"{_short(path)}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{_short(path)}: is not TOML: {error}") from None
+
+
+def _short(path: Path) -> str:
+    return path.relative_to(HERE).as_posix() if path.is_relative_to(HERE) else str(path)
+
+
+def _document(path: Path) -> Table:
+    """The file with what it inherits: `extends` names another file of models/, `without` the paths it does not have."""
+    document = _toml(path)
+    if "extends" not in document:
+        return document
+    base_path = MODELS / f"{document.pop('extends')}.toml"
+    if not base_path.is_file():
+        known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.glob("*/*.toml")]
+        name = base_path.relative_to(MODELS).with_suffix("").as_posix()
+        raise ModelError(f"{_short(path)}: extends: there is no {name}{_nearest(name, known)}")
+    base = _toml(base_path)
+    if "extends" in base:
+        raise ModelError(f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only")
+    for absent in document.pop("without", ()):
+        _remove(base, absent, path)
+    return _merged(base, document)
+
+
+def _remove(document: Table, absent: str, path: Path) -> None:
+    part, _, name = absent.partition(".")
+    inside = document.get(part, {}) if name else document
+    if not isinstance(inside, dict) or (name or part) not in inside:
+        raise ModelError(f"{_short(path)}: without: nothing inherited is called {absent}")
+    del inside[name or part]
+
+
+def _merged(base: Table, over: Table) -> Table:
+    """Tables merge word by word; anything else is replaced."""
+    merged = dict(base)
+    for name, value in over.items():
+        under = merged.get(name)
+        merged[name] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
+
+
+@cache
+def _standard() -> tuple[dict[str, tuple[str, Table]], dict[str, str]]:
+    """Rows of standard.toml as (name, row) by lower-case name, and its sources."""
+    document = _toml(STANDARD)
+    return {name.lower(): (name, row) for name, row in document["keys"].items()}, document["sources"]
+
+
+# --- typing ---------------------------------------------------------------------------------------------------------
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    """`; did you mean X?`, or nothing."""
+    by_lower = {each.lower(): each for each in words}
+    near = get_close_matches(word.lower(), by_lower, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(by_lower[each] for each in near)}?" if near else ""
+
+
+@cache
+def _vocabulary(kind: Any) -> frozenset[str]:
+    """Every field name and every literal word that may stand somewhere inside a type."""
+    if get_origin(kind) is Literal:
+        return frozenset(str(each) for each in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        inside = get_type_hints(kind)
+        return frozenset(inside).union(*(_vocabulary(each) for each in inside.values()))
+    return frozenset[str]().union(*(_vocabulary(each) for each in get_args(kind)))
+
+
+class _Reader:
+    """Types a document part by part and keeps what is wrong."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def typed(self, value: object, kind: type[T], path: str) -> T | None:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            what, _, inside = str(error).partition(" - at ")
+            word = re.search(r"(?:field|enum value) [`'](.+?)[`']", what)
+            hint = _nearest(word[1], _vocabulary(kind)) if word else ""
+            where = inside.strip("`").removeprefix("$").removeprefix("[...]")
+            self.findings.append(Finding(path + where, what[0].lower() + what[1:] + hint))
+            return None
+
+    def rows(self, table: object, kind: type[T], path: str) -> dict[str, T]:
+        if not isinstance(table, dict):
+            self.findings.append(Finding(path, "expected a table of rows"))
+            return {}
+        typed = {name: self.typed(row, kind, f"{path}.{name}") for name, row in table.items()}
+        return {name: row for name, row in typed.items() if row is not None}
+
+    def named(self, rows: dict[str, T], field: str) -> dict[str, T]:
+        """Rows that know the name they stand under."""
+        return {name: structs.replace(row, **{field: name}) for name, row in rows.items()}  # type: ignore[type-var]
+
+    def keys(self, table: object, path: str) -> dict[str, KeySpec]:
+        """Key rows by lower-case name; what a row does not state comes from the standard row."""
+        standard, _ = _standard()
+        if not isinstance(table, dict):
+            self.findings.append(Finding(path, "expected a table of keys"))
+            return {}
+        keys: dict[str, KeySpec] = {}
+        for name, row in table.items():
+            inherited = standard.get(name.lower()) or standard.get(str(_get(row, "setting")).lower())
+            whole = {**inherited[1], **row} if inherited and isinstance(row, dict) else row
+            if isinstance(whole, dict):
+                whole = {"name": name, **{word: value for word, value in whole.items() if word != "absent"}}
+            spec = self.typed(whole, KeySpec, f"{path}.{name}")
+            if name.lower() in keys:
+                self.findings.append(
+                    Finding(f"{path}.{name}", f"is {keys[name.lower()].name} again; keys have no case")
+                )
+            elif spec:
+                keys[name.lower()] = spec
+        return keys
+
+
+def _get(row: object, word: str) -> object:
+    return row.get(word, "") if isinstance(row, dict) else ""
+
+
+def _with_inner_names(keys: dict[str, KeySpec], hidden: dict[str, KeySpec]) -> tuple[dict[str, KeySpec], ...]:
+    """A renamed key answers to its inner name too: over OCPP when OCPP defines that name (Q-019), else inside only."""
+    standard, _ = _standard()
+    shown: dict[str, KeySpec] = {}
+    inside = dict(hidden)
+    for lower, spec in keys.items():
+        shown[lower] = spec
+        inner = spec.setting.lower()
+        if not inner or inner in keys:
+            continue
+        if inner in standard:
+            shown[inner] = structs.replace(spec, name=standard[inner][0])
+        else:
+            inside[inner] = structs.replace(spec, name=spec.setting)
+    return shown, inside
+
+
+@cache
+def _unlisted() -> dict[str, KeySpec]:
+    """Standard keys as they rule a product that does not list them: not writable, `absent` before `default`."""
+    rows: dict[str, KeySpec] = {}
+    for lower, (name, row) in _standard()[0].items():
+        quiet = {**row, "name": name, "access": "W" if row.get("access") == "W" else "R"}
+        if "absent" in quiet:
+            quiet["default"] = quiet.pop("absent")
+        rows[lower] = msgspec.convert(quiet, KeySpec)
+    return rows
+
+
+def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
+    """The model of the file's own variant, or what is wrong."""
+    reader = _Reader()
+    for word in document:
+        if word not in PARTS:
+            reader.findings.append(Finding(word, f"is no part of a product file{_nearest(word, PARTS)}"))
+    for part in PARTS:
+        if part not in document and part not in OPTIONAL:
+            reader.findings.append(Finding(part, "is missing"))
+    parts: Table = {}
+    for part, kind in (PLAIN | TABLES).items():
+        if part in document:
+            parts[part] = reader.typed(document[part], kind, part)
+    for part, kind in ROWS.items():
+        parts[part] = reader.rows(document.get(part, {}), kind, part)
+    parts["errors"] = reader.named(parts["errors"], "code")
+    parts["measurands"] = reader.named(parts["measurands"], "name")
+    keys = reader.keys(document.get("keys", {}), "keys")
+    own_hidden = reader.keys(document.get("hidden", {}), "hidden")
+    keys, hidden = _with_inner_names(keys, own_hidden)
+    hidden |= {lower: spec for lower, spec in _unlisted().items() if lower not in keys and lower not in hidden}
+    if reader.findings:
+        return None, reader.findings
+    parts["sources"] = _standard()[1] | parts["sources"]
+    model = Model(**parts, keys=keys, hidden=hidden)
+    return model, [Finding(*each) for each in checks.inconsistencies(model)]
+
+
+def examine(path: Path) -> tuple[Model | None, list[Finding]]:
+    """A product file anywhere: its model when it can be built, and all that is wrong with it."""
+    return _assemble(_document(path))
+
+
+def _for_variant(model: Model, variant: str) -> Model:
+    """The model with another variant chosen and that variant's defaults in its keys."""
+    keys, hidden = dict(model.keys), dict(model.hidden)
+    for name, default in model.variants[variant].keys.items():
+        spec = model.key(name)
+        assert spec is not None, "checked on loading"
+        setting = (spec.setting or spec.name).lower()
+        for rows in (keys, hidden):
+            for lower, row in rows.items():
+                if (row.setting or row.name).lower() == setting:
+                    rows[lower] = structs.replace(row, default=default)
+    return structs.replace(model, variant=variant, keys=keys, hidden=hidden)
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def releases() -> dict[str, tuple[str, ...]]:
+    """Product lines with their releases, newest first."""
+    lines = {folder.name: folder.glob("*.toml") for folder in sorted(MODELS.iterdir()) if folder.is_dir()}
+    return {line: tuple(sorted((each.stem for each in files), key=_age, reverse=True)) for line, files in lines.items()}
+
+
+def _age(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", release))
+
+
+@cache
+def _file(line: str, release: str) -> Model:
+    path = MODELS / line / f"{release}.toml"
+    model, findings = examine(path)
+    if findings or model is None:
+        raise ModelError(f"{_short(path)}: {findings[0].path}: {findings[0].what}")
+    return model
+
+
+@cache
+def _shared(line: str, release: str, variant: str) -> Model:
+    return _for_variant(_file(line, release), variant)
+
+
+def _pick(word: str, known: Iterable[str], name: str, kind: str) -> str:
+    """The known word that `word` is without case."""
+    words = list(known)
+    for each in words:
+        if each.lower() == word.lower():
+            return each
+    hint = _nearest(word, words) or f"; known: {', '.join(words)}"
+    raise ModelError(f"model {name}: there is no {kind} {word}{hint}")
+
+
+def _resolve(name: str) -> tuple[str, str, str]:
+    """line[/variant][@release] -> line, release, variant. A variant may stand alone when only one line has it."""
+    body, _, release = name.strip().partition("@")
+    line, _, variant = body.partition("/")
+    if not variant and line.lower() not in releases():
+        owners = [
+            each for each in releases() if line.lower() in map(str.lower, _file(each, releases()[each][0]).variants)
+        ]
+        if len(owners) == 1:
+            line, variant = owners[0], line
+    line = _pick(line, releases(), name, "model")
+    release = _pick(release, releases()[line], name, "release") if release else releases()[line][0]
+    model = _file(line, release)
+    return line, release, _pick(variant, model.variants, name, "variant") if variant else model.variant
+
+
+@cache
+def load(name: str) -> Model:
+    """The one shared model of a name: evlink-pro-ac, evlink-pro-ac/cable, evlink-pro-ac/cable@2.0.1, without case.
+
+    Without a variant the most common one, without a release the newest. Raises `ModelError` with the nearest names.
+    """
+    return _shared(*_resolve(name))
+
+
+@cache
+def names() -> list[str]:
+    """Every model there is, as line/variant@release, newest release first."""
+    return [
+        f"{line}/{variant}@{release}"
+        for line, line_releases in releases().items()
+        for release in line_releases
+        for variant in _file(line, release).variants
+    ]
