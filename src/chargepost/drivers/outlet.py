@@ -245,7 +245,7 @@ class SimulatedConnector:
         """Begin the next stretch: what the car wants and draws, when it next changes its mind, and tell the pilot."""
         car, self._draw_a, self._width, self._soc_at, self._wants = self.car, 0.0, 0, inf, False
         if car is not None and car.ready and not car.asleep and not car.full(self.soc_percent):
-            allowed_a = self._allowed_a(car)
+            allowed_a = self._allowed_a()
             self._wants = allowed_a >= car.min_current_a
             if self._wants and self._live and self.closed and self.powered:
                 self._draw_a = min(allowed_a, car.wish_a(self.soc_percent))
@@ -256,10 +256,10 @@ class SimulatedConnector:
             self._told = state
             self._facts.append(PilotChanged(self.number, state))
 
-    def _allowed_a(self, car: CarSpec) -> float:
+    def _allowed_a(self) -> float:
         """What the car believes it may draw, from the pilot and the resistor of the cable."""
         if self.spec.kind in NO_PILOT:
-            return max(min(self.cable_rating_a, self.spec.max_current_a), car.min_current_a)
+            return self.cable_rating_a
         return min(self._heard_a, self.cable_rating_a)
 
     def _react(self) -> None:
@@ -337,6 +337,13 @@ class SimulatedConnector:
             self._lock_at = self._now + LOCK_S
             self._decide()
 
+    def show(self, light: str, intensity_percent: int) -> None:
+        """Set the lamp. Raises ValueError outside 0 to 100 %."""
+        if not 0 <= intensity_percent <= 100:
+            raise ValueError(f"an intensity of {intensity_percent} % is not within 0 to 100 %")
+        if self.powered:
+            self.light, self.intensity_percent = light, intensity_percent
+
     def pulse_pilot(self, now: float) -> None:
         """Take the pilot away for a moment (state F): the car forgets the offer, a sleeping one wakes."""
         self.advance(now)
@@ -357,8 +364,9 @@ class SimulatedConnector:
         if self.plugged:
             return False
         self._settle(self._now)
-        self.plugged, self.cable_rating_a = True, cable_rating_a
-        self._tell(CableChanged(self.number, True, cable_rating_a))
+        self.plugged = True
+        self.cable_rating_a = self.spec.max_current_a if self.spec.kind in NO_PILOT else cable_rating_a
+        self._tell(CableChanged(self.number, True, self.cable_rating_a))
         self._connect(car)
         return True
 
@@ -392,6 +400,14 @@ class SimulatedConnector:
         self._connect(None)
         self._tell(CableChanged(self.number, False, 0.0))
         return True
+
+    def replug(self, now: float) -> bool:
+        """Pull the car's plug and put it back: the same car with the charge it has, awake. False without a car."""
+        self.advance(now)
+        if self.car is None or self.soc is None:
+            return False
+        car = msgspec.structs.replace(self.car, soc_percent=self.soc, asleep=False)
+        return self.unplug_car(now) and self.plug_car(car, now)
 
     def set_car(self, now: float, **changes: object) -> bool:
         """Change what the car is or wants, by the names of `CarSpec`; `soc_percent` is its charge now. False without.
@@ -429,9 +445,8 @@ class SimulatedConnector:
         """The bolt stays where it is, wherever it is sent."""
         self.jammed = jammed
 
-    def weld(self, welded: bool, now: float) -> None:
+    def weld(self, welded: bool) -> None:
         """The contacts stick once they are closed; freed, they follow their coil at once."""
-        self.advance(now)
         self._settle(self._now)
         self.welded = welded
         if self.closed != self._pulled_in and self._contactor_at == inf:
@@ -483,6 +498,7 @@ class SimulatedConnector:
         self.advance(now)
         self._settle(self._now)
         self.powered = True
+        self._told = self.pilot
         self._react()
         self._decide()
         self.tell_again()
@@ -491,12 +507,11 @@ class SimulatedConnector:
         """All positions as they are, for a program that has just begun to run."""
         if not self.powered:
             return
-        self._told = self.pilot
         self._facts.append(CableChanged(self.number, self.plugged, self.cable_rating_a))
         if self.spec.lock:
             self._facts.append(LockChanged(self.number, self.locked))
         self._facts.append(PowerSwitched(self.number, self.closed))
-        self._facts.append(PilotChanged(self.number, self._told))
+        self._facts.append(PilotChanged(self.number, self.pilot))
         if self.tripped:
             self._facts.append(FaultRaised(self.number, "GroundFailure"))
 

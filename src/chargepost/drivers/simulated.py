@@ -30,7 +30,7 @@ __all__ = ["CARS", "CarSpec", "Mains", "Outlet", "SimulatedConnector", "Simulate
 class SimulatedStation:
     """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
 
-    __slots__ = ("_facts", "_now", "connectors", "mains", "powered")
+    __slots__ = ("_facts", "connectors", "mains", "powered")
 
     def __init__(
         self,
@@ -46,7 +46,6 @@ class SimulatedStation:
         self.mains = mains or Mains(seed)
         self.powered = True
         self._facts: list[Fact] = []
-        self._now = 0.0
         registers = register_wh or (0.0,) * len(connectors)
         self.connectors = tuple(
             SimulatedConnector(number, spec, self.mains, wh, self._facts)
@@ -63,7 +62,6 @@ class SimulatedStation:
 
     def advance(self, now: float) -> None:
         """Let everything happen that happens up to now."""
-        self._now = max(self._now, now)
         for connector in self.connectors:
             connector.advance(now)
 
@@ -91,7 +89,7 @@ class SimulatedStation:
                 self.connector(number).drive_lock(locked, now)
             case ShowLight(number, light, intensity_percent):
                 for connector in (self.connector(number),) if number else self.connectors:
-                    connector.light, connector.intensity_percent = light, intensity_percent
+                    connector.show(light, intensity_percent)
             case ReadMeter(number, ticket):
                 self.advance(now)
                 self._facts.append(MeterRead(number, ticket, self.read_meter(number)))
@@ -125,6 +123,14 @@ class SimulatedStation:
         """Pull the cable at the car, the rest stays in the station. False without a car."""
         return self.connector(connector).unplug_car(now)
 
+    def replug(self, connector: int, now: float) -> bool:
+        """Pull the car's plug and put it back, which wakes a sleeping car. False without one."""
+        return self.connector(connector).replug(now)
+
+    def pulse_pilot(self, connector: int, now: float) -> None:
+        """Take the pilot away for a moment (state F), which wakes a sleeping car."""
+        self.connector(connector).pulse_pilot(now)
+
     def set_car(self, connector: int, now: float, **changes: object) -> bool:
         """Change the car by the names of `CarSpec`; False without one."""
         return self.connector(connector).set_car(now, **changes)
@@ -146,7 +152,7 @@ class SimulatedStation:
         self.connector(connector).jam_lock(jammed)
 
     def weld(self, connector: int, welded: bool) -> None:
-        self.connector(connector).weld(welded, self._now)
+        self.connector(connector).weld(welded)
 
     def short_pilot(self, connector: int, shorted: bool, now: float) -> None:
         self.connector(connector).short_pilot(shorted, now)

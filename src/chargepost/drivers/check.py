@@ -1,0 +1,155 @@
+"""What every driver must do: one check per port, the same for the simulated instrument and for the one on the bench.
+
+A check fails with an AssertionError that says what was promised. On a bench, `ask` prints its sentence and waits for
+Enter and `let_pass` sleeps; on the simulated driver both move the world.
+"""
+
+from typing import Final, Literal, Protocol
+
+from chargepost.drivers.ports import Contactor, Inputs, Lights, Lock, Meter, Pilot, Reader
+from chargepost.signals import PilotState
+
+Request = Literal[
+    "unplug the car",
+    "plug in a ready car",
+    "make the meter silent",
+    "let the meter speak again",
+    "present a badge",
+    "change one input",
+]
+"""What hands must do, in words that a person at the bench can follow."""
+
+CAR_S: Final = 5.0
+"""A car must have answered a change of the pilot (IEC 61851-1, annex A, table A.6: 3 s for S2, 5 s for the current)."""
+MOVES_S: Final = 1.0
+"""A contactor or a bolt has arrived."""
+METER_S: Final = 60.0
+EXACT: Final = 0.02
+"""A meter of class 2 may be wrong by 2 % between its own figures."""
+FLOOR_W: Final = 5.0
+"""Rounding of the figures of a small load."""
+ID_TAG_MAX: Final = 20
+"""CiString20Type of OCPP 1.6."""
+
+
+class Bench(Protocol):
+    """Time and hands."""
+
+    def let_pass(self, seconds: float) -> None: ...
+    def ask(self, what: Request) -> None: ...
+
+
+def check_pilot(pilot: Pilot, bench: Bench) -> None:
+    """A without car, B without offer, C or D on an offer, B when it ends, A when the car leaves."""
+    refused = [_refuses(pilot, current_a) for current_a in (-1.0, 3.0, 5.9, 81.0, float("nan"))]
+    assert all(refused), "currents that no PWM can say are refused with ValueError"
+    pilot.offer(0)
+    for what, offered_a, states in _VISIT:
+        if what:
+            bench.ask(what)
+        pilot.offer(offered_a)
+        bench.let_pass(CAR_S)
+        state = pilot.state()
+        assert state in states, f"offered {offered_a:g} A, after {what or 'nothing more'}: {states}, not {state}"
+
+
+_VISIT: Final[tuple[tuple[Request | None, float, tuple[PilotState, ...]], ...]] = (
+    ("unplug the car", 0, ("A",)),
+    (None, 16, ("A",)),
+    ("plug in a ready car", 0, ("B",)),
+    (None, 6, ("C", "D")),
+    (None, 16, ("C", "D")),
+    (None, 0, ("B",)),
+    ("unplug the car", 0, ("A",)),
+)
+
+
+def _refuses(pilot: Pilot, current_a: float) -> bool:
+    try:
+        pilot.offer(current_a)
+    except ValueError:
+        return True
+    return False
+
+
+def check_contactor(contactor: Contactor, bench: Bench) -> None:
+    """It goes where it is sent, says where it is, and being sent there again changes nothing."""
+    for on in (False, True, True, False, False):
+        contactor.switch(on)
+        bench.let_pass(MOVES_S)
+        assert contactor.closed() == on, f"contactor told {on}, found {contactor.closed()}"
+
+
+def check_lock(lock: Lock, bench: Bench) -> None:
+    """With a cable in the socket: the bolt goes where it is sent and its switch says so."""
+    for locked in (False, True, True, False):
+        lock.drive(locked)
+        bench.let_pass(MOVES_S)
+        assert lock.locked() == locked, f"lock told {locked}, found {lock.locked()}"
+
+
+def check_meter(meter: Meter, bench: Bench) -> None:
+    """Under any load: the register never falls and grows by the power, and silence is an OSError, not a zero."""
+    before = meter.read()
+    bench.let_pass(METER_S)
+    after = meter.read()
+    for reading in (before, after):
+        apparent_w = zip(reading.voltage_v, reading.current_a, reading.power_w, strict=True)
+        for phase, (volt, ampere, watt) in enumerate(apparent_w, 1):
+            expected_w = volt * ampere * reading.power_factor
+            assert abs(watt - expected_w) <= FLOOR_W + EXACT * expected_w, f"L{phase}: {watt} W, U I pf {expected_w} W"
+        assert 0 < reading.power_factor <= 1, f"power factor {reading.power_factor}"
+    assert after.energy_wh >= before.energy_wh >= 0, f"the register fell: {before.energy_wh} to {after.energy_wh} Wh"
+    assert after.reactive_varh >= before.reactive_varh, "the reactive register fell"
+    most_wh = max(sum(before.power_w), sum(after.power_w)) * METER_S / 3600
+    least_wh = min(sum(before.power_w), sum(after.power_w)) * METER_S / 3600
+    grown_wh = after.energy_wh - before.energy_wh
+    slack_wh = 1 + EXACT * most_wh
+    assert least_wh - slack_wh <= grown_wh <= most_wh + slack_wh, f"{grown_wh} Wh for {least_wh} to {most_wh} Wh"
+    bench.ask("make the meter silent")
+    assert _is_silent(meter), "a silent meter is told with OSError"
+    bench.ask("let the meter speak again")
+    assert meter.read().energy_wh >= after.energy_wh, "the register fell over a silence"
+
+
+def _is_silent(meter: Meter) -> bool:
+    try:
+        meter.read()
+    except OSError:
+        return True
+    return False
+
+
+def check_reader(reader: Reader, bench: Bench) -> None:
+    """Nothing, then one badge, once."""
+    while reader.badge() is not None:
+        pass
+    bench.ask("present a badge")
+    badge = reader.badge()
+    assert badge, "a presented badge is told"
+    assert len(badge) <= ID_TAG_MAX, f"{badge!r} does not fit an idTag of {ID_TAG_MAX} characters"
+    assert reader.badge() is None, "a badge is told once"
+
+
+def check_lights(lights: Lights) -> None:
+    """The usual words at any intensity, and no more than all of it."""
+    for light in ("off", "green", "green blinking", "blue", "blue blinking", "red", "red blinking"):
+        for intensity_percent in (0, 50, 100):
+            lights.show(light, intensity_percent)
+    for intensity_percent in (-1, 101):
+        try:
+            lights.show("green", intensity_percent)
+        except ValueError:
+            continue
+        raise AssertionError(f"an intensity of {intensity_percent} % is refused with ValueError")
+
+
+def check_inputs(inputs: Inputs, bench: Bench) -> None:
+    """The names stay, and exactly the input that was changed changes."""
+    before = dict(inputs.read())
+    assert dict(inputs.read()) == before, "nothing changed, yet something reads otherwise"
+    bench.ask("change one input")
+    after = dict(inputs.read())
+    assert after.keys() == before.keys(), "the names of the inputs changed"
+    changed = [name for name in before if before[name] != after[name]]
+    assert len(changed) == 1, f"one input was changed, {changed} read otherwise"
