@@ -1,0 +1,35 @@
+# Two commands are all a newcomer needs: `make run` and `make test`. Each prepares what it needs, once.
+.PHONY: help setup run test test-fast lint bench
+
+help:
+	@echo "make run         the demo site: two stations, simulated cars, a central system (ARGS=... for its options)"
+	@echo "make test        every test, ruff and mypy"
+	@echo "make test-fast   the tests without the slow ones"
+	@echo "make lint        ruff and mypy alone"
+	@echo "make bench       the measuring programs, one line of JSON per figure"
+	@echo "make setup       .venv with everything, and the peers the tests talk to"
+
+setup:
+	@tools/setup python peers
+
+run:
+	@tools/setup python
+	@.venv/bin/chargepost run $(ARGS)
+
+test:
+	@tools/setup python peers browser
+	@.venv/bin/pytest $(ARGS)
+
+test-fast:
+	@tools/setup python peers
+	@.venv/bin/pytest -m "not slow" $(ARGS)
+
+lint:
+	@tools/setup python
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench:
+	@tools/setup python peers
+	@for program in bench/[a-z]*.py; do .venv/bin/python "$$program" || exit 1; done
