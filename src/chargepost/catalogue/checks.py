@@ -1,12 +1,333 @@
-"""What a product file must hold together beyond its types: words of OCPP, references between rows, defaults."""
+"""What a product file must hold together beyond its types: words of OCPP, references between rows, defaults.
 
-from collections.abc import Iterator
+Each check is one function from a model to the problems it finds; `CHECKS` lists them. The words of OCPP are those of
+the message types themselves.
+"""
 
-from chargepost.catalogue.model import Model
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from ipaddress import AddressValueError, IPv4Address
+from math import isfinite
+from typing import NamedTuple, get_args
+from urllib.parse import urlsplit
 
-Problem = tuple[str, str]
+from msgspec import structs
+
+from chargepost.catalogue.model import KeySpec, Model
+from chargepost.ocpp import messages as core
+from chargepost.ocpp import security
 
 
-def inconsistencies(model: Model) -> Iterator[Problem]:
-    """Path and problem of everything that does not fit together."""
-    yield from ()
+class Finding(NamedTuple):
+    """One thing wrong in a product file."""
+
+    path: str
+    """keys.HeartbeatInterval.min"""
+    what: str
+
+
+SENT = frozenset(
+    {
+        "Authorize",
+        "BootNotification",
+        "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "LogStatusNotification",
+        "MeterValues",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+        "StartTransaction",
+        "StatusNotification",
+        "StopTransaction",
+    }
+)
+"""Actions a charge point begins (OCPP 1.6 section 4, security extension section 4)."""
+ANSWERED = (core.REQUESTS.keys() | security.REQUESTS.keys()) - SENT | {"DataTransfer"}
+"""Actions a central system begins (OCPP 1.6 section 5, security extension section 4)."""
+ERROR_CODES = frozenset(get_args(core.ChargePointErrorCode)) - {"NoError"}
+MEASURANDS = frozenset(get_args(core.Measurand))
+UNITS = frozenset(get_args(core.UnitOfMeasure))
+PHASES = frozenset(get_args(core.Phase))
+PURPOSES = frozenset(get_args(core.ChargingProfilePurposeType))
+KINDS = frozenset(get_args(core.ChargingProfileKindType))
+RECURRENCIES = frozenset(get_args(core.RecurrencyKindType))
+ATTRIBUTES = frozenset(
+    name
+    for kind in (core.ChargingProfile, core.ChargingSchedule, core.ChargingSchedulePeriod)
+    for name in kind.__struct_encode_fields__
+)
+DIALECTS = frozenset({"1.6J", "1.5J", "1.5S"})
+FILE_TRANSFERS = frozenset({"FTP", "FTPS", "HTTP", "HTTPS", "SFTP"})
+ROTATIONS = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
+ROTATION = re.compile(rf"(\d+\.)?({'|'.join(ROTATIONS)})", re.ASCII)
+"""One item of ConnectorPhaseRotation (OCPP 1.6 section 9.1.7); one word alone stands for every connector."""
+TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+READING = re.compile(r"[QR]-\d{3}")
+"""A numbered reading or requirement, besides the file's own sources."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`; did you mean X?` with the closest words, or nothing."""
+    by_lower = {each.lower(): each for each in words}
+    near = get_close_matches(word.lower(), by_lower, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(by_lower[each] for each in near)}?" if near else ""
+
+
+def items(value: str) -> list[str]:
+    """The items of a comma-separated value."""
+    return [item for item in map(str.strip, value.split(",")) if item]
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+
+def _number(spec: KeySpec, number: float) -> str | None:
+    if spec.zero and number == 0:
+        return None
+    if spec.min is not None and number < spec.min:
+        return f"{number:g} is below the minimum of {spec.min:g}"
+    if spec.max is not None and number > spec.max:
+        return f"{number:g} is above the maximum of {spec.max:g}"
+    return None
+
+
+def _int(spec: KeySpec, value: str, model: Model) -> str | None:
+    return _number(spec, int(value)) if re.fullmatch(r"-?\d+", value, re.ASCII) else f"{value!r} is no whole number"
+
+
+def _decimal(spec: KeySpec, value: str, model: Model) -> str | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return f"{value!r} is no number"
+    return _number(spec, number) if isfinite(number) else f"{value!r} is no number"
+
+
+def _bool(spec: KeySpec, value: str, model: Model) -> str | None:
+    return None if value.lower() in ("true", "false") else f"{value!r} is neither true nor false"
+
+
+def _string(spec: KeySpec, value: str, model: Model) -> str | None:
+    return f"has fewer than {spec.min:g} characters" if spec.min is not None and len(value) < spec.min else None
+
+
+def _any(spec: KeySpec, value: str, model: Model) -> str | None:
+    return None
+
+
+def _measurands(spec: KeySpec, value: str, model: Model) -> str | None:
+    for item in items(value):
+        if item not in measurand_items(model):
+            return f"{item} is no measurand of this product{nearest(item, measurand_items(model))}"
+    return None
+
+
+def measurand_items(model: Model) -> set[str]:
+    """What a list of measurands may hold: each name, alone and with each of its phases."""
+    with_phase = {f"{name}.{phase}" for name, spec in model.measurands.items() for phase in spec.phases}
+    return model.measurands.keys() | with_phase
+
+
+def _phase_rotation(spec: KeySpec, value: str, model: Model) -> str | None:
+    for item in items(value):
+        if not ROTATION.fullmatch(item):
+            return f"{item} is no <connector>.<rotation>{nearest(item.rpartition('.')[2], ROTATIONS)}"
+    return None
+
+
+def _url(spec: KeySpec, value: str, model: Model) -> str | None:
+    scheme = urlsplit(value).scheme.lower()
+    return None if not value or scheme in spec.allowed else f"{value!r} begins with none of {', '.join(spec.allowed)}"
+
+
+def _ipv4(spec: KeySpec, value: str, model: Model) -> str | None:
+    try:
+        IPv4Address(value)
+    except AddressValueError:
+        return f"{value!r} is no IPv4 address"
+    return None
+
+
+def _time(spec: KeySpec, value: str, model: Model) -> str | None:
+    return None if TIME.fullmatch(value) else f"{value!r} is no time of day, hh:mm"
+
+
+TYPES: dict[str, Callable[[KeySpec, str, Model], str | None]] = {
+    "bool": _bool,
+    "int": _int,
+    "decimal": _decimal,
+    "string": _string,
+    "list": _any,
+    "measurands": _measurands,
+    "phase_rotation": _phase_rotation,
+    "url": _url,
+    "ipv4": _ipv4,
+    "time": _time,
+}
+
+
+def value_problem(spec: KeySpec, value: str, model: Model) -> str | None:
+    """Why a row does not take a value; None when it does. Of a url `allowed` holds the schemes, of a string `min` is
+    the least number of characters, of a list `allowed` holds for each item."""
+    if spec.max_length is not None and len(value) > spec.max_length:
+        return f"has {len(value)} characters, {spec.max_length} are allowed"
+    if spec.allowed and spec.type != "url":
+        for item in items(value) if spec.type == "list" else [value]:
+            if item not in spec.allowed:
+                return f"{item} is none of {', '.join(spec.allowed)}"
+    bound = model.key(spec.max_items_key) if spec.max_items_key else None
+    if bound and bound.default and len(items(value)) > int(bound.default):
+        return f"has {len(items(value))} items, {bound.name} allows {bound.default}"
+    return TYPES[spec.type](spec, value, model)
+
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+
+def _among(path: str, words: Iterable[str], known: Iterable[str], kind: str) -> Iterator[Finding]:
+    known = set(known)
+    for word in words:
+        if word not in known:
+            yield Finding(path, f"{word} is no {kind}{nearest(word, known)}")
+
+
+def _names_key(model: Model, path: str, name: str) -> Iterator[Finding]:
+    if name and model.key(name) is None:
+        yield Finding(path, f"there is no key {name}{nearest(name, [row.name for row in _rows(model)])}")
+
+
+def _rows(model: Model) -> Iterator[KeySpec]:
+    yield from model.keys.values()
+    yield from model.hidden.values()
+
+
+def ocpp_words(model: Model) -> Iterator[Finding]:
+    """Actions, error codes, measurands, units, phases and words of charging profiles are OCPP's."""
+    yield from _among("dialects", model.dialects, DIALECTS, "dialect")
+    yield from _among("file_transfers", model.file_transfers, FILE_TRANSFERS, "file transfer protocol of OCPP")
+    yield from _among("messages.sends", model.messages.sends, SENT, "action a charge point begins")
+    yield from _among("messages.answers", model.messages.answers, ANSWERED, "action a central system begins")
+    yield from _among("messages.comments", model.messages.comments, SENT | ANSWERED, "action of OCPP")
+    for code, error in model.errors.items():
+        yield from _among(f"errors.{code}.ocpp", [error.ocpp], ERROR_CODES, "OCPP errorCode")
+    for name, measurand in model.measurands.items():
+        yield from _among(f"measurands.{name}", [name], MEASURANDS, "OCPP measurand")
+        yield from _among(f"measurands.{name}.unit", [measurand.unit] if measurand.unit else [], UNITS, "OCPP unit")
+        yield from _among(f"measurands.{name}.phases", measurand.phases, PHASES, "OCPP phase")
+        yield from _among(
+            f"measurands.{name}.default_phases", measurand.default_phases, measurand.phases, "phase of this measurand"
+        )
+    charging = model.smart_charging
+    yield from _among("smart_charging.purposes", charging.purposes, PURPOSES, "charging profile purpose")
+    yield from _among("smart_charging.kinds", charging.kinds, KINDS, "charging profile kind")
+    yield from _among("smart_charging.recurrencies", charging.recurrencies, RECURRENCIES, "recurrency kind")
+    for word in ("refused_attributes", "ignored_attributes"):
+        yield from _among(f"smart_charging.{word}", getattr(charging, word), ATTRIBUTES, "charging profile attribute")
+
+
+def references(model: Model) -> Iterator[Finding]:
+    """Every `..._key` names a key of the product, and every variant that is named exists."""
+    for part in ("identity", "transport", "authentication", "after_power_cut"):
+        for word, value in structs.asdict(getattr(model, part)).items():
+            if word.endswith("_key"):
+                yield from _names_key(model, f"{part}.{word}", value)
+    for quirk, words in model.quirks.items():
+        for word, value in words.items():
+            if word.endswith("_key"):
+                yield from _names_key(model, f"quirks.{quirk}.{word}", str(value))
+    for number, transfer in enumerate(model.data_transfers):
+        yield from _names_key(model, f"data_transfers[{number}].enable_key", transfer.enable_key)
+    for row in _rows(model):
+        yield from _names_key(model, f"keys.{row.name}.max_items_key", row.max_items_key)
+    for name in model.smart_charging.while_setting:
+        yield from _names_key(model, f"smart_charging.while_setting.{name}", name)
+    yield from _among("variant", [model.variant], model.variants, "variant of this file")
+    for variant, facts in model.variants.items():
+        for name in facts.keys:
+            yield from _names_key(model, f"variants.{variant}.keys.{name}", name)
+    for code, error in model.errors.items():
+        yield from _among(f"errors.{code}.variants", error.variants, model.variants, "variant of this file")
+
+
+def ranges_and_defaults(model: Model) -> Iterator[Finding]:
+    """A range is not empty, and a default is a value its own row would take."""
+    for part, rows in (("keys", model.keys), ("hidden", model.hidden)):
+        for row in rows.values():
+            path = f"{part}.{row.name}"
+            if row.min is not None and row.max is not None and row.min > row.max:
+                yield Finding(f"{path}.min", f"{row.min:g} is above the maximum of {row.max:g}")
+            elif row.default is not None:
+                yield from _default(model, f"{path}.default", row, row.default)
+    for variant, facts in model.variants.items():
+        for name, default in facts.keys.items():
+            spec = model.key(name)
+            if spec:
+                yield from _default(model, f"variants.{variant}.keys.{name}", spec, default)
+
+
+def _default(model: Model, path: str, row: KeySpec, default: str) -> Iterator[Finding]:
+    problem = value_problem(row, default, model)
+    if problem:
+        yield Finding(path, problem)
+
+
+def charges_end(model: Model) -> Iterator[Finding]:
+    """An error that clears by itself says after how long, and only such a one does."""
+    for code, error in model.errors.items():
+        if (error.clears == "self") != (error.clears_after_s is not None):
+            yield Finding(f"errors.{code}.clears_after_s", 'goes with clears = "self", and only with it')
+
+
+def connectors(model: Model) -> Iterator[Finding]:
+    """Every variant has an outlet, and its currents are in order."""
+    for variant, facts in model.variants.items():
+        if not facts.connectors:
+            yield Finding(f"variants.{variant}.connectors", "is empty")
+        for number, connector in enumerate(facts.connectors):
+            if not 0 < connector.min_current_a <= connector.max_current_a:
+                yield Finding(f"variants.{variant}.connectors[{number}]", "min_current_a is above max_current_a")
+
+
+def transfers(model: Model) -> Iterator[Finding]:
+    """A vendor's own message needs DataTransfer in its direction."""
+    actions = {"in": model.messages.answers, "out": model.messages.sends}
+    for number, transfer in enumerate(model.data_transfers):
+        if "DataTransfer" not in actions[transfer.direction]:
+            word = {"in": "answers", "out": "sends"}[transfer.direction]
+            yield Finding(f"data_transfers[{number}]", f"messages.{word} has no DataTransfer")
+
+
+PARTS = ("identity", "messages", "transport", "authentication", "smart_charging", "after_power_cut")
+"""Parts of a file that are one table."""
+
+
+def sourced(model: Model) -> Iterator[Finding]:
+    """Every row says where it is from: names of `sources`, and numbered readings."""
+    parts = {
+        **{part: getattr(model, part).source for part in PARTS},
+        **{f"keys.{row.name}": row.source for row in model.keys.values()},
+        **{f"hidden.{row.name}": row.source for row in model.hidden.values()},
+        **{f"errors.{name}": row.source for name, row in model.errors.items()},
+        **{f"measurands.{name}": row.source for name, row in model.measurands.items()},
+        **{f"variants.{name}": row.source for name, row in model.variants.items()},
+        **{f"quirks.{name}": str(row.get("source", "")) for name, row in model.quirks.items()},
+        **{f"data_transfers[{number}]": row.source for number, row in enumerate(model.data_transfers)},
+    }
+    for path, source in parts.items():
+        if not items(source):
+            yield Finding(f"{path}.source", "is missing")
+        for word in items(source):
+            if word not in model.sources and not READING.fullmatch(word):
+                yield Finding(f"{path}.source", f"{word} is not in sources{nearest(word, model.sources)}")
+
+
+CHECKS = (ocpp_words, references, ranges_and_defaults, charges_end, connectors, transfers, sourced)
+
+
+def inconsistencies(model: Model) -> list[Finding]:
+    """Everything that does not fit together, in the order of `CHECKS`."""
+    return [finding for check in CHECKS for finding in check(model)]

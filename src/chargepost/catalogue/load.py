@@ -7,15 +7,14 @@ is wrong, and the nearest right word. Loading raises the first one; `examine` re
 import re
 import tomllib
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import structs
 
-from chargepost.catalogue import checks
+from chargepost.catalogue.checks import Finding, inconsistencies, nearest
 from chargepost.catalogue.model import (
     AfterPowerCut,
     Authentication,
@@ -41,14 +40,6 @@ Table = dict[str, Any]
 
 class ModelError(ValueError):
     """A product file or a model name is wrong; its text is one line with the remedy."""
-
-
-class Finding(NamedTuple):
-    """One thing wrong in a product file."""
-
-    path: str
-    """keys.HeartbeatInterval.min"""
-    what: str
 
 
 TABLES: dict[str, type] = {
@@ -77,7 +68,7 @@ PLAIN: dict[str, Any] = {
     "data_transfers": tuple[DataTransferSpec, ...],
 }
 
-OPTIONAL = {"after_power_cut", "file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
+OPTIONAL = {"file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
 PARTS = [*PLAIN, *TABLES, *ROWS, "keys", "hidden"]
 
 
@@ -106,7 +97,7 @@ def _document(path: Path) -> Table:
     if not base_path.is_file():
         known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.glob("*/*.toml")]
         name = base_path.relative_to(MODELS).with_suffix("").as_posix()
-        raise ModelError(f"{_short(path)}: extends: there is no {name}{_nearest(name, known)}")
+        raise ModelError(f"{_short(path)}: extends: there is no {name}{nearest(name, known)}")
     base = _toml(base_path)
     if "extends" in base:
         raise ModelError(f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only")
@@ -142,14 +133,6 @@ def _standard() -> tuple[dict[str, tuple[str, Table]], dict[str, str]]:
 # --- typing ---------------------------------------------------------------------------------------------------------
 
 
-def _nearest(word: str, words: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing."""
-    by_lower = {each.lower(): each for each in words}
-    near = get_close_matches(word.lower(), by_lower, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(by_lower[each] for each in near)}?" if near else ""
-
-
-@cache
 def _vocabulary(kind: Any) -> frozenset[str]:
     """Every field name and every literal word that may stand somewhere inside a type."""
     if get_origin(kind) is Literal:
@@ -172,8 +155,8 @@ class _Reader:
         except msgspec.ValidationError as error:
             what, _, inside = str(error).partition(" - at ")
             word = re.search(r"(?:field|enum value) [`'](.+?)[`']", what)
-            hint = _nearest(word[1], _vocabulary(kind)) if word else ""
-            where = inside.strip("`").removeprefix("$").removeprefix("[...]")
+            hint = nearest(word[1], _vocabulary(kind)) if word else ""
+            where = inside.strip("`").removeprefix("$").replace("[...]", "")
             self.findings.append(Finding(path + where, what[0].lower() + what[1:] + hint))
             return None
 
@@ -236,7 +219,7 @@ def _unlisted() -> dict[str, KeySpec]:
     """Standard keys as they rule a product that does not list them: not writable, `absent` before `default`."""
     rows: dict[str, KeySpec] = {}
     for lower, (name, row) in _standard()[0].items():
-        quiet = {**row, "name": name, "access": "W" if row.get("access") == "W" else "R"}
+        quiet = {**row, "name": name, "access": "W" if row.get("access") == "W" else "R", "ocpp_writes": False}
         if "absent" in quiet:
             quiet["default"] = quiet.pop("absent")
         rows[lower] = msgspec.convert(quiet, KeySpec)
@@ -248,7 +231,7 @@ def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     reader = _Reader()
     for word in document:
         if word not in PARTS:
-            reader.findings.append(Finding(word, f"is no part of a product file{_nearest(word, PARTS)}"))
+            reader.findings.append(Finding(word, f"is no part of a product file{nearest(word, PARTS)}"))
     for part in PARTS:
         if part not in document and part not in OPTIONAL:
             reader.findings.append(Finding(part, "is missing"))
@@ -268,7 +251,7 @@ def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
         return None, reader.findings
     parts["sources"] = _standard()[1] | parts["sources"]
     model = Model(**parts, keys=keys, hidden=hidden)
-    return model, [Finding(*each) for each in checks.inconsistencies(model)]
+    return model, inconsistencies(model)
 
 
 def examine(path: Path) -> tuple[Model | None, list[Finding]]:
@@ -324,7 +307,7 @@ def _pick(word: str, known: Iterable[str], name: str, kind: str) -> str:
     for each in words:
         if each.lower() == word.lower():
             return each
-    hint = _nearest(word, words) or f"; known: {', '.join(words)}"
+    hint = nearest(word, words) or f"; known: {', '.join(words)}"
     raise ModelError(f"model {name}: there is no {kind} {word}{hint}")
 
 
@@ -344,7 +327,6 @@ def _resolve(name: str) -> tuple[str, str, str]:
     return line, release, _pick(variant, model.variants, name, "variant") if variant else model.variant
 
 
-@cache
 def load(name: str) -> Model:
     """The one shared model of a name: evlink-pro-ac, evlink-pro-ac/cable, evlink-pro-ac/cable@2.0.1, without case.
 
