@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import structs
@@ -89,21 +89,32 @@ def _short(path: Path) -> str:
 
 
 def _document(path: Path) -> Table:
-    """The file with what it inherits: `extends` names another file of models/, `without` the paths it does not have."""
+    """The file with what it inherits.
+
+    `extends` names another file, beside this one or under models/; `without` lists inherited parts and rows that are
+    not there (`errors`, `keys.CpoName`).
+    """
     document = _toml(path)
     if "extends" not in document:
         return document
-    base_path = MODELS / f"{document.pop('extends')}.toml"
-    if not base_path.is_file():
-        known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.glob("*/*.toml")]
-        name = base_path.relative_to(MODELS).with_suffix("").as_posix()
-        raise ModelError(f"{_short(path)}: extends: there is no {name}{nearest(name, known)}")
+    base_path = _base(path, str(document.pop("extends")))
     base = _toml(base_path)
     if "extends" in base:
         raise ModelError(f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only")
-    for absent in document.pop("without", ()):
-        _remove(base, absent, path)
+    absent = document.pop("without", [])
+    if not isinstance(absent, list):
+        raise ModelError(f"{_short(path)}: without: expected a list of paths")
+    for each in absent:
+        _remove(base, str(each), path)
     return _merged(base, document)
+
+
+def _base(path: Path, name: str) -> Path:
+    for folder in (path.parent, MODELS):
+        if (folder / f"{name}.toml").is_file():
+            return folder / f"{name}.toml"
+    known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.glob("*/*.toml")]
+    raise ModelError(f"{_short(path)}: extends: there is no {name}{nearest(name, known)}")
 
 
 def _remove(document: Table, absent: str, path: Path) -> None:
@@ -123,11 +134,21 @@ def _merged(base: Table, over: Table) -> Table:
     return merged
 
 
+class _Standard(NamedTuple):
+    """standard.toml, its rows by lower-case name."""
+
+    rows: dict[str, Table]
+    absent: dict[str, str]
+    """What rules a product that does not list the key, where that is not the default."""
+    sources: dict[str, str]
+
+
 @cache
-def _standard() -> tuple[dict[str, tuple[str, Table]], dict[str, str]]:
-    """Rows of standard.toml as (name, row) by lower-case name, and its sources."""
+def _standard() -> _Standard:
     document = _toml(STANDARD)
-    return {name.lower(): (name, row) for name, row in document["keys"].items()}, document["sources"]
+    rows = {name.lower(): {"name": name, **row} for name, row in document["keys"].items()}
+    absent = {lower: row.pop("absent") for lower, row in rows.items() if "absent" in row}
+    return _Standard(rows, absent, document["sources"])
 
 
 # --- typing ---------------------------------------------------------------------------------------------------------
@@ -173,16 +194,16 @@ class _Reader:
 
     def keys(self, table: object, path: str) -> dict[str, KeySpec]:
         """Key rows by lower-case name; what a row does not state comes from the standard row."""
-        standard, _ = _standard()
+        standard = _standard().rows
         if not isinstance(table, dict):
             self.findings.append(Finding(path, "expected a table of keys"))
             return {}
         keys: dict[str, KeySpec] = {}
         for name, row in table.items():
-            inherited = standard.get(name.lower()) or standard.get(str(_get(row, "setting")).lower())
-            whole = {**inherited[1], **row} if inherited and isinstance(row, dict) else row
-            if isinstance(whole, dict):
-                whole = {"name": name, **{word: value for word, value in whole.items() if word != "absent"}}
+            whole = row
+            if isinstance(row, dict):
+                inherited = standard.get(name.lower()) or standard.get(str(row.get("setting")).lower()) or {}
+                whole = {**inherited, "name": name, **row}
             spec = self.typed(whole, KeySpec, f"{path}.{name}")
             if name.lower() in keys:
                 self.findings.append(
@@ -193,13 +214,9 @@ class _Reader:
         return keys
 
 
-def _get(row: object, word: str) -> object:
-    return row.get(word, "") if isinstance(row, dict) else ""
-
-
 def _with_inner_names(keys: dict[str, KeySpec], hidden: dict[str, KeySpec]) -> tuple[dict[str, KeySpec], ...]:
     """A renamed key answers to its inner name too: over OCPP when OCPP defines that name (Q-019), else inside only."""
-    standard, _ = _standard()
+    standard = _standard().rows
     shown: dict[str, KeySpec] = {}
     inside = dict(hidden)
     for lower, spec in keys.items():
@@ -208,7 +225,7 @@ def _with_inner_names(keys: dict[str, KeySpec], hidden: dict[str, KeySpec]) -> t
         if not inner or inner in keys:
             continue
         if inner in standard:
-            shown[inner] = structs.replace(spec, name=standard[inner][0])
+            shown[inner] = structs.replace(spec, name=standard[inner]["name"])
         else:
             inside[inner] = structs.replace(spec, name=spec.setting)
     return shown, inside
@@ -217,12 +234,16 @@ def _with_inner_names(keys: dict[str, KeySpec], hidden: dict[str, KeySpec]) -> t
 @cache
 def _unlisted() -> dict[str, KeySpec]:
     """Standard keys as they rule a product that does not list them: not writable, `absent` before `default`."""
+    standard = _standard()
     rows: dict[str, KeySpec] = {}
-    for lower, (name, row) in _standard()[0].items():
-        quiet = {**row, "name": name, "access": "W" if row.get("access") == "W" else "R", "ocpp_writes": False}
-        if "absent" in quiet:
-            quiet["default"] = quiet.pop("absent")
-        rows[lower] = msgspec.convert(quiet, KeySpec)
+    for lower, row in standard.rows.items():
+        spec = msgspec.convert(row, KeySpec)
+        rows[lower] = structs.replace(
+            spec,
+            access="W" if spec.access == "W" else "R",
+            default=standard.absent.get(lower, spec.default),
+            ocpp_writes=False,
+        )
     return rows
 
 
@@ -249,7 +270,7 @@ def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     hidden |= {lower: spec for lower, spec in _unlisted().items() if lower not in keys and lower not in hidden}
     if reader.findings:
         return None, reader.findings
-    parts["sources"] = _standard()[1] | parts["sources"]
+    parts["sources"] = _standard().sources | parts["sources"]
     model = Model(**parts, keys=keys, hidden=hidden)
     return model, inconsistencies(model)
 
@@ -257,6 +278,14 @@ def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
 def examine(path: Path) -> tuple[Model | None, list[Finding]]:
     """A product file anywhere: its model when it can be built, and all that is wrong with it."""
     return _assemble(_document(path))
+
+
+def read(path: Path) -> Model:
+    """The model of a product file anywhere; `ModelError` with the first thing wrong in it."""
+    model, findings = examine(path)
+    if findings or model is None:
+        raise ModelError(f"{_short(path)}: {findings[0].path}: {findings[0].what}")
+    return model
 
 
 def _for_variant(model: Model, variant: str) -> Model:
@@ -289,11 +318,7 @@ def _age(release: str) -> tuple[int, ...]:
 
 @cache
 def _file(line: str, release: str) -> Model:
-    path = MODELS / line / f"{release}.toml"
-    model, findings = examine(path)
-    if findings or model is None:
-        raise ModelError(f"{_short(path)}: {findings[0].path}: {findings[0].what}")
-    return model
+    return read(MODELS / line / f"{release}.toml")
 
 
 @cache
