@@ -257,7 +257,7 @@ class Journal:
             log.error(reason)
         else:
             log.warning("%s: writes again", self._name)
-        if self._on_trouble:
+        if self._on_trouble is not None:
             try:
                 self._on_trouble(reason)
             except Exception:

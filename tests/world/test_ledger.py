@@ -1,0 +1,53 @@
+"""What a station's process keeps: memory and charge records, exactly once (reliability P1, P2)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chargepost.journal import Journal
+from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION, recall, records, remember_statements
+from chargepost.signals import ChargeRecord, Remember
+
+FIRST = ChargeRecord("r1", 1, "04A2", 1e9, 1e9 + 60.5, 100, 350, 60.25, "Local")
+
+
+@pytest.fixture(params=["file", "memory"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    store = Journal(tmp_path / "store" if request.param == "file" else None, STATION_SCHEMA, STATION_VERSION)
+    yield store
+    store.close()
+
+
+def keep(journal: Journal, station: str, wish: Remember) -> None:
+    journal.submit(remember_statements(station, wish))
+    assert journal.flush(20)
+
+
+def test_memory_is_put_replaced_and_dropped_per_station(journal: Journal) -> None:
+    keep(journal, "A", Remember(1, {"x": b"1", "y": b"2", "z": b""}))
+    keep(journal, "B", Remember(1, {"x": b"9"}))
+    keep(journal, "A", Remember(2, {"x": b"3"}, drops=("y", "x", "never")))
+    assert recall(journal, "A") == {"x": b"3", "z": b""}
+    assert recall(journal, "B") == {"x": b"9"}
+    assert recall(journal, "C") == {}
+
+
+def test_a_record_comes_back_as_it_was_newest_first(journal: Journal) -> None:
+    second = msgspec.structs.replace(FIRST, record="r2", transaction=2**70, delivered=True, start_utc_s=5.0)
+    keep(journal, "A", Remember(1, {}, records=(FIRST,)))
+    keep(journal, "A", Remember(2, {}, records=(second,)))
+    assert records(journal, "A") == [second, FIRST]
+    assert records(journal, "A", limit=1) == [second]
+    assert records(journal, "B") == []
+
+
+def test_p2_a_record_written_again_is_the_same_one(journal: Journal) -> None:
+    """What is billed stays; the number and the delivery may become known later, and are not forgotten again."""
+    known = msgspec.structs.replace(FIRST, transaction=7, delivered=True, stop_wh=999_999)
+    for again in (FIRST, known, FIRST):
+        keep(journal, "A", Remember(1, {}, records=(again,)))
+    keep(journal, "B", Remember(1, {}, records=(FIRST,)))
+    assert records(journal, "A") == [msgspec.structs.replace(FIRST, transaction=7, delivered=True)]
+    assert records(journal, "B") == [FIRST]
