@@ -1,0 +1,250 @@
+"""The central system's tables on a journal: each kind of row -> its statements, and the questions pages ask.
+
+A transaction row with a stop is the charge record. What is told twice is kept once: the unique keys say so, not code.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chargepost.journal import Journal, Statement
+from chargepost.supervision.wishes import (
+    BadgeGone,
+    BadgeRow,
+    Begun,
+    ConnectorRow,
+    EventRow,
+    Kept,
+    MeterRow,
+    RefusedRow,
+    StationGone,
+    StationRow,
+    StopRow,
+    Store,
+    TransactionRow,
+)
+
+VERSION = 1
+FILE_NAME = "supervision.sqlite"
+
+EVENTS_MAX = 1_000_000
+"""Events kept: about 100 MB, years of a small site; the oldest go first."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS lives (life INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS stations (
+  identity TEXT PRIMARY KEY, boot_policy TEXT NOT NULL, registration TEXT NOT NULL, password_hash TEXT NOT NULL,
+  vendor TEXT NOT NULL, model TEXT NOT NULL, serial_number TEXT NOT NULL, firmware TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS connectors (
+  identity TEXT NOT NULL, connector INTEGER NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL,
+  since_utc_s REAL NOT NULL, info TEXT NOT NULL, vendor_error TEXT NOT NULL,
+  PRIMARY KEY (identity, connector));
+CREATE TABLE IF NOT EXISTS transactions (
+  transaction_id INTEGER PRIMARY KEY, identity TEXT NOT NULL, connector INTEGER NOT NULL, id_tag TEXT NOT NULL,
+  start_wh INTEGER NOT NULL, start_utc_s REAL NOT NULL, id_tag_status TEXT NOT NULL, reservation INTEGER,
+  stop_wh INTEGER, stop_utc_s REAL, reason TEXT, stop_id_tag TEXT,
+  UNIQUE (identity, connector, id_tag, start_wh, start_utc_s));
+CREATE INDEX IF NOT EXISTS open_transactions ON transactions (transaction_id) WHERE stop_wh IS NULL;
+CREATE INDEX IF NOT EXISTS transactions_by_time ON transactions (start_utc_s);
+CREATE TABLE IF NOT EXISTS meter_values (
+  identity TEXT NOT NULL, connector INTEGER NOT NULL, transaction_id INTEGER NOT NULL, measured_utc_s REAL NOT NULL,
+  samples BLOB NOT NULL,
+  PRIMARY KEY (identity, connector, transaction_id, measured_utc_s, samples)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+  number INTEGER PRIMARY KEY, identity TEXT NOT NULL, at_utc_s REAL NOT NULL, event TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_by_station ON events (identity, number);
+CREATE TABLE IF NOT EXISTS badges (
+  folded TEXT PRIMARY KEY, id_tag TEXT NOT NULL, status TEXT NOT NULL, parent TEXT NOT NULL, expiry_utc_s REAL,
+  comment TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refused (
+  identity TEXT NOT NULL, peer TEXT NOT NULL, reason TEXT NOT NULL, status INTEGER NOT NULL, count INTEGER NOT NULL,
+  last_utc_s REAL NOT NULL,
+  PRIMARY KEY (identity, peer, reason));
+CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL);
+"""
+
+
+def _put(table: str, columns: str) -> str:
+    """Replace the row with this primary key. Table and columns are ours."""
+    marks = ", ".join("?" * len(columns.split(", ")))
+    return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names of ours only
+
+
+STATION_COLUMNS = "identity, boot_policy, registration, password_hash, vendor, model, serial_number, firmware"
+CONNECTOR_COLUMNS = "identity, connector, status, error, since_utc_s, info, vendor_error"
+START_COLUMNS = "identity, connector, id_tag, start_wh, start_utc_s, transaction_id, id_tag_status, reservation"
+BADGE_COLUMNS = "id_tag, status, parent, expiry_utc_s, comment"
+REFUSED_COLUMNS = "identity, peer, reason, status, count, last_utc_s"
+
+PUT_STATION = _put("stations", STATION_COLUMNS)
+PUT_CONNECTOR = _put("connectors", CONNECTOR_COLUMNS)
+PUT_BADGE = _put("badges", f"{BADGE_COLUMNS}, folded")
+PUT_REFUSED = _put("refused", REFUSED_COLUMNS)
+BEGIN = f"INSERT OR IGNORE INTO transactions ({START_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+METER = "INSERT OR IGNORE INTO meter_values VALUES (?, ?, ?, ?, ?)"
+EVENT = "INSERT INTO events (identity, at_utc_s, event, text) VALUES (?, ?, ?, ?)"
+STOP = """UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?
+  WHERE transaction_id = ? AND identity = ? AND stop_wh IS NULL"""
+FIND_START = """SELECT transaction_id, stop_wh IS NULL FROM transactions
+  WHERE identity = ? AND connector = ? AND id_tag = ? AND start_wh = ? AND start_utc_s = ?"""
+
+values = msgspec.structs.astuple
+
+STATEMENTS: dict[type, Callable[[Any], list[Statement]]] = {
+    StationRow: lambda row: [(PUT_STATION, values(row))],
+    ConnectorRow: lambda row: [(PUT_CONNECTOR, values(row))],
+    TransactionRow: lambda row: [(BEGIN, values(row))],
+    StopRow: lambda row: [
+        (STOP, (row.stop_wh, row.stop_utc_s, row.reason, row.stop_id_tag, row.transaction, row.identity))
+    ],
+    MeterRow: lambda row: [(METER, values(row))],
+    EventRow: lambda row: [(EVENT, values(row))],
+    BadgeRow: lambda row: [(PUT_BADGE, (*values(row), row.id_tag.lower()))],
+    BadgeGone: lambda row: [("DELETE FROM badges WHERE folded = ?", (row.id_tag.lower(),))],
+    StationGone: lambda row: [
+        ("DELETE FROM stations WHERE identity = ?", (row.identity,)),
+        ("DELETE FROM connectors WHERE identity = ?", (row.identity,)),
+    ],
+    RefusedRow: lambda row: [(PUT_REFUSED, values(row))],
+}
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """A transaction as pages and records show it; no stop yet: it runs, or its end was never told."""
+
+    transaction: int
+    identity: str
+    connector: int
+    id_tag: str
+    id_tag_status: str
+    start_utc_s: float
+    start_wh: int
+    stop_utc_s: float | None = None
+    stop_wh: int | None = None
+    reason: str | None = None
+
+    @property
+    def energy_wh(self) -> int | None:
+        return None if self.stop_wh is None else self.stop_wh - self.start_wh
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line of what happened."""
+
+    number: int
+    identity: str
+    at_utc_s: float
+    event: str
+    text: str
+
+
+class Ledger:
+    """The tables. Writes go through the journal and are acknowledged when durable; reads see what is durable."""
+
+    def __init__(self, folder: Path | None, *, on_trouble: Callable[[str | None], None] | None = None) -> None:
+        """`folder` None: memory only. Raises StoreError with one clear line."""
+        path = folder / FILE_NAME if folder else None
+        self.journal = Journal(path, SCHEMA, VERSION, on_trouble=on_trouble)
+
+    def load(self) -> Kept:
+        """What a central system begins with; counts one life more."""
+        read = self.journal.read
+        ((last,),) = read("SELECT coalesce(max(life), 0) FROM lives")
+        self.journal.submit(
+            [
+                ("INSERT INTO lives VALUES (?)", (last + 1,)),
+                ("DELETE FROM lives WHERE life <= ?", (last,)),
+                ("DELETE FROM events WHERE number <= (SELECT max(number) FROM events) - ?", (EVENTS_MAX,)),
+                ("DELETE FROM refused WHERE last_utc_s < (SELECT max(last_utc_s) FROM refused) - 30 * 86400", ()),
+            ]
+        )
+        self.journal.flush()
+        return Kept(
+            life=last + 1,
+            stations=tuple(StationRow(*row) for row in read(_select(STATION_COLUMNS, "stations"))),
+            connectors=tuple(ConnectorRow(*row) for row in read(_select(CONNECTOR_COLUMNS, "connectors"))),
+            open_transactions=tuple(
+                TransactionRow(*row) for row in read(_select(START_COLUMNS, "transactions WHERE stop_wh IS NULL"))
+            ),
+            badges=tuple(BadgeRow(*row) for row in read(_select(BADGE_COLUMNS, "badges"))),
+            refused=tuple(
+                RefusedRow(*row)
+                for row in reversed(read(_select(REFUSED_COLUMNS, "refused ORDER BY last_utc_s DESC LIMIT 1000")))
+            ),
+        )
+
+    def store(self, wish: Store, done: Callable[[Store], None] | None) -> None:
+        """Write the rows in one piece; `done(wish)` is called from the writer thread when they are durable.
+
+        Raises StoreError when the store is closed or the disk has refused for so long that memory runs out.
+        """
+        statements = [statement for row in wish.rows for statement in STATEMENTS[type(row)](row)]
+        if done is None or not wish.token:
+            self.journal.submit(statements)
+        else:
+            self.journal.submit(statements, lambda: done(wish))
+
+    def begun(self, wish: Store) -> Begun | None:
+        """What became of the start in a durable piece; None: no start in it, or its number is another's."""
+        starts = [row for row in wish.rows if isinstance(row, TransactionRow)]
+        if not starts:
+            return None
+        row = starts[0]
+        key = (row.identity, row.connector, row.id_tag, row.start_wh, row.start_utc_s)
+        found = self.journal.read(FIND_START, key)
+        return Begun(found[0][0], bool(found[0][1])) if found else None
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def transactions(
+        self, *, identity: str = "", id_tag: str = "", open_only: bool = False, limit: int = 50, offset: int = 0
+    ) -> list[Transaction]:
+        """The newest first."""
+        columns = (
+            "transaction_id, identity, connector, id_tag, id_tag_status, start_utc_s, start_wh, "
+            "stop_utc_s, stop_wh, reason"
+        )
+        rows = self.journal.read(
+            _select(columns, "transactions")
+            + " WHERE (?1 = '' OR identity = ?1) AND (?2 = '' OR lower(id_tag) = lower(?2))"
+            + " AND (NOT ?3 OR stop_wh IS NULL) ORDER BY start_utc_s DESC, transaction_id LIMIT ?4 OFFSET ?5",
+            (identity, id_tag, open_only, limit, offset),
+        )
+        return [Transaction(*row) for row in rows]
+
+    def meter_values(self, transaction: int, limit: int = 1000) -> list[MeterRow]:
+        """The samples of a transaction, in the order of measuring."""
+        rows = self.journal.read(
+            "SELECT m.identity, m.connector, m.transaction_id, m.measured_utc_s, m.samples FROM transactions t"
+            " JOIN meter_values m ON (m.identity, m.connector, m.transaction_id) ="
+            " (t.identity, t.connector, t.transaction_id)"
+            " WHERE t.transaction_id = ? ORDER BY m.measured_utc_s LIMIT ?",
+            (transaction, limit),
+        )
+        return [MeterRow(*row) for row in rows]
+
+    def events(self, identity: str, limit: int = 50) -> list[Event]:
+        """The newest first."""
+        rows = self.journal.read(
+            "SELECT number, identity, at_utc_s, event, text FROM events WHERE identity = ?"
+            " ORDER BY number DESC LIMIT ?",
+            (identity, limit),
+        )
+        return [Event(*row) for row in rows]
+
+    def user_hash(self, name: str) -> str | None:
+        found: Sequence[tuple[str]] = self.journal.read("SELECT password_hash FROM users WHERE name = ?", (name,))
+        return found[0][0] if found else None
+
+    def put_user(self, name: str, password_hash: str) -> None:
+        self.journal.submit([("INSERT OR REPLACE INTO users VALUES (?, ?)", (name, password_hash))])
+        self.journal.flush()
+
+    def close(self) -> None:
+        self.journal.close()
+
+
+def _select(columns: str, source: str) -> str:
+    return f"SELECT {columns} FROM {source}"  # noqa: S608 - names of ours only

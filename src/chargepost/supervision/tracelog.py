@@ -1,0 +1,145 @@
+"""The last frames of every station, both ways, in the open trace format v1.1. Pure; secrets are masked on the way out.
+
+The fields are those of the format: extensions of ours stand in `meta` only.
+"""
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from chargepost.redact import redact_frame
+
+Direction = Literal["cp-to-csms", "csms-to-cp"]
+MessageType = Literal["CALL", "CALLRESULT", "CALLERROR"]
+
+STATION_FRAMES_MAX = 500
+"""Frames kept of one station: some hours of a quiet one, a whole charge of a busy one."""
+FRAMES_MAX = 20_000
+"""Frames kept of all stations: about 10 MB, however many stations there are."""
+FRAME_BYTES_MAX = 16_384
+"""Longer ones (certificates, long lists) are kept by their beginning."""
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame as it went over the wire."""
+
+    number: int
+    """Counts all frames of all stations, from 1."""
+    at_utc_s: float
+    direction: Direction
+    kind: MessageType
+    message_id: str
+    action: str
+    """Of an answer: that of its CALL."""
+    data: bytes
+    trouble: str = ""
+    """Why it was not taken: no frame, invalid, late."""
+    latency_s: float | None = None
+    """Of an answer: the time since its CALL."""
+
+
+class FrameLog:
+    """A ring per station, and one over all."""
+
+    def __init__(self) -> None:
+        self._rings: dict[str, deque[Frame]] = {}
+        self._order: deque[tuple[int, str]] = deque()
+        self._number = 0
+
+    def add(
+        self,
+        identity: str,
+        data: bytes,
+        *,
+        at_utc_s: float,
+        direction: Direction,
+        kind: MessageType,
+        message_id: str = "",
+        action: str = "",
+        trouble: str = "",
+        latency_s: float | None = None,
+    ) -> None:
+        self._number += 1
+        ring = self._rings.get(identity)
+        if ring is None:
+            ring = self._rings[identity] = deque(maxlen=STATION_FRAMES_MAX)
+        kept = data[:FRAME_BYTES_MAX]
+        ring.append(Frame(self._number, at_utc_s, direction, kind, message_id, action, kept, trouble, latency_s))
+        self._order.append((self._number, identity))
+        if len(self._order) > FRAMES_MAX:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        number, identity = self._order.popleft()
+        ring = self._rings.get(identity)
+        if ring and ring[0].number == number:
+            ring.popleft()
+            if not ring:
+                del self._rings[identity]
+
+    def frames(
+        self,
+        identity: str,
+        *,
+        after: int = 0,
+        action: str = "",
+        direction: str = "",
+        errors: bool = False,
+        limit: int = STATION_FRAMES_MAX,
+    ) -> list[Frame]:
+        """The newest `limit` frames that fit, oldest first; `errors`: only CALLERRORs and frames not taken."""
+        fitting = [
+            frame
+            for frame in self._rings.get(identity, ())
+            if frame.number > after
+            and (not action or frame.action.lower() == action.lower())
+            and (not direction or frame.direction == direction)
+            and (not errors or frame.trouble or frame.kind == "CALLERROR")
+        ]
+        return fitting[-limit:]
+
+
+def trace(identity: str, frame: Frame) -> dict[str, Any]:
+    """The frame as one record of the trace format, without secrets."""
+    raw = redact_frame(frame.data).decode("utf-8", "replace")
+    meta: dict[str, Any] = {"number": frame.number}
+    if frame.trouble:
+        meta["trouble"] = frame.trouble
+    if frame.latency_s is not None:
+        meta["latencyMs"] = round(frame.latency_s * 1000, 1)
+    if len(frame.data) == FRAME_BYTES_MAX:
+        meta["cut"] = True
+    record: dict[str, Any] = {
+        "schemaVersion": "1.1",
+        "timestamp": datetime.fromtimestamp(frame.at_utc_s, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "ocppVersion": "1.6",
+        "transport": "json",
+        "chargePointId": identity,
+        "direction": frame.direction,
+        "messageType": frame.kind,
+        "messageId": frame.message_id,
+        "action": frame.action,
+    }
+    parts = _parts(raw)
+    if frame.trouble and len(parts) > 2 and not frame.message_id:  # not taken, but it says what it wanted to be
+        record["messageType"] = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}.get(parts[0], frame.kind)
+        record["messageId"] = str(parts[1])
+        record["action"] = str(parts[2]) if parts[0] == 2 else ""
+    if frame.kind == "CALLERROR":
+        code, description, details = [*parts[2:5], "", "", {}][:3] if len(parts) > 2 else ("", "", {})
+        record["error"] = {"code": code, "description": description, "details": details}
+    elif len(parts) > 2:
+        record["payload"] = parts[-1]
+        if isinstance(parts[-1], dict) and isinstance(parts[-1].get("connectorId"), int):
+            record["connectorId"] = parts[-1]["connectorId"]
+    return record | {"raw": raw, "meta": meta}
+
+
+def _parts(raw: str) -> list[Any]:
+    try:
+        parts = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return []
+    return parts if isinstance(parts, list) else []

@@ -1,0 +1,517 @@
+"""The rules of the central system beyond the conformance cases: durability, repeats, links, one call at a time."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chargepost.supervision import commands
+from chargepost.supervision.answers import Policy
+from chargepost.supervision.central import CHALLENGE_S, REFUSED_MAX, UNANSWERED_MAX, WAITING_MAX
+from chargepost.supervision.roster import Knock
+from chargepost.supervision.wishes import Admit, HangUp, Kept, Note, Ping, Refuse, Send, StationRow, Store
+
+from .central_harness import BADGES, BLOCKED, GOOD, OTHER, UTC_S, Peer, World, counting
+
+
+def meter_values(
+    *samples: tuple[str, str, str], connector: int = 1, transaction: int | None = None
+) -> dict[str, object]:
+    sampled = [{"value": value, "measurand": measurand, "phase": phase} for measurand, phase, value in samples]
+    for sample in sampled:
+        if not sample["phase"]:
+            del sample["phase"]
+    payload: dict[str, object] = {
+        "connectorId": connector,
+        "meterValue": [{"timestamp": "2027-01-15T08:01:00Z", "sampledValue": sampled}],
+    }
+    return payload | ({} if transaction is None else {"transactionId": transaction})
+
+
+# --- durability (P9) --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"}),
+        ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Available"}),
+        ("StartTransaction", {"connectorId": 1, "idTag": GOOD, "meterStart": 0, "timestamp": "2027-01-15T08:00:00Z"}),
+        ("StopTransaction", {"transactionId": 9, "meterStop": 0, "timestamp": "2027-01-15T08:00:00Z"}),
+        ("MeterValues", meter_values(("Voltage", "", "230"))),
+        ("SecurityEventNotification", {"type": "TamperDetectionActivated", "timestamp": "2027-01-15T08:00:00Z"}),
+    ],
+)
+def test_nothing_is_answered_before_it_is_durable(action: str, payload: dict[str, object]) -> None:
+    world = World()
+    peer = world.station()
+    world.disk = False
+    ident = peer.call(action, payload)
+    assert peer.answer_to(ident) is None
+    assert peer.answer_to(peer.call("Heartbeat", {})), "a heartbeat stores nothing and waits for nothing"
+    world.now += 5
+    world.sync()
+    frame = peer.answer_to(ident)
+    assert frame[0] == 3
+    if action == "BootNotification":
+        assert frame[2]["currentTime"] == "2027-01-15T08:00:05Z", "the time of the answer, not of the question"
+
+
+def test_an_answer_for_an_earlier_link_is_not_sent_on_a_later_one() -> None:
+    world = World()
+    peer = world.station()
+    world.disk = False
+    ident = peer.call("MeterValues", meter_values(("Voltage", "", "230")))
+    peer.cut()
+    peer.connect()
+    world.sync()
+    assert peer.answer_to(ident) is None
+
+
+def test_a_station_cannot_fill_memory_while_the_disk_refuses() -> None:
+    world = World()
+    peer = world.station()
+    world.disk = False
+    idents = [peer.call("MeterValues", meter_values(("Voltage", "", "230"))) for _ in range(UNANSWERED_MAX + 1)]
+    assert peer.answer_to(idents[-1])[2] == "InternalError"
+    assert len(world.held) == UNANSWERED_MAX
+    world.sync()
+    assert all(peer.answer_to(ident) for ident in idents)
+
+
+# --- registration (4.2) -----------------------------------------------------------------------------------------------
+
+
+def test_4_2_before_it_is_accepted_a_station_may_only_boot() -> None:
+    world = World()
+    peer = world.station(boot=False)
+    assert peer.refused("Heartbeat", {}) == "SecurityError"
+    peer.ask("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+    assert peer.ask("Heartbeat", {})
+
+
+def test_a_station_that_merely_reconnects_stays_accepted_also_over_our_restart() -> None:
+    world = World()
+    peer = world.station()
+    peer.cut()
+    peer.connect()
+    assert peer.ask("Heartbeat", {})
+    row = world.central.state.stations["S1"].row
+    again = World(kept=Kept(life=2, stations=(row,))).station(boot=False)
+    assert again.ask("Heartbeat", {})
+
+
+@pytest.mark.parametrize("policy", ["Pending", "Rejected"])
+def test_4_2_pending_and_rejected_are_the_operators_choice(policy: str) -> None:
+    world = World()
+    world.central.enrol(StationRow("S1", boot_policy=policy))
+    peer = world.station(boot=False)
+    answer = peer.ask("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+    assert (answer["status"], answer["interval"]) == (policy, 60)
+    assert peer.refused("Heartbeat", {}) == "SecurityError"
+
+
+def test_4_2_a_pending_station_may_send_what_it_was_triggered_to() -> None:
+    world = World()
+    world.central.enrol(StationRow("S1", boot_policy="Pending"))
+    peer = world.station()
+    trigger = commands.read("TriggerMessage", b'{"requestedMessage": "StatusNotification"}')
+    world.central.command("S1", trigger, 1, world.now)
+    world.drain()
+    peer.send([3, peer.open_call()[1], {"status": "Accepted"}])
+    peer.status("Available")
+    assert peer.refused("Heartbeat", {}) == "SecurityError"
+
+
+# --- badges (4.1, 4.8) ------------------------------------------------------------------------------------------------
+
+
+def test_4_1_group_and_date_come_with_the_answer_and_case_does_not_matter() -> None:
+    info = World().station().ask("Authorize", {"idTag": "good"})["idTagInfo"]
+    assert info == {"status": "Accepted", "parentIdTag": "FAMILY", "expiryDate": "2027-01-16T08:00:00Z"}
+
+
+def test_unknown_badges_are_accepted_where_the_operator_says_so_but_a_blocked_one_never() -> None:
+    peer = World(Policy(accept_unknown_badges=True)).station()
+    assert peer.ask("Authorize", {"idTag": "NOBODY"})["idTagInfo"]["status"] == "Accepted"
+    assert peer.ask("Authorize", {"idTag": BLOCKED})["idTagInfo"]["status"] == "Blocked"
+    assert peer.ask("Authorize", {"idTag": ""})["idTagInfo"]["status"] == "Invalid"
+
+
+def test_4_8_concurrent_when_the_badge_charges_elsewhere() -> None:
+    world = World()
+    here, there = world.station("S1"), world.station("S2")
+    running = here.start(GOOD)
+    for connector, peer in ((2, here), (1, there)):
+        answer = peer.start("good", connector=connector)
+        assert answer["idTagInfo"]["status"] == "ConcurrentTx"
+        assert answer["transactionId"] not in (0, running["transactionId"])
+    assert there.start(OTHER, meter=5)["idTagInfo"]["status"] == "Accepted"
+    here.stop(running["transactionId"])
+    assert there.start(GOOD, connector=3)["idTagInfo"]["status"] == "Accepted"
+
+
+def test_4_8_a_stop_that_never_came_does_not_lock_the_badge_out() -> None:
+    """Given up by the station after its attempts (3.7.1): Available afterwards proves that nobody charges there."""
+    world = World()
+    lost, here = world.station("S1"), world.station("S2")
+    lost.start(GOOD)
+    lost.status("Available")
+    assert here.start(GOOD)["idTagInfo"]["status"] == "Accepted"
+
+
+# --- transactions (4.8, 4.10) -----------------------------------------------------------------------------------------
+
+
+def test_a_repeated_start_gets_the_same_number_and_word() -> None:
+    world = World()
+    peer = world.station()
+    first = peer.start()
+    assert peer.start() == first
+    world.station("S2").start(GOOD)  # refused there, and no reason to refuse it here now
+    assert peer.start() == first
+    assert len(world.books.starts) == 2
+
+
+@pytest.mark.parametrize(
+    "difference", [{"id_tag": OTHER}, {"connector": 2}, {"meter": 1}, {"at": "2027-01-15T08:00:01Z"}]
+)
+def test_a_start_that_differs_in_anything_is_another(difference: dict[str, Any]) -> None:
+    peer = World().station()
+    assert peer.start()["transactionId"] != peer.start(**difference)["transactionId"]
+
+
+def test_a_repeated_start_is_known_after_its_stop_and_after_our_restart() -> None:
+    world = World()
+    peer = world.station()
+    number = peer.start()["transactionId"]
+    peer.stop(number)
+    assert peer.start()["transactionId"] == number
+    assert world.central.state.open == {}, "what is over stays over"
+
+    again = World(kept=Kept(life=2, stations=(StationRow("S1", registration="Accepted"),), badges=BADGES))
+    again.books = world.books
+    peer = again.station(boot=False)
+    assert peer.start()["transactionId"] == number
+    assert again.central.state.open == {}
+
+
+def test_a_start_repeated_while_the_first_waits_for_the_disk_is_one() -> None:
+    world = World()
+    peer = world.station()
+    world.disk = False
+    payload = {"connectorId": 1, "idTag": GOOD, "meterStart": 0, "timestamp": "2027-01-15T08:00:00Z"}
+    idents = [peer.call("StartTransaction", payload) for _ in range(2)]
+    world.sync()
+    first, second = (peer.answer_to(ident)[2] for ident in idents)
+    assert first == second
+    assert len(world.books.starts) == 1
+
+
+def test_a_number_that_is_taken_is_drawn_again() -> None:
+    world = World(draw=counting())
+    peer = world.station()
+    peer.stop(peer.start()["transactionId"])
+    world.central._desk = replace(world.central._desk, draw=counting())  # the dice begin anew: 1 is drawn again
+    answer = peer.start(meter=7)
+    assert answer["transactionId"] == 2
+    assert len(world.books.starts) == 2
+
+
+@pytest.mark.parametrize("number", [-1, 0, 424242, 2**40])
+def test_4_10_a_stop_of_an_unknown_transaction_is_confirmed_and_kept(number: int) -> None:
+    world = World()
+    peer = world.station()
+    assert peer.stop(number, meter=77) == {}
+    assert world.books.events[-1].event == "stop_unplaced"
+    assert "77 Wh" in world.books.events[-1].text
+
+
+def test_4_10_a_repeated_stop_changes_nothing() -> None:
+    world = World()
+    peer = world.station()
+    number = peer.start()["transactionId"]
+    peer.stop(number, meter=500, reason="Remote")
+    assert peer.stop(number, meter=900, reason="Local") == {}
+    assert (world.books.stops[number].stop_wh, world.books.stops[number].reason) == (500, "Remote")
+
+
+def test_another_stations_transaction_is_untouched() -> None:
+    world = World()
+    owner, thief = world.station("S1"), world.station("S2")
+    number = owner.start()["transactionId"]
+    assert thief.stop(number) == {}
+    assert number in world.central.state.open
+    assert world.books.stops == {}
+    owner.stop(number)
+    assert world.books.stops[number].identity == "S1"
+
+
+def test_4_10_transaction_data_is_kept_with_the_stop() -> None:
+    world = World()
+    peer = world.station()
+    number = peer.start()["transactionId"]
+    data = [{"timestamp": "2027-01-15T08:30:00Z", "sampledValue": [{"value": "100"}]}]
+    peer.stop(number, transactionData=data)
+    (row,) = world.books.meter_values
+    assert (row.transaction, row.connector, json.loads(row.samples)) == (number, 1, [{"value": "100"}])
+
+
+# --- metering (4.7, 9) ------------------------------------------------------------------------------------------------
+
+
+def test_4_7_meter_values_told_twice_are_kept_once() -> None:
+    world = World()
+    peer = world.station()
+    for value in ("230", "230", "231"):
+        assert peer.ask("MeterValues", meter_values(("Voltage", "", value))) == {}
+    assert len(world.books.meter_values) == 2, "the same samples once; others of the same instant are not lost"
+
+
+@pytest.mark.parametrize(
+    ("samples", "power_w"),
+    [
+        ([("Power.Active.Import", "", "7200")], 7200),
+        ([("Power.Active.Import", phase, "2300") for phase in ("L1", "L2", "L3")], 6900),
+        ([("Current.Import", "L1", "10"), ("Current.Import", "L2", "5"), ("Voltage", "L1-N", "230"),
+          ("Voltage", "L2", "230")], 3450),
+        ([("Power.Active.Import", "", "nan")], None),
+    ],
+)  # fmt: skip
+def test_live_power_is_told_or_worked_out(samples: list[tuple[str, str, str]], power_w: float | None) -> None:
+    world = World()
+    peer = world.station()
+    peer.ask("MeterValues", meter_values(*samples))
+    assert world.central.state.stations["S1"].connector(1).live.power_w == power_w
+
+
+# --- one call at a time (OCPP-J 4.1.1) --------------------------------------------------------------------------------
+
+
+def clear_cache(peer: Peer, ticket: int) -> None:
+    peer.world.central.command(peer.identity, commands.read("ClearCache", b""), ticket, peer.world.now)
+    peer.world.drain()
+
+
+def calls(peer: Peer) -> list[str]:
+    return [frame[1] for frame in peer.frames if frame[0] == 2]
+
+
+def test_j_4_1_1_the_second_command_waits_for_the_first_answer_and_stations_do_not_wait_for_each_other() -> None:
+    world = World()
+    peer, other = world.station("S1"), world.station("S2")
+    clear_cache(peer, 1)
+    clear_cache(peer, 2)
+    clear_cache(other, 3)
+    assert len(calls(peer)) == 1
+    assert len(calls(other)) == 1
+    assert peer.ask("Heartbeat", {}), "answered while our call is open"
+    peer.send([3, calls(peer)[0], {"status": "Accepted"}])
+    assert len(calls(peer)) == 2
+
+
+def test_a_silent_station_is_given_up_and_its_late_answer_ignored_and_logged() -> None:
+    world = World()
+    peer = world.station()
+    clear_cache(peer, 1)
+    clear_cache(peer, 2)
+    world.pass_time(30)
+    assert world.outcomes[1].error == "Silent"
+    first, second = calls(peer)
+    peer.send([3, first, {"status": "Accepted"}])
+    assert 2 not in world.outcomes
+    assert any(isinstance(wish, Note) and wish.event == "frame_ignored" for wish in world.wishes)
+    peer.send([3, second, {"status": "Rejected"}])
+    assert world.outcomes[2].error == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ([4, None, "NotSupported", "no", {}], "NotSupported"),
+        ([3, None, {"status": "Maybe"}], "PropertyConstraintViolation"),
+    ],
+)
+def test_an_error_and_an_invalid_answer_are_told_to_the_operator(answer: list[object], error: str) -> None:
+    world = World()
+    peer = world.station()
+    clear_cache(peer, 1)
+    peer.send([answer[0], calls(peer)[0], *answer[2:]])
+    assert world.outcomes[1].error == error
+
+
+def test_commands_to_an_absent_station_and_past_the_bound_end_at_once() -> None:
+    world = World()
+    peer = world.station()
+    for ticket in range(WAITING_MAX + 2):
+        clear_cache(peer, ticket)
+    assert world.outcomes[WAITING_MAX + 1].error == "Busy"
+    peer.cut()
+    assert {world.outcomes[ticket].error for ticket in range(WAITING_MAX + 1)} == {"LinkLost"}
+    clear_cache(peer, 99)
+    assert world.outcomes[99].error == "Offline"
+    assert world.central.next_wake() is None
+
+
+def test_j_4_1_4_message_ids_never_repeat_over_our_restart() -> None:
+    seen: set[str] = set()
+    for life in (1, 2, 17):
+        peer = World(kept=Kept(life=life)).station()
+        for ticket in range(20):
+            clear_cache(peer, ticket)
+            peer.send([3, calls(peer)[-1], {"status": "Accepted"}])
+        assert len(calls(peer)) == 20
+        assert seen.isdisjoint(calls(peer))
+        seen |= set(calls(peer))
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+def knock(world: World, ticket: int, identity: str = "S1", **more: object) -> None:
+    world.central.knock(ticket, Knock(identity, ("ocpp1.6",), **more), world.now)  # type: ignore[arg-type]
+    world.drain()
+
+
+OPEN = Policy(accept_open_stations=True)
+
+
+def verdicts(world: World) -> list[object]:
+    return [wish for wish in world.wishes if isinstance(wish, Admit | Refuse | HangUp | Ping)]
+
+
+def test_a_second_connection_is_refused_while_the_first_answers_a_ping() -> None:
+    world = World(OPEN)
+    world.station()
+    knock(world, 1, peer="10.0.0.9")
+    assert verdicts(world) == [Ping("S1")]
+    knock(world, 2)
+    assert [wish.status for wish in verdicts(world) if isinstance(wish, Refuse)] == [409]
+    world.now += CHALLENGE_S - 0.1
+    world.central.ponged("S1", world.now)
+    world.drain()
+    assert [wish.ticket for wish in verdicts(world) if isinstance(wish, Refuse)] == [2, 1]
+    world.pass_time(60)
+    assert not any(isinstance(wish, Admit | HangUp) for wish in verdicts(world))
+    assert "10.0.0.9" in next(event.text for event in world.books.events if event.event == "security")
+
+
+def test_a_second_connection_replaces_a_dead_one_and_commands_are_told() -> None:
+    world = World(OPEN)
+    peer = world.station()
+    clear_cache(peer, 1)
+    knock(world, 1)
+    world.pass_time(CHALLENGE_S)
+    kinds = [type(wish) for wish in verdicts(world)]
+    assert kinds == [Ping, HangUp, Admit]
+    assert world.outcomes[1].error == "LinkLost"
+    peer.connect()
+    assert peer.ask("Heartbeat", {})
+    world.pass_time(60)
+    assert [type(wish) for wish in verdicts(world)] == kinds
+
+
+def test_any_frame_of_the_first_link_proves_that_it_lives_and_its_end_lets_the_newcomer_in() -> None:
+    world = World(OPEN)
+    peer = world.station()
+    knock(world, 1)
+    peer.ask("Heartbeat", {})
+    assert [wish.ticket for wish in verdicts(world) if isinstance(wish, Refuse)] == [1]
+    knock(world, 2)
+    peer.cut()
+    assert [wish.ticket for wish in verdicts(world) if isinstance(wish, Admit)] == [2]
+
+
+def test_an_admitted_handshake_holds_the_place_until_it_opens_breaks_or_dawdles() -> None:
+    world = World(OPEN)
+    world.central.enrol(StationRow("S1"))
+    knock(world, 1)
+    knock(world, 2)
+    assert [type(wish) for wish in verdicts(world)] == [Admit, Refuse]
+    world.central.gave_up("S1", 1)
+    knock(world, 3)
+    world.pass_time(10)
+    knock(world, 4)
+    assert [wish.ticket for wish in verdicts(world) if isinstance(wish, Admit)] == [1, 3, 4]
+
+
+def test_unknown_identities_are_refused_listed_and_written_rarely() -> None:
+    world = World(OPEN)
+    for ticket in range(100):
+        knock(world, ticket, "STRANGER", peer="10.0.0.9")
+    assert {wish.status for wish in verdicts(world) if isinstance(wish, Refuse)} == {404}
+    (row,) = world.central.state.refused.values()
+    assert (row.identity, row.peer, row.count) == ("STRANGER", "10.0.0.9", 100)
+    assert sum(isinstance(wish, Store) for wish in world.wishes) == 7, "at 1, 2, 4 ... 64"
+    for ticket in range(REFUSED_MAX + 5):
+        knock(world, ticket, f"GUESS-{ticket}")
+    assert len(world.central.state.refused) == REFUSED_MAX
+    assert "STRANGER" not in world.central.state.stations
+
+
+def test_whoever_comes_is_let_in_where_the_operator_says_so() -> None:
+    world = World(Policy(accept_unknown_stations=True, accept_open_stations=True))
+    knock(world, 1, "STRANGER")
+    assert verdicts(world) == [Admit(1)]
+
+
+def test_a_station_without_password_is_refused_unless_open_ones_are_accepted() -> None:
+    world = World()
+    world.central.enrol(StationRow("S1"))
+    knock(world, 1)
+    assert [wish.status for wish in verdicts(world) if isinstance(wish, Refuse)] == [401]
+
+
+def test_passwords_are_kept_as_salted_hashes_and_the_user_must_be_the_identity() -> None:
+    world = World()
+    world.central.set_password("S1", b"secret-key")
+    world.central.set_password("S2", b"secret-key")
+    stored = [world.central.state.stations[name].row.password_hash for name in ("S1", "S2")]
+    assert stored[0] != stored[1]
+    assert "secret-key" not in "".join(stored)
+    knock(world, 1, user="S2", password=b"secret-key")
+    knock(world, 2, user="S1", password=b"secret-key")
+    assert [type(wish) for wish in verdicts(world)] == [Refuse, Admit]
+
+
+# --- bytes from a peer ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ([2, "x", "NoSuchThing", {}], "NotImplemented"),
+        ([2, "x", "Reset", {"type": "Hard"}], "NotSupported"),
+        ([2, "x", "Heartbeat", {"a": 1}], "FormationViolation"),
+        ([2, "x", "Authorize", {}], "OccurenceConstraintViolation"),
+        (b"\xff\xfe", None),
+        (b"[3", None),
+        ([5, "x"], None),
+    ],
+)
+def test_bad_frames_are_refused_or_ignored_and_the_conversation_goes_on(frame: object, code: str | None) -> None:
+    world = World()
+    peer = world.station()
+    before = len(peer.frames)
+    peer.send(frame)
+    assert [answer[2] for answer in peer.frames[before:]] == ([code] if code else [])
+    assert peer.ask("Heartbeat", {})
+
+
+def test_frames_are_logged_both_ways_and_can_be_filtered() -> None:
+    world = World()
+    peer = world.station()
+    peer.ask("Heartbeat", {})
+    clear_cache(peer, 1)
+    peer.send([4, calls(peer)[0], "InternalError", "", {}])
+    log = world.central.frames
+    assert [(frame.direction, frame.kind) for frame in log.frames("S1", action="heartbeat")] == [
+        ("cp-to-csms", "CALL"),
+        ("csms-to-cp", "CALLRESULT"),
+    ]
+    (error,) = log.frames("S1", errors=True)
+    assert (error.action, error.kind) == ("ClearCache", "CALLERROR")
+    assert log.frames("S1", after=error.number) == []
+    assert world.central.utc_s(100.0) == UTC_S
+    assert sum(isinstance(wish, Send) for wish in world.wishes) == len(log.frames("S1", direction="csms-to-cp"))
