@@ -4,7 +4,7 @@ An entry holds its transaction by the station's own name; the central system's n
 The outbox is a value over a mapping that survives power cuts; who owns it writes the puts and drops it returns.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -24,12 +24,16 @@ class Entry(msgspec.Struct, gc=False):
     kind: Kind
     transaction: str
     """The station's own name of the transaction."""
-    payload: msgspec.Raw
-    """The message as JSON, without transactionId where that is not known yet."""
-    sends: int = 0
+    payload: bytes
+    """The message as JSON."""
+    numbered: bool
+    """The payload carries the central system's number; else it holds 0 in its place."""
     token: int = 0
     """It may be sent once this token is durable."""
+    sends: int = 0
     not_before: float = 0.0
+    order: int = 0
+    """Its place among all that is said on this link; 0: a backlog, which lets everything else go first."""
 
 
 class Saved(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +42,10 @@ class Saved(msgspec.Struct, frozen=True, gc=False):
     kind: Kind
     transaction: str
     payload: msgspec.Raw
+    numbered: bool
+
+
+ACTIONS: dict[Kind, str] = {"start": "StartTransaction", "meter": "MeterValues", "stop": "StopTransaction"}
 
 
 class Outbox:
@@ -56,10 +64,9 @@ class Outbox:
     def head(self) -> Entry | None:
         return self._entries[0] if self._entries else None
 
-    def add(self, kind: Kind, transaction: str, payload: Any, token: int, *, floor_seq: int = 0) -> Entry:
-        """Append a message. `floor_seq` keeps sequence numbers from repeating after the queue was empty."""
-        self._next_seq = max(self._next_seq, floor_seq)
-        entry = Entry(self._next_seq, kind, transaction, msgspec.Raw(msgspec.json.encode(payload)), token=token)
+    def add(self, kind: Kind, transaction: str, payload: bytes, token: int, *, numbered: bool, order: int) -> Entry:
+        """Append a message."""
+        entry = Entry(self._next_seq, kind, transaction, payload, numbered, token, order=order)
         self._next_seq += 1
         self._entries.append(entry)
         return entry
@@ -85,10 +92,11 @@ class Outbox:
         entry.not_before = now + min(max(interval_s, 1.0) * entry.sends, BACKOFF_CAP_S)
         return False
 
-    def retry_soon(self) -> None:
-        """A new link: what waited for its next attempt is tried at once; a lost link never counted (Q-185)."""
-        for entry in self._entries[:1]:
+    def link_lost(self) -> None:
+        """All that waits is a backlog now, tried at once on the next link; a lost link never counts (Q-185)."""
+        for entry in self._entries:
             entry.not_before = 0.0
+            entry.order = 0
 
     def remove(self, entry: Entry) -> None:
         self._entries.remove(entry)

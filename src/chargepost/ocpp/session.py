@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from chargepost.ocpp import frames
 from chargepost.ocpp.frames import BadMessage, Call, NotAFrame
 
@@ -81,6 +83,14 @@ class Session:
         ident = self._new_id()
         self.open = OpenCall(ident, type(payload).action, tag, now + timeout_s)
         return frames.write_call(ident, payload)
+
+    def call_encoded(self, action: str, payload: bytes, tag: Any, now: float, timeout_s: float) -> bytes:
+        """The frame of a new CALL whose payload is JSON already, valid when it was made."""
+        if self.open is not None:
+            raise RuntimeError(f"{self.open.action} is still open")
+        ident = self._new_id()
+        self.open = OpenCall(ident, action, tag, now + timeout_s)
+        return msgspec.json.encode((2, ident, action, msgspec.Raw(payload)))
 
     def receive(self, data: bytes, now: float) -> Event:
         """What one frame means; never raises for what a peer sends."""

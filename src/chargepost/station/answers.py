@@ -1,0 +1,257 @@
+"""Requests of the central system and the function that answers each, as a table (OCPP 1.6, chapter 5).
+
+A function changes facts and returns the answer; what is seen of it comes after the answer (reference 1.2). None means
+that the answer comes later. What the product supports but is not in the table is answered NotSupported.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from chargepost.ocpp import messages as m
+from chargepost.station import transactions, visits
+from chargepost.station.connector import Connector, Grant
+from chargepost.station.settings import Row
+from chargepost.station.usage import On, Usage, advance
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+UNSET = msgspec.UNSET
+UNLOCK_WAIT_S = 5.0
+"""A lock that has not moved by then has jammed."""
+
+
+class Refusal(Exception):
+    """The request is answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
+# --- availability, reset, unlock -------------------------------------------------------------------------------------
+
+
+def change_availability(s: "Station", ask: m.ChangeAvailability, ident: str, now: float) -> Any:
+    """0 is the station and all its connectors; a busy connector follows when it is free (trap 49)."""
+    if ask.connector_id > len(s.connectors):
+        return m.ChangeAvailabilityResponse(status="Rejected")
+    operative = ask.type == "Operative"
+    targets = s.all_connectors if ask.connector_id == 0 else [s.connectors[ask.connector_id - 1]]
+    scheduled = False
+    for c in targets:
+        busy = c.transaction is not None or c.usage is Usage.PREPARING
+        c.out_when_free = False
+        if not operative and c.operative and busy:
+            c.out_when_free = scheduled = True
+        elif operative != c.operative:
+            c.operative = operative
+            if operative and c.usage is Usage.FINISHING:
+                c.usage = advance(c.usage, On.BACK_IN_SERVICE)
+        if operative:
+            s.core.memory.drop(f"availability/{c.number}")
+        else:
+            s.core.memory.put(f"availability/{c.number}", "Inoperative")
+    return m.ChangeAvailabilityResponse(status="Scheduled" if scheduled else "Accepted")
+
+
+def reset(s: "Station", ask: m.Reset, ident: str, now: float) -> Any:
+    """Answer, stop what runs, tell it or keep it, then start anew (trap 61)."""
+    s.restart(ask.type == "Hard", f"Reset {ask.type}", f"{ask.type}Reset", now)
+    return m.ResetResponse(status="Accepted")
+
+
+def unlock_connector(s: "Station", ask: m.UnlockConnector, ident: str, now: float) -> Any:
+    """Ends a transaction first; no lock or no such connector is NotSupported (trap 62)."""
+    if not 0 < ask.connector_id <= len(s.connectors):
+        return m.UnlockConnectorResponse(status="NotSupported")
+    c = s.connectors[ask.connector_id - 1]
+    if not c.spec.lock:
+        return m.UnlockConnectorResponse(status="NotSupported")
+    if c.unlock_call is not None:
+        return m.UnlockConnectorResponse(status="UnlockFailed")
+    transactions.stop(s, c, "UnlockCommand", None, now)
+    if c.grant:
+        visits.give_up(s, c, now)
+    c.release_tag = None
+    c.unlock_call = ident
+    s.core.wake_at("unlock", c.number, now + UNLOCK_WAIT_S)
+    if c.transaction is None:
+        s.unlock(c)
+    return None
+
+
+# --- configuration ---------------------------------------------------------------------------------------------------
+
+
+def change_configuration(s: "Station", ask: m.ChangeConfiguration, ident: str, now: float) -> Any:
+    verdict = s.change_setting(ask.key, ask.value, now, owner=False)
+    return m.ChangeConfigurationResponse(status=verdict)
+
+
+def get_configuration(s: "Station", ask: m.GetConfiguration, ident: str, now: float) -> Any:
+    settings = s.core.settings
+    if ask.key is UNSET or not ask.key:
+        return m.GetConfigurationResponse(configuration_key=[_key_value(s, row) for row in settings.shown()])
+    most = settings.number("GetConfigurationMaxKeys")
+    if most and len(ask.key) > most:
+        raise Refusal("OccurenceConstraintViolation", f"{len(ask.key)} keys asked for, {most} allowed")
+    known: dict[str, m.KeyValue] = {}
+    unknown: list[str] = []
+    for name in ask.key:
+        row = settings.row(name)
+        if row is None or not s.shows(row):
+            unknown.append(name)
+        else:
+            known.setdefault(row.inner, _key_value(s, row))
+    return m.GetConfigurationResponse(configuration_key=list(known.values()) or UNSET, unknown_key=unknown or UNSET)
+
+
+def _key_value(s: "Station", row: Row) -> m.KeyValue:
+    value = None if row.spec.access == "W" else s.core.settings.value(row)
+    readonly = row.spec.access == "R"
+    return m.KeyValue(key=row.spec.name, readonly=readonly, value=UNSET if value is None else value)
+
+
+def clear_cache(s: "Station", ask: m.ClearCache, ident: str, now: float) -> Any:
+    return m.ClearCacheResponse(status="Accepted" if s.authorization.clear() else "Rejected")
+
+
+# --- remote start and stop -------------------------------------------------------------------------------------------
+
+
+def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: float) -> Any:
+    """Accepted means that it will be tried (trap 30)."""
+    rejected = m.RemoteStartTransactionResponse(status="Rejected")
+    if s.talk.boot != "Accepted" or s.restarting:
+        return rejected
+    connector = None if ask.connector_id is UNSET else ask.connector_id
+    if connector is not None and not 0 < connector <= len(s.connectors):
+        return rejected
+    profile = ask.charging_profile
+    if profile is not UNSET and (
+        profile.charging_profile_purpose != "TxProfile" or profile.transaction_id is not UNSET
+    ):
+        return rejected
+    c = visits.choose(s, connector)
+    if c is None and not (connector is None and len(s.connectors) > 1 and any(map(visits.free, s.connectors))):
+        return rejected
+    if (
+        c
+        and (c.usage is Usage.FINISHING or c.plugged_since_stop)
+        and s.core.model.authentication.refuse_plugged_since_stop
+    ):
+        return rejected
+    asking = visits.Asking(ask.id_tag, connector, "remote start")
+    if s.core.settings.flag("AuthorizeRemoteTxRequests"):
+        s.after_answer.append(lambda: visits.ask(s, asking, now))
+    else:
+        parent = s.authorization.parent(ask.id_tag, now)
+        s.after_answer.append(lambda: visits.admitted(s, asking, Grant(ask.id_tag, parent, "remote start"), now))
+    return m.RemoteStartTransactionResponse(status="Accepted")
+
+
+def remote_stop(s: "Station", ask: m.RemoteStopTransaction, ident: str, now: float) -> Any:
+    for c in s.connectors:
+        if c.transaction and c.transaction.number == ask.transaction_id and s.talk.boot == "Accepted":
+            if not c.stopping:
+                transactions.stop(s, c, "Remote", None, now)
+            return m.RemoteStopTransactionResponse(status="Accepted")
+    return m.RemoteStopTransactionResponse(status="Rejected")
+
+
+# --- trigger and data ------------------------------------------------------------------------------------------------
+
+
+def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
+    """The answer first, then the message (trap 64)."""
+    connector = None if ask.connector_id is UNSET else ask.connector_id
+    if connector is not None and connector > len(s.connectors):
+        return m.TriggerMessageResponse(status="Rejected")
+    doing = TRIGGERS.get(ask.requested_message)
+    kinds = s.core.model.messages.comments.get("TriggerMessage kinds", "")
+    if doing is None or (kinds and ask.requested_message not in kinds) or s.talk.boot != "Accepted":
+        refused = "NotImplemented" if doing is None or kinds else "Rejected"
+        return m.TriggerMessageResponse(status=refused)
+    targets = s.connectors if connector in (None, 0) else [s.connectors[connector - 1]]
+    s.after_answer.append(lambda: doing(s, connector, targets, now))
+    return m.TriggerMessageResponse(status="Accepted")
+
+
+def _trigger_status(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
+    for c in s.all_connectors if connector is None else [s.zero] if connector == 0 else targets:
+        s.report(c, now)
+
+
+def _trigger_meter(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
+    for c in targets:
+        s.read_meter(c.number, "trigger", None)
+
+
+TRIGGERS: dict[str, Callable[["Station", int | None, list[Connector], float], None]] = {
+    "Heartbeat": lambda s, _n, _t, now: void(s.talk.say(m.Heartbeat(), ("heartbeat", None), now)),
+    "StatusNotification": _trigger_status,
+    "MeterValues": _trigger_meter,
+    "DiagnosticsStatusNotification": lambda s, _n, _t, now: void(
+        s.talk.say(m.DiagnosticsStatusNotification(status="Idle"), ("other", None), now)
+    ),
+    "FirmwareStatusNotification": lambda s, _n, _t, now: void(
+        s.talk.say(m.FirmwareStatusNotification(status="Idle"), ("other", None), now)
+    ),
+}
+
+
+def void(_: object) -> None:
+    """For a row whose result nobody needs."""
+
+
+def data_transfer(s: "Station", ask: m.DataTransfer, ident: str, now: float) -> Any:
+    """The vendor's own messages, as the product's rows have them (trap 66)."""
+    rows = [row for row in s.core.model.data_transfers if row.direction == "in"]
+    of_vendor = [row for row in rows if row.vendor.lower() == ask.vendor_id.lower()]
+    if not of_vendor:
+        return m.DataTransferResponse(status="UnknownVendorId")
+    message = None if ask.message_id is UNSET else ask.message_id
+    row = next((row for row in of_vendor if row.message == message), None)
+    if row is None:
+        return m.DataTransferResponse(status="UnknownMessageId")
+    if not _is_json(ask.data):
+        return m.DataTransferResponse(status="Rejected")  # Q-156
+    if row.message == "Locate":
+        s.after_answer.append(lambda: s.locate(now))
+    return m.DataTransferResponse(status="Accepted")
+
+
+def _is_json(data: Any) -> bool:
+    try:
+        msgspec.json.decode(data.encode() if isinstance(data, str) else b"")
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
+def local_list_version(s: "Station", ask: m.GetLocalListVersion, ident: str, now: float) -> Any:
+    """-1: no local list yet (trap 69)."""
+    return m.GetLocalListVersionResponse(list_version=-1)
+
+
+def local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) -> Any:
+    return m.SendLocalListResponse(status="NotSupported")
+
+
+ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
+    "ChangeAvailability": change_availability,
+    "ChangeConfiguration": change_configuration,
+    "ClearCache": clear_cache,
+    "DataTransfer": data_transfer,
+    "GetConfiguration": get_configuration,
+    "GetLocalListVersion": local_list_version,
+    "RemoteStartTransaction": remote_start,
+    "RemoteStopTransaction": remote_stop,
+    "Reset": reset,
+    "SendLocalList": local_list,
+    "TriggerMessage": trigger,
+    "UnlockConnector": unlock_connector,
+}

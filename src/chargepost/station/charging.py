@@ -1,0 +1,49 @@
+"""How much a connector may offer, and who says so: the lowest limit wins and carries its author."""
+
+from collections.abc import Callable
+
+from chargepost.signals import Limit
+from chargepost.station.connector import Connector
+from chargepost.station.core import Core
+
+SETTING_LIMITS = ("iMaxDeratingSwCapacity", "maxIntensitySocket", "maxIntensityStation")
+"""Keys of the products that hold a current in A."""
+
+Rule = Callable[[Core, Connector, float], Limit | None]
+
+
+def _rating(core: Core, c: Connector, now: float) -> Limit:
+    return Limit(c.spec.max_current_a, "rating")
+
+
+def _cable(core: Core, c: Connector, now: float) -> Limit | None:
+    return Limit(c.cable_rating_a, f"cable {c.cable_rating_a:g} A") if c.cable_in else None
+
+
+def _derating(core: Core, c: Connector, now: float) -> Limit | None:
+    lowest: Limit | None = None
+    for name in SETTING_LIMITS:
+        row = core.settings.row(name)
+        if row is None or not core.settings.text(name):
+            continue
+        limit = Limit(float(core.settings.number(name)), f"setting {row.spec.name}")
+        lowest = limit if lowest is None else min(lowest, limit)
+    return lowest
+
+
+def _refused(core: Core, c: Connector, now: float) -> Limit | None:
+    tx = c.transaction
+    return Limit(0.0, "refused by the central system") if tx and tx.refused else None
+
+
+def _restoring(core: Core, c: Connector, now: float) -> Limit | None:
+    return Limit(0.0, "waiting after a power cut") if c.resume_at is not None and now < c.resume_at else None
+
+
+RULES: tuple[Rule, ...] = (_rating, _cable, _derating, _refused, _restoring)
+
+
+def limit(core: Core, c: Connector, now: float) -> Limit:
+    """The lowest limit per phase; below what the outlet can regulate it is a pause, never less current."""
+    lowest = min(found for rule in RULES if (found := rule(core, c, now)) is not None)
+    return lowest if lowest.current_a >= c.spec.min_current_a else Limit(0.0, lowest.source)

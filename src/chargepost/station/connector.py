@@ -1,0 +1,125 @@
+"""Facts of one connector; every rule about them stands elsewhere."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from chargepost.catalogue.model import ConnectorSpec, ErrorSpec
+from chargepost.signals import Limit, PilotState, Reading
+from chargepost.station.usage import Usage
+
+
+class Grant(NamedTuple):
+    """Somebody may charge here."""
+
+    id_tag: str
+    parent: str | None
+    how: str
+    """What decided: "cache", "central system", "offline", "remote start", "free charging" ..."""
+
+
+class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
+    """An open transaction: what is kept of it through a power cut."""
+
+    name: str
+    """The station's own, unique for ever: starts of the program, then a counter."""
+    connector: int
+    id_tag: str
+    start_utc_s: float
+    start_wh: int
+    last_wh: float
+    """The last reading on disk, and when it was."""
+    last_utc_s: float
+    parent: str | None = None
+    number: int | None = None
+    refused: bool = False
+    """The central system did not accept it: no energy, or only MaxEnergyOnInvalidId."""
+    charged_s: float = 0.0
+    """Seconds up to the last reading on disk, by the monotonic clock."""
+    kept_readings: int = 0
+    """Readings kept for StopTransaction.transactionData."""
+
+
+@dataclass(slots=True)
+class Stopping:
+    """Why and by whom a transaction is being stopped; the contactor opens, then the register is read."""
+
+    reason: str
+    id_tag: str | None
+
+
+NO_LIMIT = Limit(0.0, "nothing offered")
+
+
+class Connector:
+    """One outlet as the station knows it."""
+
+    __slots__ = (
+        "cable_in", "cable_rating_a", "contactor", "ev_offered_at", "faults", "grant", "jammed", "last_start_utc_s",
+        "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free",
+        "pilot", "plugged_since_stop", "power_wanted", "reading", "release_tag", "reported", "reported_at", "resume_at",
+        "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call",
+        "usage",
+    )  # fmt: skip
+
+    def __init__(self, number: int, spec: ConnectorSpec) -> None:
+        self.number = number
+        self.spec = spec
+        # hardware
+        self.pilot: PilotState = "A"
+        self.cable_in = spec.kind == "cable"
+        self.cable_rating_a = spec.max_current_a
+        self.locked = False
+        self.jammed = False
+        self.contactor = False
+        self.reading: Reading | None = None
+        # the visit
+        self.usage = Usage.FREE
+        self.grant: Grant | None = None
+        self.ev_offered_at: float | None = None
+        """Since when the car has been offered current while the transaction has not begun."""
+        self.starting = False
+        """The register is being read for a start."""
+        self.transaction: Transaction | None = None
+        self.token = 0
+        """The transaction is on disk once this token is durable; no power before."""
+        self.started_at = 0.0
+        self.stopping: Stopping | None = None
+        self.resume_at: float | None = None
+        """After a power cut: no power before (RestoreTimeout)."""
+        self.plugged_since_stop = False
+        self.release_tag: str | None = None
+        """After a refused start the cable stays locked for this tag (errata 3.17)."""
+        self.last_start_utc_s = 0.0
+        # overlays
+        self.faults: dict[str, ErrorSpec] = {}
+        self.operative = True
+        self.out_when_free = False
+        """ChangeAvailability is scheduled."""
+        self.limit = NO_LIMIT
+        # last told to the hardware and to the central system
+        self.offered_a = 0.0
+        self.power_wanted = False
+        self.lock_wanted = False
+        self.light = ""
+        self.status = ""
+        self.status_since = 0.0
+        self.reported: tuple[str, str, str, str] | None = None
+        self.reported_at = 0.0
+        self.unlock_call: str | None = None
+
+    @property
+    def ev_in(self) -> bool:
+        """A car is at the other end."""
+        return self.pilot in ("B", "C", "D")
+
+    @property
+    def plugged(self) -> bool:
+        """Something is plugged in that a visit is about: the cable at the socket, the car at an attached cable."""
+        return self.ev_in if self.spec.kind == "cable" else self.cable_in
+
+    @property
+    def blocked(self) -> bool:
+        """A fault forbids charging."""
+        return any(fault.stops for fault in self.faults.values())

@@ -1,0 +1,445 @@
+"""What is said to the central system, and when: dial, boot, heartbeat, one CALL at a time, answers once durable.
+
+OCPP 1.6, 4.2 and 4.6; OCPP-J 1.6, 3 and 5.3; traps 1 to 19. The link itself is the carrier's.
+"""
+
+import re
+from collections import deque
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from chargepost.ocpp import frames, messages
+from chargepost.ocpp.outbox import ACTIONS, UNDELIVERED_TRANSACTION, Entry, Outbox, Saved
+from chargepost.ocpp.session import Answered, Asked, Event, Ignored, Malformed, Refused, Session
+from chargepost.signals import Dial, HangUp, LinkView, SendFrame, SendPing
+from chargepost.station.core import Core
+
+CALLS_MAX = 64
+"""Calls that wait for their turn on a live link. More means that the peer has stopped answering."""
+
+BACKOFF_FIRST_S = 2.0
+BACKOFF_CAP_S = 300.0
+"""Dials are a growing, jittered time apart, so that a herd comes back spread out (J 3.2, practice)."""
+
+NOT_ACCEPTED_MIN_S = 1.0
+"""Whatever a central system asks for, BootNotification never comes in a tight loop."""
+
+SUBPROTOCOLS = {"1.6J": "ocpp1.6", "1.5J": "ocpp1.5"}
+
+
+class Waiting(NamedTuple):
+    """A call that is not of the outbox and waits for its turn."""
+
+    order: int
+    payload: Any
+    tag: tuple[str, Any]
+
+
+class Conversation:
+    """The one link of a station with its central system."""
+
+    __slots__ = (
+        "_held", "_order", "boot", "calls", "core", "error", "heard_at", "heartbeat_s", "hung_up", "last_boot",
+        "outbox", "ping_at", "rebooted", "said_at", "session", "since", "state", "tries", "unknown_clock",
+    )  # fmt: skip
+
+    def __init__(self, core: Core, boots: int) -> None:
+        self.core = core
+        counter = iter(range(1, 1 << 62))
+        self.session = Session(lambda: f"{boots:x}-{next(counter):x}")
+        self.outbox = Outbox(
+            [
+                Entry(int(seq), saved.kind, saved.transaction, bytes(saved.payload), saved.numbered)
+                for seq, saved in core.memory.load_all("outbox/", Saved)
+            ]
+        )
+        self.calls: deque[Waiting] = deque()
+        self._held: deque[tuple[int, bytes]] = deque()
+        """Answers that wait for what they acknowledge to be on disk."""
+        self._order = 0
+        self.state = "off"
+        self.boot = ""
+        self.last_boot: Any = None
+        """What the last accepted BootNotification said: only a change says it again (trap 11)."""
+        self.heartbeat_s = 0
+        self.error = ""
+        self.since = 0.0
+        self.tries = 0
+        self.heard_at = 0.0
+        self.said_at = 0.0
+        self.ping_at: float | None = None
+        self.hung_up = False
+
+    # --- the link --------------------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        """Connected and accepted: what is said now is heard."""
+        return self.state == "open" and self.boot == "Accepted"
+
+    @property
+    def connected(self) -> bool:
+        return self.state == "open"
+
+    def identity(self) -> str:
+        """The identity in the URL: the key when it is set (UNDEFINED counts as unset), else the station's id."""
+        named = self.core.settings.text(self.core.model.transport.identity_key)
+        return named if named and named.upper() != "UNDEFINED" else self.core.identity
+
+    def url(self) -> str:
+        base = self.core.settings.text(self.core.model.transport.url_key)
+        return f"{base.rstrip('/')}/{quote(self.identity(), safe='')}" if base else ""
+
+    def enabled(self) -> bool:
+        key = self.core.model.transport.enable_key
+        return bool(self.url()) and (not key or self.core.settings.flag(key))
+
+    def dial(self, now: float) -> None:
+        """Open the link, when there is an address and OCPP is enabled; else be off."""
+        core, transport = self.core, self.core.model.transport
+        core.wake_at("dial", 0, None)
+        if not self.enabled():
+            self._turn("off", now)
+            return
+        self.tries += 1
+        self.hung_up = False
+        self._turn("dialling", now)
+        timeout_s = core.settings.number(transport.connect_timeout_key) if transport.connect_timeout_key else 0
+        core.wish(
+            Dial(
+                self.url(),
+                tuple(SUBPROTOCOLS[d] for d in core.model.dialects if d in SUBPROTOCOLS),
+                self.identity(),
+                password(core.settings.text(transport.password_key)),
+                float(timeout_s) or transport.connect_timeout_s,
+                core.settings.flag("SelfSignedCertificateAuthorized"),
+            )
+        )
+
+    def redial(self, now: float, reason: str) -> None:
+        """Leave the present link, if any, and open a new one without delay (a changed address or key)."""
+        self.tries = 0
+        if self.state in ("open", "dialling"):
+            self._hang_up(1000, reason)
+            self.core.wake_at("dial", 0, now)
+        else:
+            self.dial(now)
+
+    def _turn(self, state: str, now: float) -> None:
+        if state != self.state:
+            self.state, self.since = state, now
+
+    def up(self, subprotocol: str, now: float) -> None:
+        self._turn("open", now)
+        self.heard_at = self.said_at = now
+        self.error = ""
+        self._watch(now)
+        if subprotocol not in SUBPROTOCOLS.values():
+            self.error = f"the peer agreed to no OCPP version (it said {subprotocol!r}): it must offer ocpp1.6"
+            self._hang_up(1002, "no common subprotocol")
+            return
+        if self.boot == "Accepted" and self.last_boot == self.boot_notification():
+            self.tries = 0
+            self._heartbeat(now)
+            return
+        self.boot = ""
+        self.pump(now)
+
+    def down(self, reason: str, now: float) -> None:
+        """The link is gone or never was: forget the open call, keep the outbox, dial again later."""
+        self._turn("waiting", now)
+        if reason and not self.hung_up:
+            self.error = reason
+        self.session.drop()
+        self.calls.clear()
+        self._held.clear()
+        self.outbox.link_lost()
+        self.ping_at = None
+        for alarm in ("ping", "silence", "heartbeat", "boot", "call", "retry"):
+            self.core.wake_at(alarm, 0, None)
+        if not self.enabled():
+            self._turn("off", now)
+        elif ("dial", 0) not in self.core.alarms:
+            wait_s = min(BACKOFF_FIRST_S * 2 ** min(self.tries - 1, 16), BACKOFF_CAP_S)
+            self.core.wake_at("dial", 0, now + wait_s * (0.5 + 0.5 * self.core.dice()))
+
+    def _hang_up(self, code: int, reason: str) -> None:
+        self.hung_up = True
+        self.core.wish(HangUp(code, reason))
+
+    # --- signs of life ---------------------------------------------------------------------------------------------
+
+    def _watch(self, now: float) -> None:
+        interval_s = self.core.settings.number("WebSocketPingInterval")
+        self.ping_at = None
+        self.core.wake_at("ping", 0, now + interval_s if interval_s > 0 else None)
+        key = self.core.model.transport.silence_key
+        silence_s = self.core.settings.number(key) if key and interval_s > 0 else 0
+        self.core.wake_at("silence", 0, now + max(silence_s, 2 * interval_s) if silence_s else None)
+
+    def ping(self, now: float) -> None:
+        """Alarm: ask for a sign of life; a peer that gave none since the last ping is gone."""
+        if self.state != "open":
+            return
+        if self.ping_at is not None and self.heard_at < self.ping_at:
+            self.error = "the central system has fallen silent: no answer to a ping"
+            self._hang_up(1001, "no answer to a ping")
+            return
+        interval_s = self.core.settings.number("WebSocketPingInterval")
+        if interval_s > 0:
+            self.ping_at = now
+            self.core.wish(SendPing())
+            self.core.wake_at("ping", 0, now + interval_s)
+
+    def silence(self, now: float) -> None:
+        """Alarm of the product's own time-out: nothing was received for so long."""
+        key = self.core.model.transport.silence_key
+        limit_s = max(self.core.settings.number(key), 2 * self.core.settings.number("WebSocketPingInterval"))
+        if self.state == "open" and now - self.heard_at >= limit_s:
+            self.error = f"nothing was received for {limit_s} s"
+            self._hang_up(1001, "silence")
+        elif self.state == "open":
+            self.core.wake_at("silence", 0, self.heard_at + limit_s)
+
+    def ping_interval_changed(self, now: float) -> None:
+        if self.state == "open":
+            self._watch(now)
+
+    def _heartbeat(self, now: float) -> None:
+        interval_s = self.core.settings.number("HeartbeatInterval")
+        self.core.wake_at("heartbeat", 0, self.said_at + interval_s if interval_s > 0 and self.online else None)
+
+    def heartbeat(self, now: float) -> None:
+        """Alarm: say that we live, unless something else said so meanwhile (1.6, 4.6)."""
+        interval_s = self.core.settings.number("HeartbeatInterval")
+        if not self.online or interval_s <= 0:
+            return
+        if now - self.said_at >= interval_s:
+            self.say(messages.Heartbeat(), ("heartbeat", None), now)
+        else:
+            self._heartbeat(now)
+
+    def heartbeat_interval_changed(self, now: float) -> None:
+        self._heartbeat(now)
+
+    # --- boot ------------------------------------------------------------------------------------------------------
+
+    def boot_notification(self) -> messages.BootNotification:
+        """What this product says of itself, serial numbers cut when the key says so."""
+        identity, settings = self.core.model.identity, self.core.settings
+        key = identity.truncate_serials_key
+        cut = 25 if key and settings.flag(key) else None
+        filled = {"serial": serial_number(self.core.identity), "reference": self.core.model.variant.upper()}
+
+        def text(template: str | None, limit: int | None = None) -> Any:
+            return msgspec.UNSET if template is None else template.format_map(filled)[:limit]
+
+        return messages.BootNotification(
+            charge_point_vendor=text(identity.vendor),
+            charge_point_model=text(identity.model),
+            charge_point_serial_number=text(identity.charge_point_serial, cut),
+            charge_box_serial_number=text(identity.charge_box_serial, cut),
+            firmware_version=text(identity.firmware),
+            meter_type=text(identity.meter_type),
+            meter_serial_number=text(identity.meter_serial),
+        )
+
+    def boot_answered(self, answer: messages.BootNotificationResponse, now: float) -> bool:
+        """Take over the verdict; True when it was Accepted."""
+        self.boot = answer.status
+        if answer.status == "Accepted":
+            self.tries = 0
+            self.last_boot = self.boot_notification()
+            self.core.wake_at("boot", 0, None)
+            if answer.interval > 0 and answer.interval != self.core.settings.number("HeartbeatInterval"):
+                self.core.settings.changed["heartbeatinterval"] = str(answer.interval)
+                self.core.memory.put("setting/heartbeatinterval", str(answer.interval))
+            self._heartbeat(now)
+            return True
+        self._boot_later(answer.interval, now)
+        if answer.status == "Rejected":
+            self.calls.clear()
+        return False
+
+    def boot_failed(self, now: float) -> None:
+        """CALLERROR or silence counts as not accepted (trap 17)."""
+        self.boot = ""
+        self._boot_later(0, now)
+
+    def _boot_later(self, interval_s: int, now: float) -> None:
+        transport = self.core.model.transport
+        own_s = self.core.settings.number(transport.boot_retry_key) if transport.boot_retry_key else 0
+        wait_s = interval_s if interval_s > 0 else own_s or transport.boot_retry_s
+        self.core.wake_at("boot", 0, now + max(wait_s, NOT_ACCEPTED_MIN_S))
+
+    def boot_again(self, now: float) -> None:
+        """Alarm: BootNotification is due again."""
+        self.boot = "" if self.boot == "Rejected" else self.boot
+        self.pump(now)
+
+    # --- speaking --------------------------------------------------------------------------------------------------
+
+    def say(self, payload: Any, tag: tuple[str, Any], now: float) -> bool:
+        """Queue a call that is worth nothing offline. False when it could not be: offline, or the queue is full."""
+        if not self.online or len(self.calls) >= CALLS_MAX:
+            return False
+        self._order += 1
+        self.calls.append(Waiting(self._order, payload, tag))
+        self.pump(now)
+        return True
+
+    def keep(self, kind: str, transaction: str, payload: Any, *, numbered: bool) -> None:
+        """Queue a transaction message: it is sent once it is on disk, until it is processed."""
+        self._order += 1
+        encoded = msgspec.json.encode(payload)
+        memory = self.core.memory
+        entry = self.outbox.add(
+            kind,  # type: ignore[arg-type]  # the callers say start, meter or stop
+            transaction,
+            encoded,
+            0,
+            numbered=numbered,
+            order=self._order if self.online else 0,
+        )
+        entry.token = memory.put(
+            f"outbox/{entry.seq:012d}", Saved(entry.kind, transaction, msgspec.Raw(encoded), numbered)
+        )
+
+    def pump(self, now: float) -> None:
+        """Say the next thing, when there is one, the last was answered, and our own answers went first."""
+        if self.state != "open" or self.session.open or self._held or self.hung_up:
+            return
+        if self.boot != "Accepted":
+            if self.boot != "Rejected" and ("boot", 0) not in self.core.alarms:
+                self._send(self.boot_notification(), ("boot", None), now)
+            return
+        entry = self.outbox.due(now, self.core.memory.durable)
+        first = self.calls[0] if self.calls else None
+        if entry and (first is None or (entry.order and not entry.sends and entry.order < first.order)):
+            self._send_entry(entry, now)
+        elif first:
+            self.calls.popleft()
+            self._send(first.payload, first.tag, now)
+        else:
+            self.core.wake_at("retry", 0, self.outbox.wake_at(now))
+
+    def _send(self, payload: Any, tag: tuple[str, Any], now: float) -> None:
+        timeout_s = self.call_timeout_s()
+        self.core.wish(SendFrame(self.session.call(payload, tag, now, timeout_s)))
+        self._said(now, timeout_s)
+
+    def _send_entry(self, entry: Entry, now: float) -> None:
+        payload = entry.payload
+        if not entry.numbered:
+            number = self.core.numbers.get(entry.transaction)
+            payload = with_number(entry, UNDELIVERED_TRANSACTION if number is None else number)
+        timeout_s = self.call_timeout_s()
+        frame = self.session.call_encoded(ACTIONS[entry.kind], payload, ("outbox", entry), now, timeout_s)
+        self.core.wish(SendFrame(frame))
+        self._said(now, timeout_s)
+
+    def _said(self, now: float, timeout_s: float) -> None:
+        self.said_at = now
+        self.core.wake_at("call", 0, now + timeout_s)
+        self._heartbeat(now)
+
+    def call_timeout_s(self) -> float:
+        transport = self.core.model.transport
+        keyed = self.core.settings.number(transport.call_timeout_key) if transport.call_timeout_key else 0
+        return float(keyed) or transport.call_timeout_s
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    def answer(self, frame: bytes) -> None:
+        """Send an answer, once everything it acknowledges is durable (P9)."""
+        token = self.core.memory.pending_token
+        if token <= self.core.memory.durable and not self._held:
+            self.core.wish(SendFrame(frame))
+        else:
+            self._held.append((token, frame))
+
+    def result(self, ident: str, payload: Any) -> None:
+        self.answer(frames.write_result(ident, payload))
+
+    def durable(self, now: float) -> None:
+        """More is on disk: release what waited for it."""
+        while self._held and self._held[0][0] <= self.core.memory.durable:
+            self.core.wish(SendFrame(self._held.popleft()[1]))
+        self.pump(now)
+
+    # --- hearing ---------------------------------------------------------------------------------------------------
+
+    def heard(self, data: bytes, now: float) -> Asked | Answered | Refused | None:
+        """One frame; what of it concerns the station."""
+        if self.state != "open" or self.hung_up:
+            return None
+        self.heard_at = now
+        return self._concerns(self.session.receive(data, now), now)
+
+    def expire(self, now: float) -> Refused | None:
+        """Alarm: the open call has had its time."""
+        refused = self.session.expire(now)
+        if refused is None and self.session.open:
+            self.core.wake_at("call", 0, self.session.open.deadline)
+        return refused
+
+    def _concerns(self, event: Event, now: float) -> Asked | Answered | Refused | None:
+        match event:
+            case Asked():
+                # Rejected: no answers until the interval is over (trap 16).
+                return None if self.boot == "Rejected" else event
+            case Malformed(reply, reason):
+                self.core.note("warning", "frame refused", reason)
+                if self.boot != "Rejected":
+                    self.answer(reply)
+                return None
+            case Ignored(reason):
+                self.core.note("warning", "frame ignored", reason)
+                return None
+            case _:
+                self.core.wake_at("call", 0, None)
+                return event
+
+    def alive(self, now: float) -> None:
+        """A sign of life that is no message."""
+        self.heard_at = now
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of ours is being said or waits to be."""
+        return self.session.open is None and not self.calls and not self._held
+
+    def view(self) -> LinkView:
+        state = "off" if not self.enabled() else self.state
+        error = self.error
+        if state == "off":
+            error = "no supervision is set" if not self.url() else "OCPP is switched off"
+        return LinkView(state, self.url(), self.boot, error, self.since, len(self.outbox) + len(self.calls))
+
+
+def with_number(entry: Entry, number: int) -> bytes:
+    """The payload with the central system's number, learned since it was written (errata 3.18)."""
+    kind = {"meter": messages.MeterValues, "stop": messages.StopTransaction}.get(entry.kind)
+    if kind is None:
+        return entry.payload
+    message = msgspec.json.decode(entry.payload, type=kind)
+    return msgspec.json.encode(msgspec.structs.replace(message, transaction_id=number))
+
+
+def password(key: str) -> bytes | None:
+    """HTTP Basic password of an AuthorizationKey: hex when it is 32 to 40 hex digits, else its characters (trap 59)."""
+    if not key:
+        return None
+    if re.fullmatch(r"([0-9A-Fa-f]{2}){16,20}", key):
+        return bytes.fromhex(key)
+    return key.encode()
+
+
+def serial_number(identity: str) -> str:
+    """A serial number of a believable form, the same for the same identity: 3N, 18 digits."""
+    digest = 0
+    for char in identity:
+        digest = (digest * 1_000_003 + ord(char)) % 10**18
+    return f"3N{digest:018d}"

@@ -1,0 +1,46 @@
+"""What all parts of one station share: its model, keys, memory, clock, alarms, and the wishes it collects."""
+
+from collections.abc import Callable
+
+from chargepost.catalogue.model import Model
+from chargepost.signals import Level, Note, Wish
+from chargepost.station.memory import Memory
+from chargepost.station.settings import Settings
+
+Alarm = tuple[str, int]
+"""What is due, and for which connector (0: the station)."""
+
+
+class Core:
+    """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
+
+    __slots__ = ("alarms", "dice", "identity", "memory", "model", "numbers", "offset_s", "settings", "wishes")
+
+    def __init__(self, model: Model, identity: str, memory: Memory, dice: Callable[[], float]) -> None:
+        self.model = model
+        self.identity = identity
+        self.memory = memory
+        self.settings = Settings(model, dict(memory.load_all("setting/", str)))
+        self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
+        """The central system's number of each transaction that is open or whose messages still wait."""
+        self.dice = dice
+        self.wishes: list[Wish] = []
+        self.alarms: dict[Alarm, float] = {}
+        self.offset_s = 0.0
+        """UTC minus the monotonic clock: the date is a fact that others set."""
+
+    def utc(self, now: float) -> float:
+        return now + self.offset_s
+
+    def wish(self, wish: Wish) -> None:
+        self.wishes.append(wish)
+
+    def note(self, level: Level, event: str, text: str, connector: int | None = None) -> None:
+        self.wishes.append(Note(level, event, text, connector))
+
+    def wake_at(self, what: str, connector: int, when: float | None) -> None:
+        """Set the one alarm of this kind for this connector; None takes it away."""
+        if when is None:
+            self.alarms.pop((what, connector), None)
+        else:
+            self.alarms[what, connector] = when

@@ -1,0 +1,66 @@
+"""Faults: an overlay that ends a charge or warns beside it, and how each goes away (the product's table of errors)."""
+
+from typing import TYPE_CHECKING, get_args
+
+from chargepost.catalogue.model import ErrorSpec
+from chargepost.ocpp.messages import ChargePointErrorCode
+from chargepost.station import transactions
+from chargepost.station.connector import Connector
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+OCPP_CODES = frozenset(get_args(ChargePointErrorCode)) - {"NoError"}
+"""errorCodes that may be raised where the product has no code of its own for them (1.6, 7.6)."""
+
+
+def find(s: "Station", code: str) -> ErrorSpec | None:
+    """The row of a vendor code; for an OCPP errorCode the product's row that maps to it, else a plain one."""
+    errors = s.core.model.errors
+    if code in errors:
+        return errors[code]
+    if code not in OCPP_CODES:
+        return None
+    return ErrorSpec(name=code, ocpp=code, stops=code not in ("LocalListConflict", "WeakSignal", "ReaderFailure"))
+
+
+def of_product(s: "Station", ocpp: str) -> str:
+    """The code under which this product reports an OCPP error; the errorCode itself when it has none."""
+    return next((code for code, spec in s.core.model.errors.items() if spec.ocpp == ocpp), ocpp)
+
+
+def raised(s: "Station", connector: int, code: str, now: float) -> bool:
+    """Put a fault on its connector, or on all of them; False for a code nobody knows."""
+    spec = find(s, code)
+    if spec is None:
+        s.core.note("warning", "fault unknown", f"{code!r} is no error code of {s.core.model.name}")
+        return False
+    whole = connector == 0 or not spec.connector_only
+    for c in s.all_connectors if whole else (s.zero, *(c for c in s.connectors if c.number == connector)):
+        if c is s.zero and not whole:
+            continue
+        if code in c.faults:
+            continue
+        c.faults[code] = spec
+        s.core.note("warning", "fault", f"{code} {spec.name}: {spec.remedy or spec.description}", c.number)
+        if spec.stops and c.transaction and not c.stopping:
+            transactions.stop(s, c, "Other", None, now)
+    if spec.clears == "self" and spec.clears_after_s is not None:
+        s.core.wake_at(f"fault {code}", connector, now + spec.clears_after_s)
+    return True
+
+
+def cleared(s: "Station", connector: int, code: str | None, now: float) -> None:
+    """The cause is gone: of one fault, or of all on this connector (0: everywhere)."""
+    for c in s.all_connectors:
+        if connector in (0, c.number) or (code and code in s.zero.faults):
+            for each in [code] if code else list(c.faults):
+                if c.faults.pop(each, None):
+                    s.core.note("info", "fault over", each, c.number)
+
+
+def unplugged(s: "Station", c: Connector) -> None:
+    """The cable is out: what clears by unplugging does."""
+    for code, spec in list(c.faults.items()):
+        if spec.clears == "unplug":
+            del c.faults[code]

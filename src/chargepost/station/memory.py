@@ -1,0 +1,92 @@
+"""What survives a power cut, as one value: text keys and small JSON values, each kind under a prefix of its own.
+
+| prefix | holds |
+|---|---|
+| `boot` | number of starts of the program: message ids and record names rest on it |
+| `setting/<inner name>` | a changed configuration key |
+| `availability/<connector>` | Inoperative by command |
+| `transaction/<name>` | an open transaction with its last durable reading |
+| `data/<name>/<n>` | one reading kept for StopTransaction.transactionData |
+| `outbox/<seq>` | a transaction message not yet processed by the central system |
+| `number/<name>` | the central system's number of a transaction whose messages still wait |
+| `cache/<tag>` | an entry of the authorization cache |
+| `meter/<connector>` | the last durable register, and the last start time stamp |
+
+Changes are collected and taken as one `Remember`; a token tells when they are durable.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from chargepost.signals import ChargeRecord, Remember
+
+T = TypeVar("T")
+
+
+class Memory:
+    """Collects changes; knows up to where they are on disk."""
+
+    __slots__ = ("_drops", "_initial", "_puts", "_records", "durable", "token")
+
+    def __init__(self, initial: Mapping[str, bytes]) -> None:
+        self._initial: Mapping[str, bytes] | None = initial
+        self._puts: dict[str, bytes] = {}
+        self._drops: dict[str, None] = {}
+        self._records: list[ChargeRecord] = []
+        self.token = 0
+        """The token of the change that is being collected, or of the last one taken."""
+        self.durable = 0
+
+    # reading back: once, when the station is built
+
+    def load(self, key: str, kind: type[T]) -> T | None:
+        raw = self._initial.get(key) if self._initial else None
+        return msgspec.json.decode(raw, type=kind) if raw is not None else None
+
+    def load_all(self, prefix: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """Each value under a prefix, with the rest of its key, in the order of the keys."""
+        initial = self._initial or {}
+        for key in sorted(initial):
+            if key.startswith(prefix):
+                yield key[len(prefix) :], msgspec.json.decode(initial[key], type=kind)
+
+    def loaded(self) -> None:
+        """The value was read; it is not needed twice."""
+        self._initial = None
+
+    # changing
+
+    def put(self, key: str, value: object) -> int:
+        """Keep a value; the token under which it will be durable."""
+        self._drops.pop(key, None)
+        self._puts[key] = msgspec.json.encode(value)
+        return self._opened()
+
+    def drop(self, key: str) -> int:
+        self._puts.pop(key, None)
+        self._drops[key] = None
+        return self._opened()
+
+    def record(self, record: ChargeRecord) -> int:
+        self._records.append(record)
+        return self._opened()
+
+    def _opened(self) -> int:
+        """Changes since the last `take` share one token."""
+        return self.token + 1
+
+    @property
+    def pending_token(self) -> int:
+        """The token that must be durable before what was done so far may be told to anybody."""
+        return self.token + 1 if self._puts or self._drops or self._records else self.token
+
+    def take(self) -> Remember | None:
+        """The changes since the last time, as one piece; None when there are none."""
+        if not (self._puts or self._drops or self._records):
+            return None
+        self.token += 1
+        wish = Remember(self.token, self._puts, tuple(self._drops), tuple(self._records))
+        self._puts, self._drops, self._records = {}, {}, []
+        return wish

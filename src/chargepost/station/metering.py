@@ -1,0 +1,116 @@
+"""Meter values: which measurand, phase and unit are sent, worked out of one reading (OCPP 1.6, 3.16 and 7.43)."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import msgspec
+
+from chargepost.catalogue.model import MeasurandSpec, Model
+from chargepost.ocpp.messages import MeterValue, SampledValue
+from chargepost.signals import Reading
+from chargepost.station.connector import Connector
+from chargepost.station.settings import measurand
+
+NOMINAL_V = 230.0
+
+PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
+LINES = {"L1-L2": (0, 1), "L2-L3": (1, 2), "L3-L1": (2, 0)}
+
+
+def _phase_current(r: Reading, phase: int) -> float:
+    return r.current_a[phase]
+
+
+def _line_voltage(r: Reading, first: int, second: int) -> float:
+    """Between two lines 120 degrees apart."""
+    a, b = r.voltage_v[first], r.voltage_v[second]
+    return (a * a + b * b + a * b) ** 0.5 if a and b else 0.0
+
+
+def _mean_voltage(r: Reading) -> float:
+    live = [v for v in r.voltage_v if v]
+    return sum(live) / len(live) if live else 0.0
+
+
+Total = Callable[[Reading, Connector], float]
+
+TOTALS: dict[str, Total] = {
+    "Energy.Active.Import.Register": lambda r, c: r.energy_wh,
+    "Energy.Reactive.Import.Register": lambda r, c: r.reactive_varh,
+    "Power.Active.Import": lambda r, c: sum(r.power_w),
+    "Power.Factor": lambda r, c: r.power_factor,
+    "Power.Offered": lambda r, c: c.offered_a * NOMINAL_V * c.spec.phases,
+    "Current.Import": lambda r, c: max(r.current_a),
+    "Current.Offered": lambda r, c: c.offered_a,
+    "Voltage": lambda r, c: _mean_voltage(r),
+    "Frequency": lambda r, c: r.frequency_hz,
+    "Temperature": lambda r, c: r.temperature_c,
+    "SoC": lambda r, c: r.soc_percent if r.soc_percent is not None else 0.0,
+}
+"""Each measurand without a phase, in base units."""
+
+BY_PHASE: dict[str, Callable[[Reading, int], float]] = {
+    "Current.Import": _phase_current,
+    "Power.Active.Import": lambda r, phase: r.power_w[phase],
+    "Voltage": lambda r, phase: r.voltage_v[phase],
+}
+
+
+def value(name: str, phase: str, reading: Reading, c: Connector) -> float | None:
+    """One value in base units; None when the meter has no such value."""
+    if not phase:
+        total = TOTALS.get(name)
+        return total(reading, c) if total else None
+    if phase in LINES:
+        return _line_voltage(reading, *LINES[phase]) if name == "Voltage" else None
+    by_phase = BY_PHASE.get(name)
+    return by_phase(reading, PHASES[phase]) if by_phase and phase in PHASES else None
+
+
+def text(number: float, digits: int) -> str:
+    """As the wire has it: a decimal string without needless zeros; never -0."""
+    rounded = round(number, digits)
+    return f"{rounded + 0.0:.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(number))
+
+
+def sampled(model: Model, items: Iterable[str], reading: Reading, c: Connector, context: str) -> list[SampledValue]:
+    """The sampled values of a measurand list, in its order."""
+    values = []
+    for item in items:
+        found = measurand(model, item)
+        if found is None:
+            continue
+        name, phase = found
+        spec = model.measurands[name]
+        for each in (phase,) if phase else spec.default_phases or ("",):
+            number = value(name, each, reading, c)
+            if number is not None and not (name == "SoC" and reading.soc_percent is None):
+                values.append(_value(name, each, number, spec, context))
+    return values
+
+
+def _value(name: str, phase: str, number: float, spec: MeasurandSpec, context: str) -> SampledValue:
+    return SampledValue(
+        value=text(number * spec.scale, spec.digits),
+        context=context,  # type: ignore[arg-type]  # our own words of ReadingContext
+        measurand=name,  # type: ignore[arg-type]  # checked when the model was loaded
+        phase=phase or msgspec.UNSET,  # type: ignore[arg-type]
+        unit=spec.unit or msgspec.UNSET,  # type: ignore[arg-type]
+    )
+
+
+def date(utc_s: float) -> datetime:
+    """A time stamp for the wire, to the millisecond."""
+    return datetime.fromtimestamp(round(utc_s, 3), UTC)
+
+
+def meter_value(utc_s: float, values: list[SampledValue]) -> MeterValue:
+    return MeterValue(timestamp=date(utc_s), sampled_value=tuple(values))
+
+
+def next_aligned(utc_s: float, interval_s: int) -> float:
+    """The next point of the grid that is counted from midnight UTC (trap 51)."""
+    day = 86400.0
+    midnight = utc_s // day * day
+    steps = int((utc_s - midnight) // interval_s) + 1
+    return midnight + min(steps * interval_s, day)

@@ -1,0 +1,232 @@
+"""Configuration keys: three layers (standard, product, what the owner changed), one row each, whatever its names.
+
+Answers follow OCPP 1.6, 5.3 and 9: an unknown key is NotSupported; read-only, malformed or out of range is Rejected.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from chargepost.catalogue.model import KeySpec, Model
+
+Verdict = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
+
+VALUE_MAX = 500
+"""Characters of a value: the schema of ChangeConfiguration."""
+
+ROTATIONS = {"NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR"}
+_IPV4 = re.compile(r"(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_INT = re.compile(r"[+-]?\d{1,18}")
+_TRUTH = {"true": "true", "false": "false", "1": "true", "0": "false"}
+
+
+class Row(NamedTuple):
+    """A key with the name its value is kept under."""
+
+    spec: KeySpec
+    inner: str
+
+
+class _Index(NamedTuple):
+    by_inner: dict[str, Row]
+    by_name: dict[str, Row]
+
+
+_INDICES: dict[int, tuple[Model, _Index]] = {}
+
+
+def _index(model: Model) -> _Index:
+    """The rows of a model by inner and by any name; made once a model, shared by its stations."""
+    known = _INDICES.get(id(model))
+    if known is None or known[0] is not model:
+        by_inner: dict[str, Row] = {}
+        by_name: dict[str, Row] = {}
+        for table in (model.hidden, model.keys):
+            for lower, spec in table.items():
+                row = Row(spec, (spec.setting or spec.name or lower).lower())
+                by_inner[row.inner] = row
+                by_name[lower] = row
+        for inner, row in by_inner.items():
+            by_name.setdefault(inner, row)
+        known = _INDICES[id(model)] = (model, _Index(by_inner, by_name))
+    return known[1]
+
+
+class Settings:
+    """The keys of one station. Values are kept as text, as OCPP has them."""
+
+    __slots__ = ("_index", "changed", "model")
+
+    def __init__(self, model: Model, changed: dict[str, str]) -> None:
+        self.model = model
+        self.changed = changed
+        self._index = _index(model)
+
+    def row(self, name: str) -> Row | None:
+        return self._index.by_name.get(name.lower())
+
+    def shown(self) -> Iterator[Row]:
+        """What GetConfiguration without keys lists, in the order of the guide."""
+        for lower in self.model.keys:
+            yield self._index.by_name[lower]
+
+    def value(self, row: Row) -> str | None:
+        """The value in force; None for a key that is known but unset."""
+        changed = self.changed.get(row.inner)
+        if changed is not None:
+            return changed
+        variant = self.model.variants[self.model.variant].keys
+        for name in (row.inner, row.spec.name.lower()):
+            if name in variant:
+                return variant[name]
+        return row.spec.default
+
+    def text(self, name: str, default: str = "") -> str:
+        row = self._index.by_inner.get(name.lower()) or self.row(name)
+        value = self.value(row) if row else None
+        return default if value is None else value
+
+    def number(self, name: str, default: int = 0) -> int:
+        """An integer key; `default` when it is unset, absent or not a number."""
+        text = self.text(name)
+        return int(text) if text and _INT.fullmatch(text) else default
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        text = self.text(name).lower()
+        return text == "true" if text else default
+
+    def items(self, name: str) -> list[str]:
+        return [item for item in (part.strip() for part in self.text(name).split(",")) if item]
+
+    # changing
+
+    def check(self, row: Row, value: str) -> str | None:
+        """The text to store, or None when the value is refused."""
+        spec = row.spec
+        if len(value) > VALUE_MAX or (spec.max_length is not None and len(value) > spec.max_length):
+            return None
+        value = value.strip() if spec.type != "string" else value
+        stored = _CHECKS[spec.type](self, spec, value)
+        if stored is None and spec.out_of_range is not None and _INT.fullmatch(value):
+            return spec.out_of_range
+        if stored is not None and spec.allowed and spec.type != "url":
+            return next((allowed for allowed in spec.allowed if allowed.lower() == stored.lower()), None)
+        return stored
+
+    def change(self, name: str, value: str, *, owner: bool = False) -> tuple[Verdict, Row | None, str]:
+        """Judge and store a value. `owner` goes past the access rules of OCPP, never past type and range."""
+        row = self.row(name)
+        if row is None or (row.spec.name.lower() not in self.model.keys and not owner and row.spec.access == "R"):
+            return "NotSupported", None, ""
+        if not owner and (row.spec.access == "R" or not row.spec.ocpp_writes):
+            return "Rejected", row, ""
+        stored = self.check(row, value)
+        if stored is None:
+            return "Rejected", row, ""
+        self.changed[row.inner] = stored
+        return ("RebootRequired" if row.spec.reboot else "Accepted"), row, stored
+
+
+# --- one check a type: the text to store, or None --------------------------------------------------------------------
+
+
+def _bool(_: Settings, spec: KeySpec, value: str) -> str | None:
+    return _TRUTH.get(value.lower())
+
+
+def _int(_: Settings, spec: KeySpec, value: str) -> str | None:
+    if not _INT.fullmatch(value):
+        return None
+    number = int(value)
+    if number == 0 and spec.zero:
+        return "0"
+    low, high = spec.min, spec.max
+    inside = (low is None or number >= low) and (high is None or number <= high)
+    return str(number) if inside else None
+
+
+def _decimal(_: Settings, spec: KeySpec, value: str) -> str | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    inside = (spec.min is None or number >= spec.min) and (spec.max is None or number <= spec.max)
+    return value if inside and math.isfinite(number) else None
+
+
+def _string(_: Settings, spec: KeySpec, value: str) -> str | None:
+    return value
+
+
+def _items(settings: Settings, spec: KeySpec, value: str) -> list[str] | None:
+    """The items of a list, or None when there are more than its MaxLength key allows."""
+    items = [item for item in (part.strip() for part in value.split(",")) if item]
+    limit = settings.number(spec.max_items_key, len(items)) if spec.max_items_key else len(items)
+    return items if len(items) <= limit else None
+
+
+def _list(settings: Settings, spec: KeySpec, value: str) -> str | None:
+    items = _items(settings, spec, value)
+    return None if items is None else ",".join(items)
+
+
+def _measurands(settings: Settings, spec: KeySpec, value: str) -> str | None:
+    """Each item is a measurand of the product, with a phase it has (trap 53: one wrong item refuses all)."""
+    items = _items(settings, spec, value)
+    if items is None:
+        return None
+    return ",".join(items) if all(measurand(settings.model, item) for item in items) else None
+
+
+def _phase_rotation(settings: Settings, spec: KeySpec, value: str) -> str | None:
+    items = _items(settings, spec, value)
+    if items is None:
+        return None
+    connectors = len(settings.model.connectors)
+    for item in items:
+        index, dot, rotation = item.partition(".")
+        if item in ROTATIONS:
+            continue
+        if not dot or not index.isdigit() or int(index) > connectors or rotation not in ROTATIONS:
+            return None
+    return ",".join(items)
+
+
+def _url(_: Settings, spec: KeySpec, value: str) -> str | None:
+    scheme, separator, rest = value.partition("://")
+    schemes = spec.allowed or ("ws", "wss", "http", "https")
+    good = bool(separator) and scheme.lower() in {s.removesuffix("://") for s in schemes}
+    return value if not value or (good and rest and not re.search(r"\s", rest)) else None
+
+
+def _ipv4(_: Settings, spec: KeySpec, value: str) -> str | None:
+    return value if _IPV4.fullmatch(value) else None
+
+
+def _time(_: Settings, spec: KeySpec, value: str) -> str | None:
+    return value if _TIME.fullmatch(value) else None
+
+
+_CHECKS = {
+    "bool": _bool,
+    "int": _int,
+    "decimal": _decimal,
+    "string": _string,
+    "list": _list,
+    "measurands": _measurands,
+    "phase_rotation": _phase_rotation,
+    "url": _url,
+    "ipv4": _ipv4,
+    "time": _time,
+}
+
+
+def measurand(model: Model, item: str) -> tuple[str, str] | None:
+    """A list item as (measurand, phase suffix or ""); None when the product does not have it."""
+    if item in model.measurands:
+        return item, ""
+    name, _, phase = item.rpartition(".")
+    spec = model.measurands.get(name)
+    return (name, phase) if spec is not None and phase in spec.phases else None

@@ -1,0 +1,759 @@
+"""One charging station, the only door: tell it what happened, take what it wants done, ask when to wake it.
+
+No socket, clock, dice or task inside. A carrier calls `handle(fact, now)`, does each wish of `take()` at once and
+in order, and calls `wake(now)` when `next_wake()` has come. The door keeps the order of things and has no rules of
+its own: facts change, then each connector advances a row at a time, then the views are compared with what was last
+told and only differences go out.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, Model
+from chargepost.ocpp import frames, messages
+from chargepost.ocpp.outbox import Entry
+from chargepost.ocpp.session import Answered, Asked, Refused
+from chargepost.station import answers, charging, faults, metering, transactions, visits
+from chargepost.station.authorization import Authorization, Cached, fold
+from chargepost.station.connector import Connector, Grant, Transaction
+from chargepost.station.conversation import Conversation
+from chargepost.station.core import Core
+from chargepost.station.memory import Memory
+from chargepost.station.settings import Row, Verdict
+from chargepost.station.status import LIGHTS, error, status
+from chargepost.station.usage import On, Usage, advance
+
+RESET_PATIENCE_S = 10.0
+"""A reset waits so long for its last messages to be processed; what is not told by then is told after it."""
+
+SETTLE_S = 2.0
+"""After a start the hardware has so long to say what is plugged in."""
+
+LOCATE_S = 10.0
+"""How long the lamp blinks on Locate."""
+
+NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
+"""A connector whose transactions could not be kept offers none (P7)."""
+
+REASONS: frozenset[str] = frozenset(get_args(messages.Reason))
+
+
+class Station:
+    """A station of one model; everything it knows comes from its memory and from what it is told."""
+
+    __slots__ = (
+        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh",
+        "connectors", "core", "data", "disk_good", "emergency", "restarting", "talk", "tickets", "transactions",
+        "undelivered", "waiting_grant", "zero",
+    )  # fmt: skip
+
+    def __init__(
+        self, model: Model, identity: str, memory: Mapping[str, bytes], dice: Callable[[], float] = lambda: 0.5
+    ) -> None:
+        store = Memory(memory)
+        self.core = core = Core(model, identity, store, dice)
+        self.boots = (store.load("boot", int) or 0) + 1
+        store.put("boot", self.boots)
+        self.talk = Conversation(core, self.boots)
+        self.authorization = Authorization(core)
+        self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
+        self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors, 1)]
+        self.all_connectors = [self.zero, *self.connectors]
+        self.transactions = 0
+        """Transactions begun since the start of the program."""
+        self.data: dict[str, list[messages.MeterValue]] = {}
+        self.caps_wh: dict[str, float] = {}
+        """Registers at which the energy granted to a refused badge is used up."""
+        self.undelivered: dict[str, sig.ChargeRecord] = {}
+        self.asking: dict[int, visits.Asking] = {}
+        self.asks = 0
+        self.waiting_grant: Grant | None = None
+        self.tickets: dict[int, tuple[str, Any]] = {}
+        self._tickets = 0
+        self.after_answer: list[Callable[[], None]] = []
+        self.disk_good = True
+        self.emergency = False
+        self.restarting: tuple[bool, str, float] | None = None
+        self._recall(store)
+
+    def _recall(self, store: Memory) -> None:
+        for c in self.all_connectors:
+            c.operative = store.load(f"availability/{c.number}", str) != "Inoperative"
+            register = store.load(f"meter/{c.number}", transactions.Register)
+            if register:
+                c.last_start_utc_s = register.last_start_utc_s
+        for name, record in store.load_all("record/", sig.ChargeRecord):
+            self.undelivered[name] = record
+        for key, point in store.load_all("data/", messages.MeterValue):
+            self.data.setdefault(key.rpartition("/")[0], []).append(point)
+        for _, tx in store.load_all("transaction/", Transaction):
+            if 0 < tx.connector <= len(self.connectors):
+                self.connectors[tx.connector - 1].transaction = tx
+        store.loaded()
+
+    # --- the door --------------------------------------------------------------------------------------------------
+
+    def handle(self, fact: sig.Fact, now: float) -> None:
+        """Tell the station what happened."""
+        HANDLERS[type(fact)](self, fact, now)
+        self._settle(now)
+
+    def wake(self, now: float) -> None:
+        """Do what is due."""
+        alarms = self.core.alarms
+        due = sorted((when, alarm) for alarm, when in alarms.items() if when <= now)
+        for when, alarm in due:
+            if alarms.get(alarm) == when:
+                del alarms[alarm]
+                what, connector = alarm
+                ALARMS[what.partition(" ")[0]](self, connector, what, now)
+        self._settle(now)
+
+    def next_wake(self) -> float | None:
+        """When `wake` is wanted next, in monotonic seconds."""
+        return min(self.core.alarms.values(), default=None)
+
+    def take(self) -> list[sig.Wish]:
+        """What the station wants done since the last time, in order."""
+        wishes, self.core.wishes = self.core.wishes, []
+        return wishes
+
+    # --- facts advance, then views are told ------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        for c in self.connectors:
+            self._advance(c, now)
+            self._tell_hardware(c, now)
+        for c in self.all_connectors:
+            self._tell_status(c, now)
+        self._restart_when_done(now)
+        remember = self.core.memory.take()
+        if remember:
+            self.core.wish(remember)
+        self.talk.pump(now)
+
+    def _advance(self, c: Connector, now: float) -> None:
+        if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
+            c.out_when_free, c.operative = False, False  # A8, C8, F8
+        if transactions.may_begin(self, c, now):
+            transactions.begin(self, c, now)
+
+    def _tell_hardware(self, c: Connector, now: float) -> None:
+        core, preparing = self.core, c.usage is Usage.PREPARING and c.grant is not None
+        running = c.usage is Usage.CHARGING and c.stopping is None
+        c.limit = charging.limit(core, c, now)
+        wanted = (preparing or running) and c.ev_in and not c.blocked
+        offered_a = c.limit.current_a if wanted else 0.0
+        if offered_a != c.offered_a:
+            c.offered_a = offered_a
+            core.wish(sig.OfferCurrent(c.number, offered_a))
+            if preparing and offered_a and c.ev_offered_at is None:
+                c.ev_offered_at = now
+                core.wake_at("ready", c.number, now + transactions.EV_READY_WAIT_S)
+        durable = c.token <= core.memory.durable
+        power = running and durable and offered_a > 0 and not c.blocked and c.pilot in ("C", "D")
+        if power != c.power_wanted:
+            c.power_wanted = power
+            core.wish(sig.SwitchPower(c.number, power))
+        held = c.release_tag is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in)
+        lock = c.spec.lock and c.cable_in and held
+        if lock != c.lock_wanted:
+            c.lock_wanted = lock
+            if lock:
+                core.wish(sig.LockCable(c.number, True))
+            else:
+                self.unlock(c)
+
+    def _tell_status(self, c: Connector, now: float) -> None:
+        core, new = self.core, status(c)
+        if new != c.status:
+            if c.status:
+                core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now))
+            c.status, c.status_since = new, now
+        light = LIGHTS[new]
+        if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
+            c.light = light
+            core.wish(sig.ShowLight(c.number, light, core.settings.number("LightIntensity", 100)))
+        if not self.talk.online:
+            return
+        current = (new, *error(c))
+        if current == c.reported:
+            core.wake_at("status", c.number, None)
+        elif c.reported is None or current[1:] != c.reported[1:]:
+            self.report(c, now)  # errors are not delayed (trap 46)
+        else:
+            due = c.status_since + core.settings.number("MinimumStatusDuration")
+            if now >= due:
+                self.report(c, now)
+            else:
+                core.wake_at("status", c.number, due)
+
+    def report(self, c: Connector, now: float) -> None:
+        """Send StatusNotification with the present status, error and time."""
+        word = status(c)
+        code, vendor_code, info = error(c)
+        vendor = self.core.model.identity.vendor
+        payload = messages.StatusNotification(
+            connector_id=c.number,
+            error_code=code,  # type: ignore[arg-type]  # checked when the model was loaded
+            status=word,  # type: ignore[arg-type]  # the view knows only OCPP's words
+            timestamp=metering.date(self.core.utc(now)),
+            info=info or msgspec.UNSET,
+            vendor_id=vendor if vendor_code else msgspec.UNSET,
+            vendor_error_code=vendor_code or msgspec.UNSET,
+        )
+        if self.talk.say(payload, ("status", c.number), now):
+            c.reported = (word, code, vendor_code, info)
+            self.core.wake_at("status", c.number, None)
+
+    # --- small services of the parts -------------------------------------------------------------------------------
+
+    def read_meter(self, connector: int, purpose: str, data: Any) -> None:
+        """Ask for a reading; the purpose says what is done with it."""
+        self._tickets += 1
+        self.tickets[self._tickets] = (purpose, data)
+        self.core.wish(sig.ReadMeter(connector, self._tickets))
+
+    def unlock(self, c: Connector) -> None:
+        c.lock_wanted = False
+        self.core.wish(sig.LockCable(c.number, False))
+
+    def connector_of(self, transaction: str) -> Connector | None:
+        return next((c for c in self.connectors if c.transaction and c.transaction.name == transaction), None)
+
+    @property
+    def free_charging(self) -> bool:
+        """Nobody is asked for a badge: everybody charges with the default idTag."""
+        key = self.core.model.authentication.mode_key
+        return bool(key) and not self.core.settings.flag(key, True)
+
+    @property
+    def default_tag(self) -> str:
+        key = self.core.model.authentication.default_tag_key
+        return (self.core.settings.text(key) if key else "")[:20] or "UNDEFINED"
+
+    def shows(self, row: Row) -> bool:
+        """GetConfiguration knows the key, by one name or another."""
+        return row.spec.name.lower() in self.core.model.keys
+
+    def restart(self, hard: bool, why: str, reason: str, now: float) -> None:
+        """Stop what runs, let it be told, then start the program anew."""
+        self.restarting = (hard, why, now + RESET_PATIENCE_S)
+        self.core.wake_at("restart", 0, now + RESET_PATIENCE_S)
+        for c in self.connectors:
+            c.grant = None
+            transactions.stop(self, c, reason, None, now)
+
+    def _restart_when_done(self, now: float) -> None:
+        if self.restarting is None:
+            return
+        hard, why, patience = self.restarting
+        running = any(c.transaction for c in self.connectors)
+        told = not self.talk.outbox and self.talk.idle
+        if not running and (told or not self.talk.online or now >= patience):
+            self.restarting = (hard, why, float("inf"))
+            if patience != float("inf"):
+                remember = self.core.memory.take()
+                if remember:
+                    self.core.wish(remember)
+                self.core.wish(sig.Restart(hard, why))
+
+    def change_setting(self, name: str, value: str, now: float, *, owner: bool) -> Verdict:
+        """Judge, store and let a changed key take effect."""
+        verdict, row, stored = self.core.settings.change(name, value, owner=owner)
+        if row is None or verdict not in ("Accepted", "RebootRequired"):
+            return verdict
+        self.core.memory.put(f"setting/{row.inner}", stored)
+        transport = self.core.model.transport
+        linked = (transport.url_key, transport.identity_key, transport.enable_key, transport.password_key)
+        if verdict == "Accepted" or owner:
+            effect = EFFECTS.get(row.inner)
+            if row.inner in {key.lower() for key in linked if key}:
+                effect = _relink
+            if effect:
+                self.after_answer.append(lambda: effect(self, now))
+        return verdict
+
+    def locate(self, now: float) -> None:
+        """The lamps blink, so that somebody in the car park finds the station."""
+        for c in self.connectors:
+            c.light = "white blinking"
+            self.core.wish(sig.ShowLight(c.number, c.light))
+        self.core.wake_at("locate", 0, now + LOCATE_S)
+
+    def run_after_answer(self) -> None:
+        work, self.after_answer = self.after_answer, []
+        for each in work:
+            each()
+
+    def view(self, now: float) -> sig.StationView:
+        """What pages and the control API show."""
+        return sig.StationView(
+            self.core.identity,
+            self.core.model.name.partition("@")[0],
+            self.core.model.release,
+            self.talk.view(),
+            tuple(_connector_view(c) for c in self.connectors),
+            self.core.utc(now),
+        )
+
+
+def _connector_view(c: Connector) -> sig.ConnectorView:
+    tx, reading = c.transaction, c.reading
+    energy_wh = reading.energy_wh if reading else tx.last_wh if tx else 0.0
+    code, vendor_code, _ = error(c)
+    return sig.ConnectorView(
+        connector=c.number,
+        status=c.status or status(c),
+        error=code,
+        pilot=c.pilot,
+        offered_a=c.offered_a,
+        limit_source=c.limit.source,
+        power_w=round(sum(reading.power_w), 1) if reading and c.contactor else 0.0,
+        energy_wh=round(energy_wh, 1),
+        locked=c.locked,
+        contactor=c.contactor,
+        transaction=sig.TransactionView(
+            tx.number, tx.id_tag, tx.start_utc_s, tx.start_wh, round(max(energy_wh - tx.start_wh, 0.0), 1)
+        )
+        if tx
+        else None,
+        vendor_error=vendor_code,
+    )
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+def _started(s: Station, fact: sig.Started, now: float) -> None:
+    s.core.offset_s = fact.utc_s - now
+    for c in s.connectors:
+        if c.transaction:
+            transactions.recover(s, c, c.transaction, now)
+    s.core.wake_at("settle", 0, now + SETTLE_S)
+    _schedule_aligned(s, now)
+    s.talk.dial(now)
+
+
+def _clock_set(s: Station, fact: sig.ClockSet, now: float) -> None:
+    set_clock(s, fact.utc_s, fact.source, now)
+
+
+def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
+    """The date changes; durations do not (they are monotonic)."""
+    step_s = utc_s - s.core.utc(now)
+    s.core.offset_s = utc_s - now
+    if abs(step_s) >= 1:
+        s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
+        _schedule_aligned(s, now)
+
+
+def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
+    was_accepted = s.talk.boot == "Accepted"
+    s.talk.up(fact.subprotocol, now)
+    if not was_accepted:
+        for c in s.all_connectors:
+            c.reported = None
+
+
+def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
+    s.talk.down(fact.reason, now)
+    for ticket in list(s.asking):
+        visits.unanswered(s, ticket, now)
+
+
+def _frame(s: Station, fact: sig.FrameReceived, now: float) -> None:
+    event = s.talk.heard(fact.data, now)
+    if isinstance(event, Asked):
+        _asked(s, event, now)
+    elif event is not None:
+        _answer(s, event, now)
+
+
+def _asked(s: Station, event: Asked, now: float) -> None:
+    call = event.call
+    supported = call.action in s.core.model.messages.answers
+    answer = answers.ANSWERS.get(call.action) if supported else None
+    if answer is None:
+        s.talk.answer(frames.write_error(call.id, "NotSupported", f"{call.action} is not supported here"))
+        return
+    try:
+        result = answer(s, call.payload, call.id, now)
+    except answers.Refusal as refusal:
+        s.talk.answer(frames.write_error(call.id, refusal.code, str(refusal)))
+        return
+    if result is not None:
+        s.talk.result(call.id, result)
+    s.run_after_answer()
+
+
+def _answer(s: Station, event: Answered | Refused, now: float) -> None:
+    kind, data = event.tag
+    good, bad = OUTCOMES[kind]
+    if isinstance(event, Answered):
+        good(s, data, event.payload, now)
+    else:
+        if event.code:
+            s.core.note("warning", "call refused", f"{kind}: {event.code} {event.description}")
+        bad(s, data, event, now)
+
+
+def _booted(s: Station, data: None, answer: messages.BootNotificationResponse, now: float) -> None:
+    set_clock(s, answer.current_time.timestamp(), "the central system", now)
+    if s.talk.boot_answered(answer, now):
+        s.core.note("info", "boot accepted", s.talk.url())
+        for c in s.all_connectors:
+            c.reported = None
+    else:
+        s.core.note("warning", f"boot {answer.status.lower()}", f"again in {answer.interval} s")
+
+
+def _heartbeat_answered(s: Station, data: None, answer: messages.HeartbeatResponse, now: float) -> None:
+    set_clock(s, answer.current_time.timestamp(), "the central system", now)
+
+
+def _outbox_failed(s: Station, entry: Entry, failure: Refused, now: float) -> None:
+    transactions.failed(s, entry, failure, now)
+
+
+def _nothing(*_: Any) -> None:
+    """Nothing follows from it."""
+
+
+Outcome = Callable[[Station, Any, Any, float], None]
+
+OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
+    "boot": (_booted, lambda s, _d, _f, now: s.talk.boot_failed(now)),
+    "heartbeat": (_heartbeat_answered, _nothing),
+    "status": (_nothing, _nothing),
+    "authorize": (
+        lambda s, ticket, answer, now: visits.answered(s, ticket, answer.id_tag_info, now),
+        lambda s, ticket, _f, now: visits.unanswered(s, ticket, now),
+    ),
+    "outbox": (transactions.delivered, _outbox_failed),
+    "other": (_nothing, _nothing),
+}
+"""What follows from the answer to each kind of call, and from its failure."""
+
+
+def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
+    s.core.memory.durable = max(s.core.memory.durable, fact.token)
+    if not s.disk_good and fact.token >= s.core.memory.token:
+        s.disk_good = True
+        s.core.note("info", "disk good again", "all that waited is stored")
+        faults.cleared(s, 0, NO_ROOM.code, now)
+    s.talk.durable(now)
+
+
+def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
+    if s.disk_good:
+        s.disk_good = False
+        s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")
+        for c in s.connectors:
+            if c.transaction is None:
+                c.faults[NO_ROOM.code] = NO_ROOM
+
+
+def _pilot(s: Station, fact: sig.PilotChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    was_in, was_plugged = c.ev_in, c.plugged
+    c.pilot = fact.state
+    _plug_changed(s, c, was_in, was_plugged, now)
+
+
+def _cable(s: Station, fact: sig.CableChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    was_in, was_plugged = c.ev_in, c.plugged
+    c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
+    _plug_changed(s, c, was_in, was_plugged, now)
+
+
+def _plug_changed(s: Station, c: Connector, was_in: bool, was_plugged: bool, now: float) -> None:
+    if was_in and not c.ev_in:
+        c.ev_offered_at = None
+        visits.car_left(s, c, now)
+    if c.plugged and not was_plugged:
+        visits.plugged_in(s, c, now)
+    elif was_plugged and not c.plugged:
+        visits.unplugged(s, c, now)
+
+
+def _lock(s: Station, fact: sig.LockChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    c.locked, c.jammed = fact.locked, fact.jammed
+    code = faults.of_product(s, "ConnectorLockFailure")
+    if c.unlock_call is not None and c.transaction is None:
+        _unlocked(s, c, not fact.locked and not fact.jammed)
+    if fact.jammed:
+        faults.raised(s, c.number, code, now)
+    else:
+        faults.cleared(s, c.number, code, now)
+
+
+def _unlocked(s: Station, c: Connector, good: bool) -> None:
+    ident, c.unlock_call = c.unlock_call, None
+    s.core.wake_at("unlock", c.number, None)
+    if ident is not None:
+        s.talk.result(ident, messages.UnlockConnectorResponse(status="Unlocked" if good else "UnlockFailed"))
+
+
+def _switched(s: Station, fact: sig.PowerSwitched, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    c.contactor = fact.closed
+    if not fact.closed:
+        transactions.opened(s, c, now)
+
+
+def _read(s: Station, fact: sig.MeterRead, now: float) -> None:
+    purpose = s.tickets.pop(fact.ticket, None)
+    if purpose is None or not 0 < fact.connector <= len(s.connectors):
+        return
+    c = s.connectors[fact.connector - 1]
+    if fact.reading:
+        c.reading = fact.reading
+    READINGS[purpose[0]](s, c, fact.reading, now)
+
+
+def _sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
+    items = s.core.settings.items("MeterValuesSampledData")
+    transactions.sampled(s, c, reading, items, "Sample.Periodic", now)
+
+
+def _aligned_sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
+    items = s.core.settings.items("MeterValuesAlignedData")
+    if c.transaction:
+        transactions.sampled(s, c, reading, items, "Sample.Clock", now)
+    else:
+        _meter_values(s, c, reading, items, "Sample.Clock", now)
+
+
+def _triggered_sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
+    _meter_values(s, c, reading, s.core.settings.items("MeterValuesSampledData"), "Trigger", now)
+
+
+def _meter_values(
+    s: Station, c: Connector, reading: sig.Reading | None, items: list[str], context: str, now: float
+) -> None:
+    values = metering.sampled(s.core.model, items, reading, c, context) if reading else []
+    if values:
+        number = c.transaction.number if c.transaction else None
+        payload = messages.MeterValues(
+            connector_id=c.number,
+            transaction_id=msgspec.UNSET if number is None else number,
+            meter_value=(metering.meter_value(s.core.utc(now), values),),
+        )
+        s.talk.say(payload, ("other", None), now)
+
+
+READINGS: dict[str, Callable[[Station, Connector, sig.Reading | None, float], None]] = {
+    "start": transactions.begun,
+    "stop": transactions.stopped,
+    "sample": _sample,
+    "aligned": _aligned_sample,
+    "trigger": _triggered_sample,
+    "keep": transactions.keep_register,
+    "cap": transactions.capped,
+}
+"""What is done with a reading, by what it was asked for."""
+
+
+def _badge(s: Station, fact: sig.BadgePresented, now: float) -> None:
+    if s.restarting is None:
+        visits.presented(s, fact.id_tag, fact.connector, now)
+
+
+def _button(s: Station, fact: sig.ButtonPressed, now: float) -> None:
+    if fact.name == "emergency_stop":
+        s.emergency = fact.active
+        if fact.active:
+            for c in s.connectors:
+                transactions.stop(s, c, "EmergencyStop", None, now)
+            faults.raised(s, 0, "OtherError", now)
+        else:
+            faults.cleared(s, 0, "OtherError", now)
+    elif fact.name == "stop" and fact.active:
+        for c in s.connectors:
+            transactions.stop(s, c, "Local", None, now)
+
+
+def _input(s: Station, fact: sig.InputChanged, now: float) -> None:
+    s.core.note("info", "input", f"{fact.name} {'active' if fact.active else 'at rest'}")
+
+
+def _fault_raised(s: Station, fact: sig.FaultRaised, now: float) -> None:
+    faults.raised(s, fact.connector, fact.code, now)
+
+
+def _fault_cleared(s: Station, fact: sig.FaultCleared, now: float) -> None:
+    faults.cleared(s, fact.connector, fact.code, now)
+
+
+def _setting(s: Station, fact: sig.SettingChanged, now: float) -> None:
+    verdict = s.change_setting(fact.key, fact.value, now, owner=True)
+    if verdict not in ("Accepted", "RebootRequired"):
+        s.core.note("warning", "setting refused", f"{fact.key}: {verdict}")
+    s.run_after_answer()
+
+
+def _cache_badge(s: Station, fact: sig.BadgeCached, now: float) -> None:
+    entry = Cached(fact.status, at_utc_s=s.core.utc(now))
+    s.authorization.cache[fold(fact.id_tag)] = entry
+    s.core.memory.put(f"cache/{fold(fact.id_tag)}", entry)
+
+
+def _stop(s: Station, fact: sig.StopAsked, now: float) -> None:
+    if fact.reason in REASONS and 0 < fact.connector <= len(s.connectors):
+        transactions.stop(s, s.connectors[fact.connector - 1], fact.reason, None, now)
+
+
+def _restored(s: Station, fact: sig.Restored, now: float) -> None:
+    """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
+    for inner in list(s.core.settings.changed):
+        s.core.memory.drop(f"setting/{inner}")
+    s.core.settings.changed.clear()
+    for key in list(s.authorization.cache):
+        s.core.memory.drop(f"cache/{key}")
+    s.authorization.cache.clear()
+    s.restart(True, "factory settings", "Reboot", now)
+
+
+HANDLERS: dict[type, Callable[[Station, Any, float], None]] = {
+    sig.Started: _started,
+    sig.ClockSet: _clock_set,
+    sig.LinkUp: _link_up,
+    sig.LinkDown: _link_down,
+    sig.FrameReceived: _frame,
+    sig.PongReceived: lambda s, _f, now: s.talk.alive(now),
+    sig.Remembered: _remembered,
+    sig.NotRemembered: _not_remembered,
+    sig.PilotChanged: _pilot,
+    sig.CableChanged: _cable,
+    sig.LockChanged: _lock,
+    sig.PowerSwitched: _switched,
+    sig.MeterRead: _read,
+    sig.BadgePresented: _badge,
+    sig.ButtonPressed: _button,
+    sig.InputChanged: _input,
+    sig.FaultRaised: _fault_raised,
+    sig.FaultCleared: _fault_cleared,
+    sig.SettingChanged: _setting,
+    sig.BadgeCached: _cache_badge,
+    sig.StopAsked: _stop,
+    sig.ScreenTouched: _nothing,
+    sig.Restored: _restored,
+}
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+def _expired(s: Station, connector: int, what: str, now: float) -> None:
+    refused = s.talk.expire(now)
+    if refused:
+        _answer(s, refused, now)
+
+
+def _sample_due(s: Station, connector: int, what: str, now: float) -> None:
+    c = s.connectors[connector - 1]
+    if c.transaction and not c.stopping:
+        s.read_meter(connector, "sample", None)
+    transactions.schedule(s, c, now)
+
+
+def _keep_due(s: Station, connector: int, what: str, now: float) -> None:
+    c = s.connectors[connector - 1]
+    if c.transaction and not c.stopping:
+        s.read_meter(connector, "keep", None)
+        s.core.wake_at("keep", connector, now + transactions.DURABLE_READING_S)
+
+
+def _schedule_aligned(s: Station, now: float) -> None:
+    interval_s = s.core.settings.number("ClockAlignedDataInterval")
+    utc_s = s.core.utc(now)
+    s.core.wake_at("aligned", 0, now + metering.next_aligned(utc_s, interval_s) - utc_s if interval_s > 0 else None)
+
+
+def _aligned_due(s: Station, connector: int, what: str, now: float) -> None:
+    for c in s.connectors:
+        s.read_meter(c.number, "aligned", None)
+    _schedule_aligned(s, now)
+
+
+def _hardware_settled(s: Station, connector: int, what: str, now: float) -> None:
+    """What was finishing before a power cut and has nothing plugged in is free."""
+    for c in s.connectors:
+        if c.usage is Usage.FINISHING and not c.plugged:
+            c.usage = advance(c.usage, On.PLUG_OUT)
+            c.plugged_since_stop = False
+
+
+def _waiting_grant_over(s: Station, connector: int, what: str, now: float) -> None:
+    s.waiting_grant = None
+
+
+def _unlock_failed(s: Station, connector: int, what: str, now: float) -> None:
+    c = s.connectors[connector - 1]
+    _unlocked(s, c, not c.locked)
+
+
+def _on(rule: Callable[[Station, Connector, float], None]) -> Callable[[Station, int, str, float], None]:
+    """An alarm of one connector."""
+    return lambda s, connector, _what, now: rule(s, s.connectors[connector - 1], now)
+
+
+ALARMS: dict[str, Callable[[Station, int, str, float], None]] = {
+    "dial": lambda s, _c, _w, now: s.talk.dial(now),
+    "boot": lambda s, _c, _w, now: s.talk.boot_again(now),
+    "heartbeat": lambda s, _c, _w, now: s.talk.heartbeat(now),
+    "ping": lambda s, _c, _w, now: s.talk.ping(now),
+    "silence": lambda s, _c, _w, now: s.talk.silence(now),
+    "call": _expired,
+    "retry": lambda s, _c, _w, now: s.talk.pump(now),
+    "status": _nothing,
+    "ready": _nothing,
+    "locate": lambda s, _c, _w, now: _relight(s, now),
+    "settle": _hardware_settled,
+    "connect": _on(visits.timed_out),
+    "waiting": _waiting_grant_over,
+    "sample": _sample_due,
+    "keep": _keep_due,
+    "cap": lambda s, connector, _w, _now: s.read_meter(connector, "cap", None),
+    "aligned": _aligned_due,
+    "opened": _on(transactions.opened),
+    "resume": _on(transactions.resume),
+    "unlock": _unlock_failed,
+    "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
+    "restart": _nothing,
+}
+"""What is due when an alarm rings; a row that does nothing only wants the views compared again."""
+
+
+# --- keys whose change acts at once ----------------------------------------------------------------------------------
+
+
+def _relink(s: Station, now: float) -> None:
+    s.talk.redial(now, "the address or identity has changed")
+
+
+def _resample(s: Station, now: float) -> None:
+    for c in s.connectors:
+        if c.transaction:
+            transactions.schedule(s, c, now)
+
+
+def _relight(s: Station, now: float) -> None:
+    for c in s.connectors:
+        c.light = ""
+
+
+EFFECTS: dict[str, Callable[[Station, float], None]] = {
+    "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
+    "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
+    "metervaluesampleinterval": _resample,
+    "clockaligneddatainterval": _schedule_aligned,
+    "lightintensity": _relight,
+}
+"""Other keys are read when they are needed."""

@@ -1,0 +1,373 @@
+"""The life of a transaction: read the register, keep it on disk, close the contactor; open it, read, keep, tell.
+
+OCPP 1.6, 4.8, 4.10, 3.7; reference 8; traps 32 to 42. Order is the promise: on disk before the contactor closes.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from chargepost.ocpp import messages
+from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
+from chargepost.ocpp.session import Refused
+from chargepost.signals import ChargeRecord, Reading
+from chargepost.station import metering
+from chargepost.station.connector import Connector, Stopping, Transaction
+from chargepost.station.usage import On, Usage, advance
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+EV_READY_WAIT_S = 5.0
+"""A car that is offered current has so long to ask for it before the transaction begins without it (B4)."""
+
+CONTACTOR_WAIT_S = 2.0
+"""A contactor that has not opened by then is read all the same: it is welded, which is a fault of its own."""
+
+DURABLE_READING_S = 60
+"""A charge that is not sampled at least so often has its register put on disk so often: what a power cut may cost."""
+
+CAPPED_READING_S = 0.5
+"""How soon the register is looked at again near the end of MaxEnergyOnInvalidId."""
+
+UNSET = msgspec.UNSET
+
+
+class Register(msgspec.Struct, gc=False):
+    """What is known of a connector's meter through a power cut."""
+
+    energy_wh: float
+    last_start_utc_s: float = 0.0
+
+
+# --- start -----------------------------------------------------------------------------------------------------------
+
+
+def may_begin(s: "Station", c: Connector, now: float) -> bool:
+    """All conditions of a start hold: somebody may, a car is there, the cable is locked, nothing is broken."""
+    if c.usage is not Usage.PREPARING or c.grant is None or c.starting or c.blocked or not c.ev_in:
+        return False
+    if not s.disk_good or s.restarting or (c.spec.lock and not c.locked) or c.offered_a == 0:
+        return False
+    return c.pilot in ("C", "D") or (c.ev_offered_at is not None and now >= c.ev_offered_at + EV_READY_WAIT_S)
+
+
+def begin(s: "Station", c: Connector, now: float) -> None:
+    c.starting = True
+    s.read_meter(c.number, "start", None)
+
+
+def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
+    """The register is read: the transaction exists from here on, and has power once it is on disk."""
+    c.starting = False
+    if not (c.usage is Usage.PREPARING and c.grant and c.ev_in and not c.blocked and s.disk_good):
+        return
+    core, grant = s.core, c.grant
+    s.transactions += 1
+    energy_wh = reading.energy_wh if reading else c.reading.energy_wh if c.reading else 0.0
+    # Time stamps of starts never repeat on a connector, whatever the clock does: they are part of its identity.
+    utc_s = round(max(core.utc(now), c.last_start_utc_s + 0.001), 3)
+    c.last_start_utc_s = utc_s
+    tx = c.transaction = Transaction(
+        name=f"{s.boots:x}-{s.transactions:x}",
+        connector=c.number,
+        id_tag=grant.id_tag,
+        parent=grant.parent,
+        start_utc_s=utc_s,
+        start_wh=int(energy_wh),
+        last_wh=energy_wh,
+        last_utc_s=utc_s,
+    )
+    c.started_at = now
+    c.usage = advance(c.usage, On.START)
+    core.wake_at("connect", c.number, None)
+    core.memory.put(f"meter/{c.number}", Register(energy_wh, utc_s))
+    s.talk.keep(
+        "start",
+        tx.name,
+        messages.StartTransaction(
+            connector_id=c.number, id_tag=tx.id_tag, meter_start=tx.start_wh, timestamp=metering.date(utc_s)
+        ),
+        numbered=True,
+    )
+    _keep_data(s, c, reading, "Transaction.Begin", core.settings.items("StopTxnSampledData"), now)
+    c.token = core.memory.put(f"transaction/{tx.name}", tx)
+    schedule(s, c, now)
+    core.note("info", "transaction begins", f"badge {tx.id_tag} at {tx.start_wh} Wh", c.number)
+
+
+def schedule(s: "Station", c: Connector, now: float) -> None:
+    """Set the alarms of a running transaction: samples from its start, and the durable reading in between."""
+    interval_s = s.core.settings.number("MeterValueSampleInterval")
+    if c.transaction is None:
+        interval_s = 0
+    elapsed = now - c.started_at
+    s.core.wake_at(
+        "sample", c.number, c.started_at + (int(elapsed // interval_s) + 1) * interval_s if interval_s > 0 else None
+    )
+    sparse = c.transaction is not None and not 0 < interval_s <= DURABLE_READING_S
+    s.core.wake_at("keep", c.number, now + DURABLE_READING_S if sparse else None)
+
+
+# --- while it runs ---------------------------------------------------------------------------------------------------
+
+
+def sampled(s: "Station", c: Connector, reading: Reading | None, items: list[str], context: str, now: float) -> None:
+    """A sample of a running transaction: told through the outbox, and its register kept on disk."""
+    tx = c.transaction
+    if tx is None or reading is None:
+        return
+    keep_register(s, c, reading, now)
+    values = metering.sampled(s.core.model, items, reading, c, context)
+    if values:
+        payload = messages.MeterValues(
+            connector_id=c.number,
+            transaction_id=tx.number if tx.number is not None else 0,
+            meter_value=(metering.meter_value(s.core.utc(now), values),),
+        )
+        s.talk.keep("meter", tx.name, payload, numbered=tx.number is not None)
+    settings = s.core.settings
+    stop_items = settings.items("StopTxnAlignedData" if context == "Sample.Clock" else "StopTxnSampledData")
+    _keep_data(s, c, reading, context, stop_items, now)
+
+
+def keep_register(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
+    """Put the present register on disk: a power cut loses no more than what is charged after it."""
+    tx = c.transaction
+    if tx is None or reading is None or reading.energy_wh < tx.last_wh:
+        return
+    tx.last_wh, tx.last_utc_s, tx.charged_s = reading.energy_wh, round(s.core.utc(now), 3), now - c.started_at
+    s.core.memory.put(f"transaction/{tx.name}", tx)
+    s.core.memory.put(f"meter/{c.number}", Register(reading.energy_wh, c.last_start_utc_s))
+
+
+def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str, items: list[str], now: float) -> None:
+    """Keep a reading for StopTransaction.transactionData, within the product's limits; begin and end always."""
+    tx, settings = c.transaction, s.core.settings
+    if tx is None or reading is None or not items:
+        return
+    if context.startswith("Sample"):
+        gap_s = settings.number("StopTxnMinimumDurationData")
+        most = settings.number("StopTxnMaximaleData") or settings.number("StopTransactionMaxMeterValues") or 1440
+        kept = s.data.get(tx.name, [])
+        last = kept[-1].timestamp.timestamp() if kept else 0.0
+        if s.core.utc(now) - last < gap_s or len(kept) + 1 >= most:
+            return
+    values = metering.sampled(s.core.model, items, reading, c, context)
+    if values:
+        point = metering.meter_value(s.core.utc(now), values)
+        s.data.setdefault(tx.name, []).append(point)
+        s.core.memory.put(f"data/{tx.name}/{tx.kept_readings:06d}", point)
+        tx.kept_readings += 1
+
+
+def refused(s: "Station", c: Connector, now: float) -> None:
+    """The central system does not accept the badge of a running transaction (reference 8.4; errata 3.5, 3.17)."""
+    tx = c.transaction
+    if tx is None or c.stopping:
+        return
+    if s.core.settings.flag("StopTransactionOnInvalidId", True):
+        c.release_tag = tx.id_tag
+        stop(s, c, "DeAuthorized", None, now)
+        return
+    granted_wh = s.core.settings.number("MaxEnergyOnInvalidId")
+    if granted_wh > 0:
+        s.caps_wh[tx.name] = (c.reading.energy_wh if c.reading else tx.last_wh) + granted_wh
+        s.read_meter(c.number, "cap", None)
+    else:
+        tx.refused = True
+        s.core.memory.put(f"transaction/{tx.name}", tx)
+
+
+def capped(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
+    """Look at the register until the energy granted to a refused badge is used up."""
+    tx = c.transaction
+    if tx is None or tx.name not in s.caps_wh:
+        return
+    left_wh = s.caps_wh[tx.name] - reading.energy_wh if reading else 0.0
+    most_w = c.spec.max_current_a * metering.NOMINAL_V * 1.1 * c.spec.phases
+    if left_wh <= most_w * CAPPED_READING_S / 3600:
+        del s.caps_wh[tx.name]
+        tx.refused = True
+        s.core.memory.put(f"transaction/{tx.name}", tx)
+    else:
+        s.core.wake_at("cap", c.number, now + max(CAPPED_READING_S, left_wh / most_w * 3600 * 0.9))
+
+
+# --- stop ------------------------------------------------------------------------------------------------------------
+
+
+def stop(s: "Station", c: Connector, reason: str, id_tag: str | None, now: float) -> None:
+    """End a transaction: the contactor opens, then the register is read, then it is told."""
+    if c.transaction is None or c.stopping:
+        return
+    c.stopping = Stopping(reason, id_tag)
+    c.grant = None
+    if c.contactor:
+        s.core.wake_at("opened", c.number, now + CONTACTOR_WAIT_S)
+    else:
+        s.read_meter(c.number, "stop", None)
+
+
+def opened(s: "Station", c: Connector, now: float) -> None:
+    """The contactor is open, or has had its time."""
+    if c.stopping and c.transaction:
+        s.core.wake_at("opened", c.number, None)
+        s.read_meter(c.number, "stop", None)
+
+
+def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
+    """The last register is read."""
+    tx, stopping = c.transaction, c.stopping
+    if tx is None or stopping is None:
+        return
+    settings = s.core.settings
+    items = settings.items("StopTxnSampledData") or settings.items("StopTxnAlignedData")
+    _keep_data(s, c, reading, "Transaction.End", items, now)
+    energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
+    s.core.memory.put(f"meter/{c.number}", Register(energy_wh, c.last_start_utc_s))
+    close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
+    c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
+    c.plugged_since_stop = c.plugged
+    if stopping.reason == "EVDisconnected" and not settings.flag("UnlockConnectorOnEVSideDisconnect", True):
+        c.release_tag = tx.id_tag
+
+
+def close(
+    s: "Station", c: Connector, tx: Transaction, energy_wh: float, utc_s: float, charged_s: float, reason: str,
+    id_tag: str | None,
+) -> None:  # fmt: skip
+    """Write the end of a transaction: the message, the charge record, and the memory without it, in one piece."""
+    core = s.core
+    utc_s = round(max(utc_s, tx.start_utc_s), 3)
+    points = s.data.pop(tx.name, [])
+    tag: Any = UNSET if id_tag is None else id_tag
+    payload = messages.StopTransaction(
+        transaction_id=tx.number if tx.number is not None else 0,
+        id_tag=tag,
+        meter_stop=int(energy_wh),
+        timestamp=metering.date(utc_s),
+        reason=reason,  # type: ignore[arg-type]  # reasons are checked where they come in
+        transaction_data=tuple(points) or UNSET,
+    )
+    s.talk.keep("stop", tx.name, payload, numbered=tx.number is not None)
+    core.memory.drop(f"transaction/{tx.name}")
+    for n in range(tx.kept_readings):
+        core.memory.drop(f"data/{tx.name}/{n:06d}")
+    record = ChargeRecord(
+        record=tx.name,
+        connector=c.number,
+        id_tag=tx.id_tag,
+        start_utc_s=tx.start_utc_s,
+        stop_utc_s=utc_s,
+        start_wh=tx.start_wh,
+        stop_wh=int(energy_wh),
+        duration_s=round(charged_s, 3),
+        reason=reason,
+        transaction=tx.number,
+    )
+    core.memory.record(record)
+    core.memory.put(f"record/{tx.name}", record)
+    s.undelivered[tx.name] = record
+    s.caps_wh.pop(tx.name, None)
+    c.transaction = c.stopping = None
+    c.resume_at = None
+    for alarm in ("sample", "keep", "cap", "opened", "resume"):
+        core.wake_at(alarm, c.number, None)
+    core.note("info", "transaction ends", f"{reason}, {int(energy_wh) - tx.start_wh} Wh", c.number)
+
+
+# --- what the central system says of it ------------------------------------------------------------------------------
+
+
+def delivered(s: "Station", entry: Entry, answer: Any, now: float) -> None:
+    """A transaction message was processed: learn from the answer and forget the message."""
+    _forget(s, entry)
+    if entry.kind == "start":
+        number(s, entry.transaction, answer.transaction_id)
+        c = s.connector_of(entry.transaction)
+        started = msgspec.json.decode(entry.payload, type=messages.StartTransaction)
+        s.authorization.learn(started.id_tag, answer.id_tag_info, now)
+        if c and c.transaction:
+            info = answer.id_tag_info
+            if info.parent_id_tag is not UNSET:
+                c.transaction.parent = info.parent_id_tag
+            if info.status != "Accepted":
+                s.core.note("warning", "badge refused", f"{started.id_tag}: {info.status}", c.number)
+                refused(s, c, now)
+    elif entry.kind == "stop":
+        if answer.id_tag_info is not UNSET:
+            stop_message = msgspec.json.decode(entry.payload, type=messages.StopTransaction)
+            if stop_message.id_tag is not UNSET:
+                s.authorization.learn(stop_message.id_tag, answer.id_tag_info, now)
+        _ended(s, entry.transaction, delivered=True)
+
+
+def failed(s: "Station", entry: Entry, failure: Refused, now: float) -> None:
+    """It was not processed: try again later, or give it up and go on (1.6, 3.7.1)."""
+    settings = s.core.settings
+    attempts = settings.number("TransactionMessageAttempts")
+    interval_s = settings.number("TransactionMessageRetryInterval")
+    why = failure.code or failure.description
+    if not s.talk.outbox.failed(entry, now, attempts, interval_s):
+        s.core.note("warning", "transaction message failed", f"{entry.kind}: {why}; to be tried again")
+        return
+    s.core.note("error", "transaction message given up", f"{entry.kind} of {entry.transaction}: {why}")
+    _forget(s, entry)
+    if entry.kind == "start":
+        number(s, entry.transaction, UNDELIVERED_TRANSACTION)
+    elif entry.kind == "stop":
+        _ended(s, entry.transaction, delivered=False)
+
+
+def number(s: "Station", name: str, transaction_id: int) -> None:
+    """The central system's number, for the transaction and for what of it still waits."""
+    s.core.numbers[name] = transaction_id
+    s.core.memory.put(f"number/{name}", transaction_id)
+    c = s.connector_of(name)
+    if c and c.transaction:
+        c.transaction.number = transaction_id
+        s.core.memory.put(f"transaction/{name}", c.transaction)
+
+
+def _forget(s: "Station", entry: Entry) -> None:
+    s.talk.outbox.remove(entry)
+    s.core.memory.drop(f"outbox/{entry.seq:012d}")
+
+
+def _ended(s: "Station", name: str, *, delivered: bool) -> None:
+    """Nothing of this transaction waits any more."""
+    transaction_id = s.core.numbers.pop(name, None)
+    s.core.memory.drop(f"number/{name}")
+    record = s.undelivered.pop(name, None)
+    if record:
+        s.core.memory.drop(f"record/{name}")
+        s.core.memory.record(msgspec.structs.replace(record, delivered=delivered, transaction=transaction_id))
+
+
+# --- after a power cut -----------------------------------------------------------------------------------------------
+
+
+def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
+    """An open transaction of the last life: resumed after the product's delay, or closed with PowerLoss (Q-188)."""
+    rule = s.core.model.after_power_cut
+    if rule.resumes:
+        c.transaction, c.usage = tx, Usage.CHARGING
+        c.started_at = now - tx.charged_s
+        c.resume_at = now + s.core.settings.number(rule.delay_key, 0)
+        s.core.wake_at("resume", c.number, c.resume_at)
+        s.core.note("info", "transaction kept", f"goes on in {c.resume_at - now:g} s when the car is there", c.number)
+    else:
+        close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
+        c.usage = Usage.FINISHING
+        c.plugged_since_stop = True
+
+
+def resume(s: "Station", c: Connector, now: float) -> None:
+    """Alarm: the delay after a power cut is over."""
+    c.resume_at = None
+    if c.transaction and not c.stopping:
+        if c.ev_in:
+            schedule(s, c, now)
+        else:
+            stop(s, c, "PowerLoss", None, now)

@@ -1,0 +1,216 @@
+"""Cars, cables and badges: how a visit begins and ends, before and after the transaction (OCPP 1.6, 3.4, 4.9).
+
+Where one reader serves several connectors, a badge is for the connector that is plugged, or is plugged next.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from chargepost.ocpp import messages
+from chargepost.signals import BadgeJudged
+from chargepost.station import faults, transactions
+from chargepost.station.authorization import fold
+from chargepost.station.connector import Connector, Grant
+from chargepost.station.usage import On, Usage, advance
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+ASKING_MAX = 8
+"""Badges the central system is being asked about: more than readers, and each is answered or times out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A badge the central system is being asked about."""
+
+    id_tag: str
+    connector: int | None
+    how: Literal["badge", "remote start"]
+
+
+# --- cable and car ---------------------------------------------------------------------------------------------------
+
+
+def plugged_in(s: "Station", c: Connector, now: float) -> None:
+    if c.usage is Usage.FREE:
+        c.usage = advance(c.usage, On.PLUG_IN)  # A2
+        time_out(s, c, now)
+    if c.usage is Usage.PREPARING and c.grant is None:
+        if s.waiting_grant:
+            grant, s.waiting_grant = s.waiting_grant, None
+            s.core.wake_at("waiting", 0, None)
+            give(s, c, grant, now)
+        elif s.free_charging:
+            give(s, c, Grant(s.default_tag, None, "free charging"), now)
+
+
+def unplugged(s: "Station", c: Connector, now: float) -> None:
+    """What was plugged in is out; a running transaction has been told before."""
+    c.plugged_since_stop = False
+    c.ev_offered_at = None
+    c.release_tag = None
+    faults.unplugged(s, c)
+    if c.usage is Usage.FINISHING or (c.usage is Usage.PREPARING and c.grant is None):
+        c.usage = advance(c.usage, On.PLUG_OUT)  # F1, B1
+        s.core.wake_at("connect", c.number, None)
+    elif c.usage is Usage.PREPARING:
+        time_out(s, c, now)
+
+
+def car_left(s: "Station", c: Connector, now: float) -> None:
+    """The car's end was pulled while a transaction runs (1.6, 4.10; trap 41)."""
+    if c.transaction and not c.stopping and s.core.settings.flag("StopTransactionOnEVSideDisconnect", True):
+        transactions.stop(s, c, "EVDisconnected", None, now)
+
+
+def time_out(s: "Station", c: Connector, now: float) -> None:
+    """ConnectionTimeOut runs anew; 0 is none."""
+    wait_s = s.core.settings.number("ConnectionTimeOut")
+    s.core.wake_at("connect", c.number, now + wait_s if wait_s > 0 else None)
+
+
+def timed_out(s: "Station", c: Connector, now: float) -> None:
+    """Alarm: nobody plugged in, or nobody identified themselves (trap 44)."""
+    if c.usage is not Usage.PREPARING or c.starting:
+        return
+    if c.grant:
+        s.core.note("info", "connection time-out", "the badge is no longer waited for", c.number)
+        c.grant = None
+        c.ev_offered_at = None
+        if not c.plugged:
+            c.usage = advance(c.usage, On.GIVE_UP)  # B1
+    elif len(s.connectors) > 1:
+        c.usage = advance(c.usage, On.NO_TAG)  # B6
+
+
+# --- badges ----------------------------------------------------------------------------------------------------------
+
+
+def judged(s: "Station", id_tag: str, connector: int | None, accepted: bool, why: str) -> None:
+    s.core.wish(BadgeJudged(id_tag, connector, accepted, why))
+
+
+def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> None:
+    """A badge at the reader: it stops its own transaction, gives up its own waiting, or asks to charge."""
+    here = [c for c in s.connectors if connector in (None, c.number)]
+    if not here:
+        judged(s, id_tag, connector, False, f"there is no connector {connector}")
+        return
+    tag = fold(id_tag)
+    for c in here:
+        if c.transaction and fold(c.transaction.id_tag) == tag:
+            judged(s, id_tag, c.number, True, "ends its own charge")
+            transactions.stop(s, c, "Local", id_tag, now)
+            return
+        if c.release_tag is not None and fold(c.release_tag) == tag:
+            c.release_tag = None
+            judged(s, id_tag, c.number, True, "its cable is released")
+            return
+        if c.usage is Usage.PREPARING and c.grant and fold(c.grant.id_tag) == tag and not c.starting:
+            judged(s, id_tag, c.number, True, "gives up waiting")
+            give_up(s, c, now)
+            return
+    if s.free_charging:
+        judged(s, id_tag, connector, False, "everybody charges freely here: badges are not asked for")
+        return
+    ask(s, Asking(id_tag, connector, "badge"), now)
+
+
+def give_up(s: "Station", c: Connector, now: float) -> None:
+    c.grant = None
+    c.ev_offered_at = None
+    if not c.plugged:
+        c.usage = advance(c.usage, On.GIVE_UP)  # B1
+        s.core.wake_at("connect", c.number, None)
+    else:
+        time_out(s, c, now)
+
+
+def ask(s: "Station", asking: Asking, now: float) -> None:
+    """Decide by the rules; ask the central system when they say so."""
+    verdict, why = s.authorization.judge(asking.id_tag, s.talk.online, now)
+    if verdict == "allow":
+        admitted(s, asking, Grant(asking.id_tag, s.authorization.parent(asking.id_tag, now), why), now)
+    elif verdict == "deny":
+        turned_away(s, asking, why)
+    elif len(s.asking) >= ASKING_MAX:
+        turned_away(s, asking, "too many badges at once")
+    else:
+        s.asks += 1
+        s.asking[s.asks] = asking
+        if not s.talk.say(messages.Authorize(id_tag=asking.id_tag), ("authorize", s.asks), now):
+            unanswered(s, s.asks, now)
+
+
+def answered(s: "Station", ticket: int, info: messages.IdTagInfo, now: float) -> None:
+    """The central system judged a badge."""
+    asking = s.asking.pop(ticket, None)
+    if asking is None:
+        return
+    s.authorization.learn(asking.id_tag, info, now)
+    if info.status == "Accepted":
+        parent = None if info.parent_id_tag is msgspec.UNSET else info.parent_id_tag
+        admitted(s, asking, Grant(asking.id_tag, parent, "central system"), now)
+    else:
+        turned_away(s, asking, f"central system: {info.status}")
+
+
+def unanswered(s: "Station", ticket: int, now: float) -> None:
+    """No answer, or an error: decide as if offline (reference 7)."""
+    asking = s.asking.pop(ticket, None)
+    if asking is None:
+        return
+    verdict, why = s.authorization.judge(asking.id_tag, False, now)
+    if verdict == "allow":
+        admitted(s, asking, Grant(asking.id_tag, s.authorization.parent(asking.id_tag, now), why), now)
+    else:
+        turned_away(s, asking, why)
+
+
+def turned_away(s: "Station", asking: Asking, why: str) -> None:
+    judged(s, asking.id_tag, asking.connector, False, why)
+
+
+def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
+    """The badge is good: it ends a charge of its group (trap 22), or may begin one."""
+    if asking.how == "badge" and grant.parent is not None:
+        for c in s.connectors:
+            tx = c.transaction
+            if tx and tx.parent and fold(tx.parent) == fold(grant.parent) and asking.connector in (None, c.number):
+                judged(s, grant.id_tag, c.number, True, "ends a charge of its group")
+                transactions.stop(s, c, "Local", grant.id_tag, now)
+                return
+    chosen = choose(s, asking.connector)
+    if chosen is None and asking.connector is None and len(s.connectors) > 1 and any(map(free, s.connectors)):
+        s.waiting_grant = grant
+        wait_s = s.core.settings.number("ConnectionTimeOut")
+        s.core.wake_at("waiting", 0, now + wait_s if wait_s > 0 else None)
+        judged(s, grant.id_tag, None, True, f"{grant.how}: for the connector that is plugged next")
+    elif chosen is None:
+        judged(s, grant.id_tag, asking.connector, False, "no connector is free")
+    else:
+        judged(s, grant.id_tag, chosen.number, True, grant.how)
+        give(s, chosen, grant, now)
+
+
+def free(c: Connector) -> bool:
+    """Somebody new may be let in here."""
+    return c.operative and not c.blocked and c.transaction is None and c.grant is None and not c.starting
+
+
+def choose(s: "Station", connector: int | None) -> Connector | None:
+    """The connector a badge is for: the named one, the plugged one, or the only one."""
+    candidates = [c for c in s.connectors if connector in (None, c.number) and free(c)]
+    if connector is None and len(s.connectors) > 1:
+        candidates = [c for c in candidates if c.plugged]
+    return next((c for c in candidates if c.plugged), candidates[0] if candidates else None)
+
+
+def give(s: "Station", c: Connector, grant: Grant, now: float) -> None:
+    """Let somebody charge here: Preparing until the car is there (A2, F2)."""
+    c.usage = advance(c.usage, On.TAG_OK)
+    c.grant = grant
+    time_out(s, c, now)
