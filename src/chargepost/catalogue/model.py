@@ -153,6 +153,8 @@ class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     sends: tuple[str, ...]
     answers: tuple[str, ...]
+    triggers: tuple[str, ...] = ()
+    """What TriggerMessage may ask for; empty: all that the station can send."""
     comments: dict[str, str] = {}
     source: str = ""
 

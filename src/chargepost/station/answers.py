@@ -94,7 +94,7 @@ def change_configuration(s: "Station", ask: m.ChangeConfiguration, ident: str, n
 def get_configuration(s: "Station", ask: m.GetConfiguration, ident: str, now: float) -> Any:
     settings = s.core.settings
     if ask.key is UNSET or not ask.key:
-        return m.GetConfigurationResponse(configuration_key=[_key_value(s, row) for row in settings.shown()])
+        return m.GetConfigurationResponse(configuration_key=tuple(_key_value(s, row) for row in settings.shown()))
     most = settings.number("GetConfigurationMaxKeys")
     if most and len(ask.key) > most:
         raise Refusal("OccurenceConstraintViolation", f"{len(ask.key)} keys asked for, {most} allowed")
@@ -106,7 +106,9 @@ def get_configuration(s: "Station", ask: m.GetConfiguration, ident: str, now: fl
             unknown.append(name)
         else:
             known.setdefault(row.inner, _key_value(s, row))
-    return m.GetConfigurationResponse(configuration_key=list(known.values()) or UNSET, unknown_key=unknown or UNSET)
+    return m.GetConfigurationResponse(
+        configuration_key=tuple(known.values()) or UNSET, unknown_key=tuple(unknown) or UNSET
+    )
 
 
 def _key_value(s: "Station", row: Row) -> m.KeyValue:
@@ -138,11 +140,8 @@ def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: f
     c = visits.choose(s, connector)
     if c is None and not (connector is None and len(s.connectors) > 1 and any(map(visits.free, s.connectors))):
         return rejected
-    if (
-        c
-        and (c.usage is Usage.FINISHING or c.plugged_since_stop)
-        and s.core.model.authentication.refuse_plugged_since_stop
-    ):
+    quirk = s.core.model.authentication.refuse_plugged_since_stop
+    if c and quirk and (c.usage is Usage.FINISHING or c.plugged_since_stop):
         return rejected
     asking = visits.Asking(ask.id_tag, connector, "remote start")
     if s.core.settings.flag("AuthorizeRemoteTxRequests"):
@@ -171,10 +170,11 @@ def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
     if connector is not None and connector > len(s.connectors):
         return m.TriggerMessageResponse(status="Rejected")
     doing = TRIGGERS.get(ask.requested_message)
-    kinds = s.core.model.messages.comments.get("TriggerMessage kinds", "")
-    if doing is None or (kinds and ask.requested_message not in kinds) or s.talk.boot != "Accepted":
-        refused = "NotImplemented" if doing is None or kinds else "Rejected"
-        return m.TriggerMessageResponse(status=refused)
+    kinds = s.core.model.messages.triggers
+    if doing is None or (kinds and ask.requested_message not in kinds):
+        return m.TriggerMessageResponse(status="NotImplemented")
+    if s.talk.boot != "Accepted" or ask.requested_message == "BootNotification":
+        return m.TriggerMessageResponse(status="Rejected")  # trap 20
     targets = s.connectors if connector in (None, 0) else [s.connectors[connector - 1]]
     s.after_answer.append(lambda: doing(s, connector, targets, now))
     return m.TriggerMessageResponse(status="Accepted")
@@ -185,26 +185,25 @@ def _trigger_status(s: "Station", connector: int | None, targets: list[Connector
         s.report(c, now)
 
 
+def _say(s: "Station", payload: Any, now: float) -> None:
+    s.talk.say(payload, ("heartbeat" if isinstance(payload, m.Heartbeat) else "other", None), now)
+
+
 def _trigger_meter(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
     for c in targets:
         s.read_meter(c.number, "trigger", None)
 
 
 TRIGGERS: dict[str, Callable[["Station", int | None, list[Connector], float], None]] = {
-    "Heartbeat": lambda s, _n, _t, now: void(s.talk.say(m.Heartbeat(), ("heartbeat", None), now)),
+    "BootNotification": lambda s, _n, _t, _now: None,  # refused before it comes to this
+    "Heartbeat": lambda s, _n, _t, now: _say(s, m.Heartbeat(), now),
     "StatusNotification": _trigger_status,
     "MeterValues": _trigger_meter,
-    "DiagnosticsStatusNotification": lambda s, _n, _t, now: void(
-        s.talk.say(m.DiagnosticsStatusNotification(status="Idle"), ("other", None), now)
+    "DiagnosticsStatusNotification": lambda s, _n, _t, now: _say(
+        s, m.DiagnosticsStatusNotification(status="Idle"), now
     ),
-    "FirmwareStatusNotification": lambda s, _n, _t, now: void(
-        s.talk.say(m.FirmwareStatusNotification(status="Idle"), ("other", None), now)
-    ),
+    "FirmwareStatusNotification": lambda s, _n, _t, now: _say(s, m.FirmwareStatusNotification(status="Idle"), now),
 }
-
-
-def void(_: object) -> None:
-    """For a row whose result nobody needs."""
 
 
 def data_transfer(s: "Station", ask: m.DataTransfer, ident: str, now: float) -> Any:

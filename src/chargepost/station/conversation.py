@@ -293,7 +293,7 @@ class Conversation:
     def keep(self, kind: str, transaction: str, payload: Any, *, numbered: bool) -> None:
         """Queue a transaction message: it is sent once it is on disk, until it is processed."""
         self._order += 1
-        encoded = msgspec.json.encode(payload)
+        encoded = frames.write_payload(payload)
         memory = self.core.memory
         entry = self.outbox.add(
             kind,  # type: ignore[arg-type]  # the callers say start, meter or stop
@@ -425,7 +425,7 @@ def with_number(entry: Entry, number: int) -> bytes:
     if kind is None:
         return entry.payload
     message = msgspec.json.decode(entry.payload, type=kind)
-    return msgspec.json.encode(msgspec.structs.replace(message, transaction_id=number))
+    return frames.write_payload(msgspec.structs.replace(message, transaction_id=number))
 
 
 def password(key: str) -> bytes | None:

@@ -46,7 +46,7 @@ class Station:
 
     __slots__ = (
         "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh",
-        "connectors", "core", "data", "disk_good", "emergency", "restarting", "talk", "tickets", "transactions",
+        "connectors", "core", "data", "disk_good", "emergency", "restarting", "started", "talk", "tickets", "transactions",
         "undelivered", "waiting_grant", "zero",
     )  # fmt: skip
 
@@ -74,6 +74,7 @@ class Station:
         self.tickets: dict[int, tuple[str, Any]] = {}
         self._tickets = 0
         self.after_answer: list[Callable[[], None]] = []
+        self.started = False
         self.disk_good = True
         self.emergency = False
         self.restarting: tuple[bool, str, float] | None = None
@@ -329,6 +330,7 @@ def _connector_view(c: Connector) -> sig.ConnectorView:
 
 
 def _started(s: Station, fact: sig.Started, now: float) -> None:
+    s.started = True
     s.core.offset_s = fact.utc_s - now
     for c in s.connectors:
         if c.transaction:
@@ -735,7 +737,8 @@ ALARMS: dict[str, Callable[[Station, int, str, float], None]] = {
 
 
 def _relink(s: Station, now: float) -> None:
-    s.talk.redial(now, "the address or identity has changed")
+    if s.started:
+        s.talk.redial(now, "the address or identity has changed")
 
 
 def _resample(s: Station, now: float) -> None:
