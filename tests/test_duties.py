@@ -53,12 +53,12 @@ def disagreements(duties: dict[str, Duty], cited: dict[str, set[str]]) -> list[s
         found += [f"{name} names {test}, which is no test" for test in duty.tests if test not in cited]
     for test, names in cited.items():
         found += [
-            f"{test} cites {name}, which does not name it" for name in names if test not in tests_of(duties, name)
+            f"{test} cites {name}, which does not name it" for name in names if test not in proofs_of(duties, name)
         ]
     return sorted(found)
 
 
-def tests_of(duties: dict[str, Duty], name: str) -> list[str]:
+def proofs_of(duties: dict[str, Duty], name: str) -> list[str]:
     return duties[name].tests if name in duties else []
 
 
