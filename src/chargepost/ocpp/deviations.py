@@ -40,7 +40,7 @@ SHOWN_CHARACTERS = 40
 """So much of a foreign value stands in an error text: enough to recognise it, too little to flood a log."""
 
 
-class Violation(Exception):  # noqa: N818 - the CALLERROR codes call it so
+class Violation(Exception):
     """The payload breaks `keyword` of its schema; the text says where and how, made for people."""
 
     def __init__(self, keyword: str, text: str) -> None:

@@ -45,11 +45,11 @@ ERROR_SPELLINGS: Final = {
 """Corrected spelling -> the one of OCPP-J 1.6 (errata 5.1, 5.2)."""
 
 
-class NotAFrame(Exception):  # noqa: N818 - what the peer sent, no fault of ours
+class NotAFrame(Exception):
     """Cannot be answered: no JSON array with a type and an id we know, or a broken answer. The text says why."""
 
 
-class BadMessage(Exception):  # noqa: N818 - what the peer sent, no fault of ours
+class BadMessage(Exception):
     """A CALL to be answered with this CALLERROR; from `read_result`: an answer that is not valid."""
 
     def __init__(self, message_id: str, code: str, description: str) -> None:
@@ -119,7 +119,7 @@ def read(data: bytes, *, tolerant: bool | Collection[str] = False) -> Call | Res
             data.decode()  # a payload left raw is not looked at by the decoder
         frame = _decode_frame(data)
     except UnicodeDecodeError:
-        raise _not_utf8(data) from None
+        raise _undecodable(data, "not UTF-8") from None
     except _REFUSED:
         frame, used = _read_parts(data, allowed(tolerant))
         if isinstance(frame, Error):
@@ -208,11 +208,14 @@ def _read_payload(
         raise BadMessage(message_id, CODES[violation.keyword], violation.text) from None
 
 
-def _not_utf8(data: bytes) -> NotAFrame | BadMessage:
-    """OCPP-J wants UTF-8: a CALL whose id can be told is answered with GenericError."""
-    reason = "not UTF-8"
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+"""Half of a character, escaped: JSON by its grammar, but no text when it stands alone."""
+
+
+def _undecodable(data: bytes, reason: str) -> NotAFrame | BadMessage:
+    """A CALL whose text cannot be decoded, but whose id can be told, is answered with GenericError."""
     try:
-        frame = _decode_frame(data.decode(errors="replace"))
+        frame = _decode_frame(_SURROGATE.sub(rb"\\ufffd", data).decode(errors="replace"))
     except _REFUSED:
         return NotAFrame(reason)
     if isinstance(frame, _Call) and "\N{REPLACEMENT CHARACTER}" not in frame.id:
@@ -227,7 +230,7 @@ def _read_parts(data: bytes, names: Collection[str]) -> tuple[_Call | _Result | 
     except RecursionError:
         raise NotAFrame("nested too deep") from None
     except _REFUSED as error:
-        raise NotAFrame(f"not a JSON array: {error}") from None
+        raise _undecodable(data, f"not a JSON array: {error}") from None
     except ValueError:
         raise NotAFrame("an empty array") from None
     number, values = _part(kind), [_part(raw) for raw in rest]

@@ -149,7 +149,7 @@ def settle_dates(message: Message, *names: str) -> None:
     """Put these dates of a new message into UTC; absent ones stay so. Part of the one pass of decoding."""
     for name in names:
         date = getattr(message, name)
-        if date is not UNSET and (date.tzinfo is not UTC or date.microsecond):
+        if date is not UNSET and (date.tzinfo is not UTC or date.microsecond % 1000):
             msgspec.structs.force_setattr(message, name, in_utc(date))
 
 
