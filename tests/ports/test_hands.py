@@ -111,6 +111,25 @@ def test_no_current_without_the_contactor(world: World) -> None:
     assert world.pilot() == "C", "the car still asks"
 
 
+def test_the_car_draws_a_moment_after_the_power_came(world: World) -> None:
+    world.charge(CarSpec())
+    for on in (False, True):
+        world.station.do(SwitchPower(1, on), world.now)
+        world.let_pass(0.1)
+    assert world.outlet.closed
+    assert world.power_w() == 0
+    world.let_pass(0.5)
+    assert world.power_w() > 0
+
+
+def test_an_owner_may_say_how_full_the_car_is(world: World) -> None:
+    world.charge(CarSpec())
+    world.station.set_car(1, world.now, soc_percent=90, ready=False)
+    assert world.outlet.soc == 90
+    world.station.set_car(1, world.now, max_current_a=32)
+    assert world.outlet.soc == 90
+
+
 def test_a_welded_contactor_says_closed_when_told_to_open(world: World) -> None:
     world.charge(CarSpec())
     world.station.weld(1, True)
@@ -128,8 +147,9 @@ def test_a_residual_current_trips_and_its_end_lets_close_again(world: World) -> 
     assert world.facts_after(1) == []
     world.station.leak(1, 30, world.now)
     assert world.facts_after(1) == [PowerSwitched(1, False), FaultRaised(1, "GroundFailure")]
+    world.station.leak(1, 40, world.now)
     world.station.do(SwitchPower(1, True), world.now)
-    assert world.facts_after(1) == [PowerSwitched(1, False)]
+    assert world.facts_after(1) == [PowerSwitched(1, False)], "it stays open, and says its fault once"
     world.station.leak(1, 0, world.now)
     assert world.facts_after(1) == [FaultCleared(1, "GroundFailure")]
     world.station.do(SwitchPower(1, True), world.now)
@@ -179,6 +199,24 @@ def test_a_power_cut_opens_and_its_end_tells_everything_again(world: World) -> N
     assert outlet.energy_wh > register_wh
 
 
+def test_what_was_not_heard_before_the_cut_is_lost(world: World) -> None:
+    world.station.plug_in(1, CarSpec(), 0)
+    world.station.power_cut(0)
+    assert world.station.take() == []
+
+
+def test_an_outlet_without_mains_does_and_tells_nothing(world: World) -> None:
+    world.charge(CarSpec())
+    outlet = world.outlet
+    outlet.power_cut(world.now)
+    outlet.offer(16, world.now)
+    outlet.switch(True, world.now)
+    outlet.drive_lock(True, world.now)
+    outlet.show("red", 100)
+    assert world.facts_after(5) == []
+    assert (outlet.offered_a, outlet.closed, outlet.locked, outlet.light) == (0, False, False, "off")
+
+
 def test_a_car_that_left_in_the_dark_is_gone_when_the_mains_return(world: World) -> None:
     world.charge(CarSpec())
     world.station.power_cut(world.now)
@@ -195,11 +233,15 @@ def test_the_register_starts_where_it_is_told_and_goes_on() -> None:
     assert 123_456.7 + 10_000 < world.outlet.energy_wh < 123_456.7 + 12_000
 
 
-def test_lamps_remember_what_they_show(world: World) -> None:
-    world.station.do(ShowLight(1, "green blinking", 40), 0)
-    assert (world.outlet.light, world.outlet.intensity_percent) == ("green blinking", 40)
-    world.station.do(ShowLight(0, "red"), 0)
-    assert (world.outlet.light, world.outlet.intensity_percent) == ("red", 100)
+def test_lamps_remember_what_they_show() -> None:
+    station = World(CABLE, CABLE).station
+    station.do(ShowLight(1, "green blinking", 40), 0)
+    assert [(outlet.light, outlet.intensity_percent) for outlet in station.connectors] == [
+        ("green blinking", 40),
+        ("off", 100),
+    ]
+    station.do(ShowLight(0, "red"), 0)
+    assert [(outlet.light, outlet.intensity_percent) for outlet in station.connectors] == [("red", 100)] * 2
 
 
 def test_badges_buttons_and_inputs_are_told(world: World) -> None:

@@ -1,7 +1,7 @@
 """IEC 61851-1, annex A: the levels of the control pilot, the duty cycle, and the states a car makes of them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from chargepost.drivers import pilot
@@ -44,6 +44,7 @@ def test_what_a_car_reads_from_a_duty_cycle(percent: float, current_a: float) ->
     assert pilot.offered_a(percent) == pytest.approx(current_a, abs=0.01)
 
 
+@settings(deadline=None)
 @given(some.floats(6, 51) | some.floats(52.6, 80))
 def test_a_car_reads_what_the_station_offers(current_a: float) -> None:
     assert pilot.offered_a(pilot.duty_percent(current_a)) == pytest.approx(current_a)
@@ -127,11 +128,41 @@ def test_a_sleeping_car_reacts_to_nothing_until_woken(world: World, how: str) ->
     assert PilotChanged(1, "C") in world.facts_after(1)
 
 
+def test_a_new_plug_is_a_new_conversation_with_the_charge_the_car_has(world: World) -> None:
+    world.charge(CarSpec())
+    world.let_pass(3600)
+    soc = world.outlet.soc
+    assert world.station.replug(1, world.now)
+    assert world.facts_after(1) == [PilotChanged(1, "A"), PilotChanged(1, "B"), PilotChanged(1, "C")]
+    assert world.outlet.soc == pytest.approx(soc, abs=0.01)
+
+
+def test_a_car_reacts_in_its_own_time_not_in_that_of_the_one_before(world: World) -> None:
+    station = world.station
+    station.plug_in(1, CarSpec(), 0)
+    station.do(OfferCurrent(1, 16), 0)
+    station.unplug(1, 0.3)
+    station.plug_in(1, CarSpec(), 0.3)
+    world.let_pass(0.7)
+    assert world.pilot() == "B"
+    world.let_pass(0.2)
+    assert world.pilot() == "C"
+
+
+def test_a_restless_offer_does_not_keep_the_car_from_reacting(world: World) -> None:
+    world.station.plug_in(1, CarSpec(), 0)
+    for step in range(1, 6):
+        world.station.do(OfferCurrent(1, 10 + step), world.now)
+        world.let_pass(0.2)
+    assert world.pilot() == "C"
+
+
 def test_a_short_circuit_stops_the_car_and_its_end_starts_it_anew(world: World) -> None:
     world.charge(CarSpec())
     world.station.short_pilot(1, True, world.now)
     assert world.power_w() == 0
     assert world.facts_after(5) == [PilotChanged(1, "E")]
+    assert world.power_w() == 0
     world.station.short_pilot(1, False, world.now)
     assert world.facts_after(5) == [PilotChanged(1, "B"), PilotChanged(1, "C")]
     assert world.power_w() > 0

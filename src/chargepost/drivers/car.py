@@ -11,6 +11,8 @@ SOC_STEP: Final = 0.5
 """A tapering charger lowers its current in steps, here each half percent of charge: between two, all is constant."""
 SOC_EQUAL: Final = 1e-6
 """States of charge closer than this are the same one (%): far above rounding, far below a step."""
+LEAST_FRACTION: Final = 0.01
+"""A curve that ends lower would never fill the battery."""
 
 FLAT_THEN_TAPER: Final = ((0.0, 1.0), (80.0, 1.0), (100.0, 0.1))
 
@@ -44,15 +46,15 @@ class CarSpec(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raises ValueError naming the field and what it may be."""
         for ok, field, must in (
-            (self.battery_wh > 0, "battery_wh", "be above 0"),
+            (100 <= self.battery_wh <= 10_000_000, "battery_wh", "lie in 100 to 10 000 000"),
             (0 <= self.soc_percent <= 100, "soc_percent", "lie in 0 to 100"),
             (0 <= self.target_soc <= 100, "target_soc", "lie in 0 to 100"),
             (self.phases in (1, 2, 3), "phases", "be 1, 2 or 3"),
-            (self.max_current_a > 0, "max_current_a", "be above 0"),
-            (self.min_current_a >= LEAST_OFFER_A, "min_current_a", f"be {LEAST_OFFER_A:g} A or more"),
-            (0 < self.efficiency <= 1, "efficiency", "lie above 0 and up to 1"),
-            (0 < self.power_factor <= 1, "power_factor", "lie above 0 and up to 1"),
-            (_is_curve(self.curve), "curve", "rise from 0 to 100 % with fractions above 0 and up to 1"),
+            (1 <= self.max_current_a <= 1000, "max_current_a", "lie in 1 to 1000"),
+            (LEAST_OFFER_A <= self.min_current_a <= 1000, "min_current_a", f"lie in {LEAST_OFFER_A:g} to 1000"),
+            (0.1 <= self.efficiency <= 1, "efficiency", "lie in 0.1 to 1"),
+            (0.1 <= self.power_factor <= 1, "power_factor", "lie in 0.1 to 1"),
+            (_is_curve(self.curve), "curve", f"rise from 0 to 100 % with fractions of {LEAST_FRACTION} to 1"),
         ):
             if not ok:
                 raise ValueError(f"car {self.name!r}: {field} must {must}, not {getattr(self, field)!r}")
@@ -85,7 +87,7 @@ def _is_curve(curve: tuple[tuple[float, float], ...]) -> bool:
         and curve[0][0] == 0
         and curve[-1][0] == 100
         and all(low < high for (low, _), (high, _) in pairwise(curve))
-        and all(0 < fraction <= 1 for _, fraction in curve)
+        and all(LEAST_FRACTION <= fraction <= 1 for _, fraction in curve)
     )
 
 

@@ -5,7 +5,7 @@ sines, so energy, state of charge and temperature are known at any instant from 
 looks therefore cannot change what is measured, and an outlet where nothing happens costs nothing.
 """
 
-from math import acos, exp, inf, tan
+from math import acos, exp, inf, nextafter, tan
 from typing import Final, Protocol
 
 import msgspec
@@ -305,7 +305,7 @@ class SimulatedConnector:
             if abs(got_wh - wanted_wh) * 100 < SOC_EQUAL / 100 * self.car.battery_wh:
                 break
             passed_s *= wanted_wh / got_wh
-        return self._since + passed_s
+        return max(self._since + passed_s, nextafter(self._since, inf))
 
     # --- what the station wants ---
 
