@@ -315,10 +315,15 @@ class Conversation:
             if self.boot != "Rejected" and ("boot", 0) not in self.core.alarms:
                 self._send(self.boot_notification(), ("boot", None), now)
             return
-        entry = self.outbox.due(now, self.core.memory.durable)
+        head = self.outbox.head
         first = self.calls[0] if self.calls else None
-        if entry and (first is None or (entry.order and not entry.sends and entry.order < first.order)):
+        # What is said live keeps its order; a backlog, or a message that failed, lets everything else go first.
+        in_turn = first is None or (head and head.order and not head.sends and head.order < first.order)
+        entry = self.outbox.due(now, self.core.memory.durable) if in_turn else None
+        if entry:
             self._send_entry(entry, now)
+        elif in_turn and head and head.order and head.token > self.core.memory.durable and self.core.disk_good:
+            return  # it is being written: its turn comes with Remembered
         elif first:
             self.calls.popleft()
             self._send(first.payload, first.tag, now)

@@ -14,7 +14,18 @@ Alarm = tuple[str, int]
 class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
-    __slots__ = ("alarms", "dice", "identity", "memory", "model", "numbers", "offset_s", "settings", "wishes")
+    __slots__ = (
+        "alarms",
+        "dice",
+        "disk_good",
+        "identity",
+        "memory",
+        "model",
+        "numbers",
+        "offset_s",
+        "settings",
+        "wishes",
+    )
 
     def __init__(self, model: Model, identity: str, memory: Memory, dice: Callable[[], float]) -> None:
         self.model = model
@@ -24,6 +35,8 @@ class Core:
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
         self.dice = dice
+        self.disk_good = True
+        """Off while the disk refuses: no new transaction then."""
         self.wishes: list[Wish] = []
         self.alarms: dict[Alarm, float] = {}
         self.offset_s = 0.0

@@ -45,9 +45,9 @@ class Station:
     """A station of one model; everything it knows comes from its memory and from what it is told."""
 
     __slots__ = (
-        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh",
-        "connectors", "core", "data", "disk_good", "emergency", "restarting", "started", "talk", "tickets", "transactions",
-        "undelivered", "waiting_grant", "zero",
+        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh", "connectors",
+        "core", "data", "emergency", "restarting", "started", "talk", "tickets", "transactions", "undelivered",
+        "waiting_grant", "zero",
     )  # fmt: skip
 
     def __init__(
@@ -75,7 +75,6 @@ class Station:
         self._tickets = 0
         self.after_answer: list[Callable[[], None]] = []
         self.started = False
-        self.disk_good = True
         self.emergency = False
         self.restarting: tuple[bool, str, float] | None = None
         self._recall(store)
@@ -443,16 +442,16 @@ OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
 
 def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
     s.core.memory.durable = max(s.core.memory.durable, fact.token)
-    if not s.disk_good and fact.token >= s.core.memory.token:
-        s.disk_good = True
+    if not s.core.disk_good and fact.token >= s.core.memory.token:
+        s.core.disk_good = True
         s.core.note("info", "disk good again", "all that waited is stored")
         faults.cleared(s, 0, NO_ROOM.code, now)
     s.talk.durable(now)
 
 
 def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
-    if s.disk_good:
-        s.disk_good = False
+    if s.core.disk_good:
+        s.core.disk_good = False
         s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")
         for c in s.connectors:
             if c.transaction is None:

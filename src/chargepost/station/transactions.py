@@ -47,7 +47,7 @@ def may_begin(s: "Station", c: Connector, now: float) -> bool:
     """All conditions of a start hold: somebody may, a car is there, the cable is locked, nothing is broken."""
     if c.usage is not Usage.PREPARING or c.grant is None or c.starting or c.blocked or not c.ev_in:
         return False
-    if not s.disk_good or s.restarting or (c.spec.lock and not c.locked) or c.offered_a == 0:
+    if not s.core.disk_good or s.restarting or (c.spec.lock and not c.locked) or c.offered_a == 0:
         return False
     return c.pilot in ("C", "D") or (c.ev_offered_at is not None and now >= c.ev_offered_at + EV_READY_WAIT_S)
 
@@ -60,7 +60,7 @@ def begin(s: "Station", c: Connector, now: float) -> None:
 def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
     """The register is read: the transaction exists from here on, and has power once it is on disk."""
     c.starting = False
-    if not (c.usage is Usage.PREPARING and c.grant and c.ev_in and not c.blocked and s.disk_good):
+    if not (c.usage is Usage.PREPARING and c.grant and c.ev_in and not c.blocked and s.core.disk_good):
         return
     core, grant = s.core, c.grant
     s.transactions += 1
