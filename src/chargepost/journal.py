@@ -173,9 +173,10 @@ class Journal:
 
     def _run(self) -> None:
         while group := self._next_group():
+            taken = len(group)
             self._write_whatever_it_takes(group)
             with self._changed:
-                self._unwritten -= len(group)
+                self._unwritten -= taken
                 self._changed.notify_all()
 
     def _next_group(self) -> list[_Piece]:
@@ -192,7 +193,8 @@ class Journal:
             try:
                 if trouble:
                     self._reopen()
-                written = group if trouble and self._has_mark(number) else self._commit(group, number)
+                if not (trouble and self._has_mark(number)):
+                    self._commit(group, number)
             except (sqlite3.Error, StoreError, OSError, _DamagedError) as error:
                 reason = f"{self._name}: {_in_words(error)}; trying again"
                 if not trouble:
@@ -204,12 +206,12 @@ class Journal:
                 continue
             if trouble:
                 self._tell(None)
-            for piece in written:
+            for piece in group:
                 self._acknowledge(piece)
             return
 
-    def _commit(self, group: list[_Piece], number: int) -> list[_Piece]:
-        """Commit the group and return what of it is durable: all but pieces that are wrong in themselves."""
+    def _commit(self, group: list[_Piece], number: int) -> None:
+        """Commit the group; pieces that are wrong in themselves are taken out of it."""
         with self._alone():
             try:
                 self._begin(number)
@@ -217,15 +219,14 @@ class Journal:
                     for sql, params in piece.statements:
                         self._writer.execute(sql, params)
                 self._writer.execute("COMMIT")
-                return group
+                return
             except Exception as error:
                 _raise_if_disk(error)
                 self._writer.execute("ROLLBACK")
             # rare: once more, each piece by itself, to find the wrong one
             self._begin(number)
-            good = [piece for piece in group if self._fits(piece)]
+            group[:] = [piece for piece in group if self._fits(piece)]
             self._writer.execute("COMMIT")
-            return good
 
     def _begin(self, number: int) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
