@@ -1,0 +1,78 @@
+"""What of the simulated world outlives the process: where the meters stand, and which car is at which outlet.
+
+It is kept in the station's own memory, under keys that the station does not know, and in the same piece as a reading
+that the station keeps: so a register never falls, and a car that was plugged in is still there.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from chargepost.catalogue.model import Model
+from chargepost.drivers.simulated import CarSpec, SimulatedConnector, SimulatedStation
+
+PREFIX = "world/"
+
+T = TypeVar("T")
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """One outlet."""
+
+    energy_wh: float
+    plugged: bool = False
+    cable_rating_a: float = 0.0
+    locked: bool = False
+    car: CarSpec | None = None
+    """With the state of charge it has now."""
+
+
+class _Register(msgspec.Struct):
+    """What the station itself keeps of a meter (`meter/<connector>`)."""
+
+    energy_wh: float
+
+
+def puts(hardware: SimulatedStation) -> dict[str, bytes]:
+    """Every outlet as it is at the last advance."""
+    return {f"{PREFIX}{outlet.number}": msgspec.json.encode(_seen(outlet)) for outlet in hardware.connectors}
+
+
+def _seen(outlet: SimulatedConnector) -> Outside:
+    car, soc = outlet.car, outlet.soc
+    if car is not None and soc is not None:
+        car = msgspec.structs.replace(car, soc_percent=soc)
+    return Outside(outlet.energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, car)
+
+
+def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> SimulatedStation:
+    """The hardware as it was left, without power in between: contactors open, nothing offered."""
+    outsides = [_outside(memory, number) for number in range(1, len(model.connectors) + 1)]
+    hardware = SimulatedStation(model.connectors, seed=seed, register_wh=[each.energy_wh for each in outsides])
+    hardware.advance(now)
+    for number, outside in enumerate(outsides, 1):
+        outlet = hardware.connector(number)
+        if outside.plugged and not outlet.plugged:
+            hardware.plug_in(number, outside.car, now, outside.cable_rating_a)
+        elif outside.car is not None:
+            hardware.plug_car(number, outside.car, now)
+        outlet.locked = outside.locked and outlet.plugged
+    hardware.take()
+    return hardware
+
+
+def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
+    """The higher of what the station and the world remember: the station's reading may be the newer one."""
+    stands = [Outside(0.0), *_decoded(memory, f"{PREFIX}{number}", Outside)]
+    registers = _decoded(memory, f"meter/{number}", _Register)
+    highest_wh = max(*(each.energy_wh for each in stands), *(each.energy_wh for each in registers))
+    return msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
+
+
+def _decoded(memory: Mapping[str, bytes], key: str, kind: type[T]) -> list[T]:
+    """One value or none; what an older program wrote otherwise is forgotten rather than fatal."""
+    try:
+        return [msgspec.json.decode(memory[key], type=kind)] if key in memory else []
+    except msgspec.MsgspecError:
+        return []

@@ -1,0 +1,349 @@
+"""One station on the event loop: facts in, wishes done at once, one alarm.
+
+The station is a value machine and its hardware another; this is the carrier between the two, the wire and the disk.
+"""
+
+import logging
+from asyncio import TimerHandle
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import Model
+from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.journal import Journal, Statement, StoreError
+from chargepost.records.ledger import PUT, recall, remember_statements
+from chargepost.redact import redact_text, redact_url
+from chargepost.run import kept
+from chargepost.run.clock import Clock
+from chargepost.run.frames import Frames
+from chargepost.run.line import Line, LinkFaults
+from chargepost.station.station import Station
+
+RESTART_S = 3.0
+"""How long the program of a station takes to begin anew."""
+
+CRASH_PAUSE_S = 30.0
+"""After a fault of ours the station begins anew from its memory, as by a watchdog; never in a tight loop."""
+
+GIVEN = "world/given"
+"""Memory key: the settings the start asked for last time. Only what is asked for anew is applied."""
+
+log = logging.getLogger("chargepost.station")
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+Happening = sig.StatusChanged | sig.Note | sig.BadgeJudged
+
+
+@dataclass(frozen=True)
+class Carriage:
+    """What all stations of a process share."""
+
+    clock: Clock
+    journal: Journal
+    frames: Frames
+    dice: Callable[[], float]
+    publish: Callable[[str, Happening], None]
+    """What happened at which station: for the terminal, the event streams and the counters."""
+
+
+class StationHost:
+    """A station with its simulated hardware and its line. Lives on one loop's thread."""
+
+    def __init__(self, identity: str, model: Model, carriage: Carriage, given: Mapping[str, str] | None = None) -> None:
+        """`given` are settings by their inner names, as the owner asks for them at this start."""
+        self.identity, self.model, self.carriage = identity, model, carriage
+        self.clock, self.journal = carriage.clock, carriage.journal
+        self.given = dict(given or {})
+        self.faults = LinkFaults()
+        self.station: Station | None = None
+        """None: it has no power, or its program is just beginning."""
+        self.removed = False
+        memory = recall(self.journal, identity)
+        self.hardware: SimulatedStation = kept.build(model, memory, self.clock.now(), crc32(identity.encode()))
+        self._life = 0
+        """Counts programs: what was meant for an earlier one does not reach a later one."""
+        self._line: Line | None = None
+        self._inbox: deque[sig.Fact] = deque()
+        self._at_work = False
+        self._alarm: TimerHandle | None = None
+        self._due: float | None = None
+
+    # --- the heart ---------------------------------------------------------------------------------------------------
+
+    def tell(self, *facts: sig.Fact) -> None:
+        """Let the station know; what it wishes is done before this returns."""
+        if self.station is not None:
+            self._inbox.extend(facts)
+            self._work()
+
+    def _work(self, wake: bool = False) -> None:
+        """Until neither the station nor its hardware has anything more to say. What comes back meanwhile waits."""
+        if self._at_work:
+            return
+        self._at_work = True
+        try:
+            now = self.clock.now()
+            self.hardware.advance(now)
+            if wake and self.station is not None:
+                self.station.wake(now)
+                self._do_wishes(now)
+            self._inbox.extend(self.hardware.take())
+            while self._inbox and self.station is not None:
+                self.station.handle(self._inbox.popleft(), now)
+                self._do_wishes(now)
+                self._inbox.extend(self.hardware.take())
+        except Exception as error:
+            self._crash(error)
+        finally:
+            self._at_work = False
+        self._set_alarm()
+
+    def _do_wishes(self, now: float) -> None:
+        assert self.station is not None
+        for wish in self.station.take():
+            self._do(wish, now)
+
+    def _do(self, wish: sig.Wish, now: float) -> None:
+        match wish:
+            case sig.SendFrame(data):
+                if self._line:
+                    self.carriage.frames.sent(self.identity, data, self.clock.utc_s())
+                    self._line.send(data)
+            case sig.Remember():
+                self._remember(wish)
+            case sig.Dial():
+                self._leave_line()
+                self._line = Line(self, self.clock, self.faults)
+                self._line.dial(wish)
+            case sig.HangUp(code, reason):
+                if self._line:
+                    self._line.hang_up(code, reason)
+            case sig.SendPing():
+                if self._line:
+                    self._line.ping()
+            case sig.Restart(hard, reason):
+                log.info("%s: starts anew: %s", self.identity, reason)
+                self.clock.loop.call_soon(self.restart, hard)
+            case sig.StatusChanged() | sig.BadgeJudged() | sig.Note():
+                self._happened(wish)
+            case _:
+                self.hardware.do(wish, now)
+
+    def _set_alarm(self) -> None:
+        """One timer for all that comes by itself. An alarm too early is harmless, so a later one is not set anew."""
+        dues = (self.station.next_wake() if self.station else None, self.hardware.next_wake())
+        due = min((each for each in dues if each is not None), default=None)
+        if due is None or self.removed or (self._due is not None and self._due <= due):
+            return
+        if self._alarm:
+            self._alarm.cancel()
+        self._due = due
+        self._alarm = self.clock.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = self._due = None
+        self._work(wake=True)
+
+    def _happened(self, what: Happening) -> None:
+        match what:
+            case sig.Note(level, event, text, connector):
+                where = f" connector {connector}" if connector else ""
+                extra = {"event": event, "station": self.identity, "connector": connector}
+                log.log(LEVELS[level], "%s%s: %s: %s", self.identity, where, event, redact_text(text), extra=extra)
+        self.carriage.publish(self.identity, what)
+
+    # --- its program -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Build the program from what is durable, and let it find out what it is connected to."""
+        if self.station is not None or self.removed:
+            return
+        memory = recall(self.journal, self.identity)
+        changes = self._settings_given(memory)
+        self.station = Station(self.model, self.identity, memory | changes, self.carriage.dice)
+        self._life += 1
+        self._inbox.clear()
+        self.hardware.take()
+        self.tell(sig.Started(self.clock.utc_s()))
+        self.hardware.tell_again()
+        self._work()
+
+    def _settings_given(self, memory: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What this start asks for and the last one did not: over what was changed since, that stays."""
+        last = msgspec.json.decode(memory.get(GIVEN, b"{}"), type=dict[str, str])
+        changes = {
+            f"setting/{inner.lower()}": msgspec.json.encode(value)
+            for inner, value in self.given.items()
+            if last.get(inner) != value
+        }
+        if changes or last != self.given:
+            self._put(changes | {GIVEN: msgspec.json.encode(self.given)})
+        return changes
+
+    def stop(self) -> None:
+        """The power goes away, at once: nothing is flushed, the line is dead, what was not on disk is not."""
+        self.station = None
+        self._life += 1
+        self._inbox.clear()
+        if self._line:
+            self._line.cut()
+            self._line = None
+
+    def restart(self, hard: bool, pause_s: float = RESTART_S) -> None:
+        """Throw the program away and build it anew; `hard` takes the power of the outlets away meanwhile."""
+        self._leave_line()
+        self.stop()
+        if hard:
+            self.hardware.power_cut(self.clock.now())
+        self.clock.call_later(pause_s, self._come_back, self._life)
+
+    def power_cycle(self, off_s: float) -> None:
+        """The mains off and, after so long, on again."""
+        self.stop()
+        self.hardware.power_cut(self.clock.now())
+        self.clock.call_later(off_s, self._come_back, self._life)
+
+    def _come_back(self, life: int) -> None:
+        """With power, and with a memory in which nothing of the last program is under way any more."""
+        if life != self._life:
+            return
+        if not self.hardware.powered:
+            self.hardware.power_up(self.clock.now())
+        self._put({}, then=lambda: self.start() if life == self._life else None)
+
+    def remove(self) -> None:
+        """No more: hang up in a civil way, and forget the alarm."""
+        self.removed = True
+        self._keep_world()
+        self._leave_line()
+        self.stop()
+        if self._alarm:
+            self._alarm.cancel()
+
+    def _crash(self, error: Exception) -> None:
+        """A fault of ours must not stop the other stations."""
+        log.error("%s: its program failed (%s: %s) and starts anew", self.identity, type(error).__name__, error)
+        log.debug("%s: where it failed", self.identity, exc_info=error)
+        self.clock.loop.call_soon(self.restart, False, CRASH_PAUSE_S)
+        self.station = None
+
+    # --- its line ----------------------------------------------------------------------------------------------------
+
+    def _leave_line(self) -> None:
+        """A line that is still there is hung up and finishes by itself; it tells us nothing any more."""
+        line, self._line = self._line, None
+        if line:
+            line.hang_up(1001, "the station starts anew")
+
+    def line_up(self, line: Line, subprotocol: str) -> None:
+        if line is self._line:
+            self.tell(sig.LinkUp(subprotocol))
+
+    def line_received(self, line: Line, data: bytes) -> None:
+        if line is self._line:
+            self.carriage.frames.received(self.identity, data, self.clock.utc_s())
+            self.tell(sig.FrameReceived(data))
+
+    def line_ponged(self, line: Line) -> None:
+        if line is self._line:
+            self.tell(sig.PongReceived())
+
+    def line_down(self, line: Line, reason: str, status: int | None) -> None:
+        if line is self._line:
+            self._line = None
+            self.tell(sig.LinkDown(redact_url(reason), status))
+
+    # --- its memory --------------------------------------------------------------------------------------------------
+
+    def _remember(self, wish: sig.Remember) -> None:
+        """One piece, and with a reading that the station keeps the world around it. StoreError: as a crash."""
+        statements = remember_statements(self.identity, wish)
+        if any(key.startswith("meter/") for key in wish.puts):
+            statements += self._put_statements(kept.puts(self.hardware))
+        life, token = self._life, wish.token
+        self._submit(statements, lambda: self.tell(sig.Remembered(token)) if life == self._life else None)
+
+    def _submit(self, statements: list[Statement], then: Callable[[], None]) -> None:
+        """`then` is called on our thread, once they are durable."""
+
+        def done() -> None:
+            self.clock.loop.call_soon_threadsafe(then)
+
+        self.journal.submit(statements, done)
+
+    def _keep_world(self) -> None:
+        self.hardware.advance(self.clock.now())
+        self._put(kept.puts(self.hardware))
+
+    def _put(self, puts: Mapping[str, bytes], then: Callable[[], None] = lambda: None) -> None:
+        try:
+            self._submit(self._put_statements(puts), then)
+        except StoreError as error:
+            log.error("%s: %s", self.identity, error)
+
+    def _put_statements(self, puts: Mapping[str, bytes]) -> list[Statement]:
+        return [(PUT, (self.identity, key, value)) for key, value in puts.items()]
+
+    # --- hands -------------------------------------------------------------------------------------------------------
+
+    def plug_in(self, connector: int, car: CarSpec | None, cable_rating_a: float = 32.0) -> bool:
+        """A cable with a car (None: nobody at its other end). False when something is in the way."""
+        done = self.hardware.plug_in(connector, car, self.clock.now(), cable_rating_a)
+        return self._done_by_hand(done)
+
+    def unplug(self, connector: int) -> bool:
+        """False when the cable is locked, or not there."""
+        return self._done_by_hand(self.hardware.unplug(connector, self.clock.now()))
+
+    def change_car(self, connector: int, changes: Mapping[str, object]) -> bool:
+        return self._done_by_hand(self.hardware.set_car(connector, self.clock.now(), **changes))
+
+    def _done_by_hand(self, done: bool) -> bool:
+        if done:
+            self._keep_world()
+        self._work()
+        return done
+
+    # --- what others see ---------------------------------------------------------------------------------------------
+
+    def view(self) -> sig.StationView:
+        """What the station says, with power and register as the meter has them at this moment."""
+        now = self.clock.now()
+        self.hardware.advance(now)
+        if self.station is None:
+            link = sig.LinkView("off", "", error="the station has no power, or is just starting")
+            return sig.StationView(self.identity, *_model_words(self.model), link, self._dark(), self.clock.utc_s())
+        view = self.station.view(now)
+        connectors = tuple(self._metered(each) for each in view.connectors)
+        return msgspec.structs.replace(
+            view,
+            connectors=connectors,
+            link=msgspec.structs.replace(view.link, url=redact_url(view.link.url)),
+        )
+
+    def _metered(self, view: sig.ConnectorView) -> sig.ConnectorView:
+        outlet = self.hardware.connector(view.connector)
+        energy_wh, tx = round(outlet.energy_wh, 1), view.transaction
+        if tx:
+            tx = msgspec.structs.replace(tx, energy_wh=round(max(energy_wh - tx.start_wh, 0.0), 1))
+        return msgspec.structs.replace(view, power_w=round(outlet.power_w, 1), energy_wh=energy_wh, transaction=tx)
+
+    def _dark(self) -> tuple[sig.ConnectorView, ...]:
+        return tuple(
+            sig.ConnectorView(
+                outlet.number, "Unavailable", "NoError", outlet.pilot, 0.0, "no power", 0.0,
+                round(outlet.energy_wh, 1), outlet.locked, outlet.closed,
+            )
+            for outlet in self.hardware.connectors
+        )  # fmt: skip
+
+
+def _model_words(model: Model) -> tuple[str, str]:
+    """As a StationView names it: line with variant, and release."""
+    return model.name.partition("@")[0], model.release
