@@ -19,12 +19,21 @@ from chargepost.ocpp import messages as core
 from chargepost.ocpp import security
 
 
+def one_line(text: str) -> str:
+    """The text with everything that would break the line, or hide in it, written as an escape."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 class Finding(NamedTuple):
     """One thing wrong in a product file."""
 
     path: str
     """keys.HeartbeatInterval.min"""
     what: str
+
+    def line(self, file: object) -> str:
+        """file: path: what is wrong; on one line."""
+        return one_line(f"{file}: {self.path}: {self.what}")
 
 
 SENT = frozenset(

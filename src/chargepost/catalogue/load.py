@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_
 import msgspec
 from msgspec import structs
 
-from chargepost.catalogue.checks import Finding, inconsistencies, nearest
+from chargepost.catalogue.checks import Finding, inconsistencies, nearest, one_line
 from chargepost.catalogue.model import (
     AfterPowerCut,
     Authentication,
@@ -40,6 +40,9 @@ Table = dict[str, Any]
 
 class ModelError(ValueError):
     """A product file or a model name is wrong; its text is one line with the remedy."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(one_line(text))
 
 
 TABLES: dict[str, type] = {
@@ -247,7 +250,7 @@ def _unlisted() -> dict[str, KeySpec]:
     return rows
 
 
-def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
+def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     """The model of the file's own variant, or what is wrong."""
     reader = _Reader()
     for word in document:
@@ -277,14 +280,14 @@ def _assemble(document: Table) -> tuple[Model | None, list[Finding]]:
 
 def examine(path: Path) -> tuple[Model | None, list[Finding]]:
     """A product file anywhere: its model when it can be built, and all that is wrong with it."""
-    return _assemble(_document(path))
+    return assemble(_document(path))
 
 
 def read(path: Path) -> Model:
     """The model of a product file anywhere; `ModelError` with the first thing wrong in it."""
     model, findings = examine(path)
     if findings or model is None:
-        raise ModelError(f"{_short(path)}: {findings[0].path}: {findings[0].what}")
+        raise ModelError(findings[0].line(_short(path)))
     return model
 
 

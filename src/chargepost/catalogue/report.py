@@ -164,7 +164,7 @@ def check(path: Path | str) -> list[str]:
         _, findings = examine(Path(path))
     except ModelError as error:
         return [str(error)]
-    return [f"{path}: {finding.path}: {finding.what}" for finding in findings]
+    return [finding.line(path) for finding in findings]
 
 
 # --- cells ----------------------------------------------------------------------------------------------------------
