@@ -124,9 +124,10 @@ def test_the_car_draws_a_moment_after_the_power_came(world: World) -> None:
 
 def test_an_owner_may_say_how_full_the_car_is(world: World) -> None:
     world.charge(CarSpec())
-    world.station.set_car(1, world.now, soc_percent=90, ready=False)
-    assert world.outlet.soc == 90
-    world.station.set_car(1, world.now, max_current_a=32)
+    world.let_pass(3600)
+    world.station.set_car(1, world.now, ready=False)
+    assert (world.outlet.soc or 0) > 50, "what it has charged is not forgotten"
+    world.station.set_car(1, world.now, soc_percent=90)
     assert world.outlet.soc == 90
 
 
