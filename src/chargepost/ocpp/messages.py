@@ -355,7 +355,7 @@ class IdTagInfo(Message, frozen=True, kw_only=True):
     status: AuthorizationStatus
 
     def __post_init__(self) -> None:
-        settle_dates(self, "expiry_date", "expiry_date", "expiry_date", "expiry_date")
+        settle_dates(self, "expiry_date")
 
 
 class AuthorizationData(Message, frozen=True, kw_only=True):
@@ -394,7 +394,9 @@ class MeterValue(Message, frozen=True, kw_only=True):
     sampled_value: tuple[SampledValue, ...]
 
     def __post_init__(self) -> None:
-        settle_dates(self, "timestamp", "timestamp")
+        date = self.timestamp  # asked here first: this is the part that stations send most
+        if date.tzinfo is not UTC or date.microsecond % 1000:
+            settle_dates(self, "timestamp")
 
 
 class ChargingSchedulePeriod(Message, frozen=True, kw_only=True):
@@ -418,7 +420,7 @@ class ChargingSchedule(Message, frozen=True, kw_only=True):
     min_charging_rate: Tenths | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        settle_dates(self, "start_schedule", "start_schedule", "start_schedule")
+        settle_dates(self, "start_schedule")
         check_tenths(self, "min_charging_rate")
 
 
@@ -436,7 +438,7 @@ class ChargingProfile(Message, frozen=True, kw_only=True):
     charging_schedule: ChargingSchedule
 
     def __post_init__(self) -> None:
-        settle_dates(self, "valid_from", "valid_to", "valid_from", "valid_to")
+        settle_dates(self, "valid_from", "valid_to")
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
