@@ -967,4 +967,4 @@ REQUESTS: dict[str, type[Request]] = {
         UpdateFirmware,
     )
 }
-"""The 28 actions of OCPP 1.6 by their name on the wire (reference.md section 4)."""
+"""The 28 actions of OCPP 1.6 by their name on the wire (sections 4 and 5)."""

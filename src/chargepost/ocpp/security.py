@@ -321,4 +321,4 @@ REQUESTS: dict[str, type[Request]] = {
         SignedUpdateFirmware,
     )
 }
-"""The 11 actions of the security extension by their name on the wire (reference.md section 15)."""
+"""The 11 actions of the security extension by their name on the wire."""
