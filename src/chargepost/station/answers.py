@@ -176,6 +176,11 @@ def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
     if s.talk.boot != "Accepted" or ask.requested_message == "BootNotification":
         return m.TriggerMessageResponse(status="Rejected")  # trap 20
     targets = s.connectors if connector in (None, 0) else [s.connectors[connector - 1]]
+    only_charging = s.core.model.quirks.get("trigger_only_charging", {}).get("message")
+    if ask.requested_message == only_charging:
+        targets = [c for c in targets if c.transaction]
+        if not targets:
+            return m.TriggerMessageResponse(status="Rejected")
     s.after_answer.append(lambda: doing(s, connector, targets, now))
     return m.TriggerMessageResponse(status="Accepted")
 

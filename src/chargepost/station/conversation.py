@@ -231,7 +231,8 @@ class Conversation:
         identity, settings = self.core.model.identity, self.core.settings
         key = identity.truncate_serials_key
         cut = 25 if key and settings.flag(key) else None
-        filled = {"serial": serial_number(self.core.identity), "reference": self.core.model.variant.upper()}
+        reference = self.core.model.quirks.get("over_long_serials", {}).get("reference", self.core.model.variant)
+        filled = {"serial": self.core.serial, "reference": str(reference).upper()}
 
         def text(template: str | None, limit: int | None = None) -> Any:
             return msgspec.UNSET if template is None else template.format_map(filled)[:limit]
@@ -440,11 +441,3 @@ def password(key: str) -> bytes | None:
     if re.fullmatch(r"([0-9A-Fa-f]{2}){16,20}", key):
         return bytes.fromhex(key)
     return key.encode()
-
-
-def serial_number(identity: str) -> str:
-    """A serial number of a believable form, the same for the same identity: 3N, 18 digits."""
-    digest = 0
-    for char in identity:
-        digest = (digest * 1_000_003 + ord(char)) % 10**18
-    return f"3N{digest:018d}"

@@ -11,6 +11,19 @@ Alarm = tuple[str, int]
 """What is due, and for which connector (0: the station)."""
 
 
+SERIAL_CHARACTERS = 20
+"""Of a believable serial number; some products have longer ones (quirk over_long_serials)."""
+
+
+def serial_number(identity: str, characters: int = SERIAL_CHARACTERS) -> str:
+    """A serial number of a believable form, always the same for one identity: 3N and digits."""
+    digits = characters - 2
+    number = 0
+    for char in identity:
+        number = (number * 1_000_003 + ord(char)) % 10**digits
+    return f"3N{number:0{digits}d}"
+
+
 class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
@@ -23,6 +36,7 @@ class Core:
         "model",
         "numbers",
         "offset_s",
+        "serial",
         "settings",
         "wishes",
     )
@@ -31,7 +45,9 @@ class Core:
         self.model = model
         self.identity = identity
         self.memory = memory
-        self.settings = Settings(model, dict(memory.load_all("setting/", str)))
+        long = model.quirks.get("over_long_serials", {}).get("serial_characters", SERIAL_CHARACTERS)
+        self.serial = serial_number(identity, int(long))
+        self.settings = Settings(model, dict(memory.load_all("setting/", str)), self.serial)
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
         self.dice = dice

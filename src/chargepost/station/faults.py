@@ -18,7 +18,8 @@ def find(s: "Station", code: str) -> ErrorSpec | None:
     """The row of a vendor code; for an OCPP errorCode the product's row that maps to it, else a plain one."""
     errors = s.core.model.errors
     if code in errors:
-        return errors[code]
+        variants = errors[code].variants
+        return errors[code] if not variants or s.core.model.variant in variants else None
     if code not in OCPP_CODES:
         return None
     return ErrorSpec(name=code, ocpp=code, stops=code not in ("LocalListConflict", "WeakSignal", "ReaderFailure"))

@@ -57,10 +57,12 @@ def _index(model: Model) -> _Index:
 class Settings:
     """The keys of one station. Values are kept as text, as OCPP has them."""
 
-    __slots__ = ("_index", "changed", "model")
+    __slots__ = ("_index", "changed", "model", "serial")
 
-    def __init__(self, model: Model, changed: dict[str, str]) -> None:
+    def __init__(self, model: Model, changed: dict[str, str], serial: str = "") -> None:
         self.model = model
+        self.serial = serial
+        """Stands where a default says {serial}."""
         self.changed = changed
         self._index = _index(model)
 
@@ -78,10 +80,11 @@ class Settings:
         if changed is not None:
             return changed
         variant = self.model.variants[self.model.variant].keys
-        for name in (row.inner, row.spec.name.lower()):
+        for name in (row.spec.name, row.spec.setting):
             if name in variant:
                 return variant[name]
-        return row.spec.default
+        default = row.spec.default
+        return default.replace("{serial}", self.serial) if default and "{" in default else default
 
     def text(self, name: str, default: str = "") -> str:
         row = self._index.by_inner.get(name.lower()) or self.row(name)
@@ -118,7 +121,7 @@ class Settings:
     def change(self, name: str, value: str, *, owner: bool = False) -> tuple[Verdict, Row | None, str]:
         """Judge and store a value. `owner` goes past the access rules of OCPP, never past type and range."""
         row = self.row(name)
-        if row is None or (row.spec.name.lower() not in self.model.keys and not owner and row.spec.access == "R"):
+        if row is None or (not owner and name.lower() not in self.model.keys):
             return "NotSupported", None, ""
         if not owner and (row.spec.access == "R" or not row.spec.ocpp_writes):
             return "Rejected", row, ""

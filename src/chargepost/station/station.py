@@ -22,7 +22,7 @@ from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
-from chargepost.station.settings import Row, Verdict
+from chargepost.station.settings import Row, Settings, Verdict
 from chargepost.station.status import LIGHTS, error, status
 from chargepost.station.usage import On, Usage, advance
 
@@ -32,11 +32,20 @@ RESET_PATIENCE_S = 10.0
 SETTLE_S = 2.0
 """After a start the hardware has so long to say what is plugged in."""
 
+UNNAMED_TAG = "UNDEFINED"
+"""Who charges freely where no default idTag is set."""
+
 LOCATE_S = 10.0
 """How long the lamp blinks on Locate."""
 
 NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
 """A connector whose transactions could not be kept offers none (P7)."""
+
+
+def numbered(settings: Settings) -> int:
+    """How many OCPP connectors there are: outlets may share one."""
+    return settings.number("NumberOfConnectors", 1)
+
 
 REASONS: frozenset[str] = frozenset(get_args(messages.Reason))
 
@@ -45,9 +54,9 @@ class Station:
     """A station of one model; everything it knows comes from its memory and from what it is told."""
 
     __slots__ = (
-        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh", "connectors",
-        "core", "data", "emergency", "restarting", "started", "talk", "tickets", "transactions", "undelivered",
-        "waiting_grant", "zero",
+        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh",
+        "connectors", "core", "data", "emergency", "restarting", "started", "talk", "tickets", "transactions",
+        "undelivered", "waiting_grant", "zero",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +69,7 @@ class Station:
         self.talk = Conversation(core, self.boots)
         self.authorization = Authorization(core)
         self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
-        self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors, 1)]
+        self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: numbered(core.settings)], 1)]
         self.all_connectors = [self.zero, *self.connectors]
         self.transactions = 0
         """Transactions begun since the start of the program."""
@@ -233,7 +242,8 @@ class Station:
     @property
     def default_tag(self) -> str:
         key = self.core.model.authentication.default_tag_key
-        return (self.core.settings.text(key) if key else "")[:20] or "UNDEFINED"
+        tag = self.core.settings.text(key)[:20] if key else ""
+        return tag or UNNAMED_TAG
 
     def shows(self, row: Row) -> bool:
         """GetConfiguration knows the key, by one name or another."""
@@ -751,11 +761,19 @@ def _relight(s: Station, now: float) -> None:
         c.light = ""
 
 
+def _operating_mode(s: Station, now: float) -> None:
+    """One key of the product that switches badges off and on by number (quirk operating_mode)."""
+    rule = s.core.model.quirks["operating_mode"]
+    free = s.core.settings.text(str(rule["mode_key"])) == rule["free"]
+    s.change_setting(s.core.model.authentication.mode_key, "false" if free else "true", now, owner=True)
+
+
 EFFECTS: dict[str, Callable[[Station, float], None]] = {
     "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
     "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
     "metervaluesampleinterval": _resample,
     "clockaligneddatainterval": _schedule_aligned,
     "lightintensity": _relight,
+    "operatingmode": _operating_mode,
 }
 """Other keys are read when they are needed."""

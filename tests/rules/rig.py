@@ -1,0 +1,307 @@
+"""A station, its simulated hardware and a scripted central system in one virtual second hand.
+
+The real Station, the real physics, real frames; only the other end of the link is played, so that each rule can be
+put to the test at a stated instant. `rig.said("StopTransaction")` is what the station sent, oldest first.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from chargepost import signals as sig
+from chargepost.catalogue import load
+from chargepost.catalogue.model import Model
+from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.ocpp import frames, messages
+from chargepost.station.station import Station
+
+EPOCH_UTC_S = 1_700_000_000.0
+"""2023-11-14 22:13:20 UTC, an arbitrary day."""
+
+TAG = "0123456789ABCDEF"
+
+CAR = CarSpec(name="test car", battery_wh=60_000, soc_percent=20, phases=3, max_current_a=16)
+
+ACCEPTED = messages.IdTagInfo(status="Accepted")
+
+
+def info(status: str = "Accepted", parent: str | None = None) -> messages.IdTagInfo:
+    extra = {} if parent is None else {"parent_id_tag": parent}
+    return messages.IdTagInfo(status=status, **extra)  # type: ignore[arg-type]
+
+
+class Refuse:
+    """A scripted CALLERROR."""
+
+    def __init__(self, code: str = "InternalError") -> None:
+        self.code = code
+
+
+SILENCE = object()
+"""A scripted answer that never comes."""
+
+
+class Rig:
+    """Drives one station in virtual time. `answers` replaces an answer: a payload, Refuse, SILENCE or a function."""
+
+    def __init__(
+        self,
+        model: str | Model = "evlink-pro-ac",
+        *,
+        settings: Mapping[str, str] | None = None,
+        memory: dict[str, bytes] | None = None,
+        register_wh: float = 0.0,
+        start: bool = True,
+        disk: bool = True,
+        tolerant: bool = False,
+    ) -> None:
+        self.model = load(model) if isinstance(model, str) else model
+        self.now = 1000.0
+        self.memory: dict[str, bytes] = {} if memory is None else memory
+        self.records: dict[str, sig.ChargeRecord] = {}
+        self.hardware = SimulatedStation(
+            self.model.connectors, seed=1, register_wh=[register_wh] * len(self.model.connectors)
+        )
+        self.answers: dict[str, Any] = {}
+        self.numbers = iter(range(501, 10_000))
+        self.reachable = True
+        self.connected = False
+        self.pongs = True
+        self.disk = disk
+        self.tolerant = tolerant
+        """The peer accepts what the schema forbids: over-long serial numbers."""
+        self.frames: list[tuple[float, str, Any]] = []
+        """(time, "sent" or "heard", frame)."""
+        self.wishes: list[tuple[float, sig.Wish]] = []
+        self.dials: list[tuple[float, sig.Dial]] = []
+        self.asks = 0
+        self.unwritten: list[sig.Remember] = []
+        self.station = self.build(settings or {})
+        if start:
+            self.start()
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    def build(self, settings: Mapping[str, str]) -> Station:
+        station = Station(self.model, "CP-1", dict(self.memory), lambda: 0.5)
+        transport = self.model.transport
+        first = {transport.url_key: "ws://central.example/ocpp", "MinimumStatusDuration": "0"}
+        if transport.enable_key:
+            first[transport.enable_key] = "true"
+        cut = self.model.identity.truncate_serials_key
+        if cut and not self.tolerant:
+            first[cut] = "true"
+        fresh = not any(key.startswith("setting/") for key in self.memory)
+        for key, value in ({**first, **settings} if fresh else settings).items():
+            station.handle(sig.SettingChanged(key, value), self.now)
+        return station
+
+    def start(self) -> None:
+        self.station.handle(sig.Started(EPOCH_UTC_S + self.now), self.now)
+        self.hardware.tell_again()
+        self.drain()
+
+    def power_cycle(self, off_s: float = 5.0) -> None:
+        """Mains off and on: all that was not written is gone."""
+        self.hardware.power_cut(self.now)
+        self.connected = False
+        self.unwritten.clear()
+        self.now += off_s
+        self.hardware.power_up(self.now)
+        self.station = self.build({})
+        self.start()
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def run(self, seconds: float = 1.0) -> None:
+        """Let so much time go by."""
+        until = self.now + seconds
+        self.drain()
+        while True:
+            due = [t for t in (self.station.next_wake(), self.hardware.next_wake()) if t is not None and t <= until]
+            if not due:
+                break
+            self.now = max(self.now, min(due))
+            self.hardware.advance(self.now)
+            self.drain()
+            self.station.wake(self.now)
+            self.drain()
+        self.now = until
+        self.hardware.advance(self.now)
+        self.drain()
+
+    def drain(self) -> None:
+        while True:
+            facts = self.hardware.take()
+            for fact in facts:
+                self.station.handle(fact, self.now)
+            wishes = self.station.take()
+            if not facts and not wishes:
+                return
+            for wish in wishes:
+                self.wishes.append((self.now, wish))
+                self._do(wish)
+
+    def tell(self, fact: sig.Fact) -> None:
+        self.station.handle(fact, self.now)
+        self.drain()
+
+    def _do(self, wish: sig.Wish) -> None:
+        match wish:
+            case sig.Dial():
+                self.dials.append((self.now, wish))
+                if self.reachable:
+                    self.connected = True
+                    self.station.handle(sig.LinkUp(wish.subprotocols[0]), self.now)
+                else:
+                    self.station.handle(sig.LinkDown("nothing listens there"), self.now)
+            case sig.HangUp():
+                if self.connected:
+                    self.connected = False
+                    self.station.handle(sig.LinkDown("closed by us"), self.now)
+            case sig.SendPing():
+                if self.pongs:
+                    self.station.handle(sig.PongReceived(), self.now)
+            case sig.SendFrame(data):
+                self._sent(data)
+            case sig.Remember():
+                self.unwritten.append(wish)
+                if self.disk:
+                    self.write()
+            case sig.Restart(hard):
+                if hard:
+                    self.hardware.power_cut(self.now)
+                    self.hardware.power_up(self.now)
+                self.connected = False
+                self.station = self.build({})
+                self.start()
+            case _:
+                self.hardware.do(wish, self.now)
+
+    def write(self) -> None:
+        """The disk takes what waits."""
+        waiting, self.unwritten = self.unwritten, []
+        for wish in waiting:
+            self.memory.update(wish.puts)
+            for key in wish.drops:
+                self.memory.pop(key, None)
+            self.records.update({record.record: record for record in wish.records})
+            self.station.handle(sig.Remembered(wish.token), self.now)
+
+    # --- the link ----------------------------------------------------------------------------------------------------
+
+    def _sent(self, data: bytes) -> None:
+        frame = frames.read(data, tolerant=self.tolerant)
+        self.frames.append((self.now, "sent", frame))
+        if not isinstance(frame, frames.Call):
+            return
+        answer = self.answers.get(frame.action, DEFAULTS.get(frame.action))
+        if callable(answer):
+            answer = answer(self, frame.payload)
+        if answer is SILENCE:
+            return
+        if isinstance(answer, Refuse):
+            self.hear(frames.write_error(frame.id, answer.code, "scripted"))
+        else:
+            self.hear(frames.write_result(frame.id, answer))
+
+    def hear(self, data: bytes) -> None:
+        self.station.handle(sig.FrameReceived(data), self.now)
+
+    def ask(self, payload: Any) -> Any:
+        """The central system asks; the station's answer (a payload, or a frames.Error)."""
+        self.asks += 1
+        ident = f"cs-{self.asks}"
+        self.hear(frames.write_call(ident, payload))
+        self.drain()
+        return self.answer_to(ident, payload.action)
+
+    def answer_to(self, ident: str, action: str) -> Any:
+        for _, way, frame in self.frames:
+            if way == "sent" and not isinstance(frame, frames.Call) and frame.id == ident:
+                return frame if isinstance(frame, frames.Error) else frames.read_result(action, frame.payload)
+        return None
+
+    def cut(self) -> None:
+        """The link breaks and stays broken."""
+        self.reachable = self.connected = False
+        self.tell(sig.LinkDown("cut"))
+
+    def mend(self) -> None:
+        """The link works again; the station's next dial finds it."""
+        self.reachable = True
+        self.run(400)
+
+    # --- what was seen -----------------------------------------------------------------------------------------------
+
+    def calls(self) -> list[str]:
+        """The actions sent, oldest first, a StatusNotification with its connector and status."""
+        names = []
+        for _, way, frame in self.frames:
+            if way == "sent" and isinstance(frame, frames.Call):
+                p = frame.payload
+                names.append(f"{p.status} {p.connector_id}" if frame.action == "StatusNotification" else frame.action)
+        return names
+
+    def said(self, action: str) -> list[Any]:
+        return [f.payload for _, way, f in self.frames if way == "sent" and getattr(f, "action", "") == action]
+
+    def said_at(self, action: str) -> list[float]:
+        return [t for t, way, f in self.frames if way == "sent" and getattr(f, "action", "") == action]
+
+    def statuses(self, connector: int = 1) -> list[str]:
+        return [p.status for p in self.said("StatusNotification") if p.connector_id == connector]
+
+    def wished(self, kind: type) -> list[Any]:
+        return [wish for _, wish in self.wishes if isinstance(wish, kind)]
+
+    def forget(self) -> None:
+        """Look only at what comes from here on."""
+        self.frames.clear()
+        self.wishes.clear()
+
+    @property
+    def view(self) -> sig.ConnectorView:
+        return self.station.view(self.now).connectors[0]
+
+    # --- hands -------------------------------------------------------------------------------------------------------
+
+    def plug(self, car: CarSpec | None = CAR, connector: int = 1) -> None:
+        assert self.hardware.plug_in(connector, car, self.now), "nothing could be plugged in"
+        self.run(1)
+
+    def unplug(self, connector: int = 1) -> None:
+        assert self.hardware.unplug(connector, self.now), "the cable is locked"
+        self.run(1)
+
+    def badge(self, tag: str = TAG, connector: int | None = None) -> None:
+        self.tell(sig.BadgePresented(tag, connector))
+        self.run(1)
+
+    def charge(self, tag: str = TAG, seconds: float = 10.0) -> None:
+        """Plug first, badge, and charge for a while."""
+        self.plug()
+        self.badge(tag)
+        self.run(seconds)
+        assert self.view.contactor, f"no power: {self.view}"
+
+
+def utc(rig: Rig) -> datetime:
+    return datetime.fromtimestamp(EPOCH_UTC_S + rig.now, UTC)
+
+
+DEFAULTS: dict[str, Callable[[Rig, Any], Any]] = {
+    "BootNotification": lambda rig, _: messages.BootNotificationResponse(
+        status="Accepted", current_time=utc(rig), interval=300
+    ),
+    "Heartbeat": lambda rig, _: messages.HeartbeatResponse(current_time=utc(rig)),
+    "StatusNotification": lambda rig, _: messages.StatusNotificationResponse(),
+    "MeterValues": lambda rig, _: messages.MeterValuesResponse(),
+    "Authorize": lambda rig, _: messages.AuthorizeResponse(id_tag_info=ACCEPTED),
+    "StartTransaction": lambda rig, _: messages.StartTransactionResponse(
+        transaction_id=next(rig.numbers), id_tag_info=ACCEPTED
+    ),
+    "StopTransaction": lambda rig, _: messages.StopTransactionResponse(),
+    "DiagnosticsStatusNotification": lambda rig, _: messages.DiagnosticsStatusNotificationResponse(),
+    "FirmwareStatusNotification": lambda rig, _: messages.FirmwareStatusNotificationResponse(),
+}
