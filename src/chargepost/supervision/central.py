@@ -8,7 +8,8 @@ How a carrier (`run/` on sockets, `fleet/` in virtual time) drives it. `now` is 
 - The link lives: `opened`, then `received` for each text message and `ponged` for each pong, at the end `closed` once.
   After a wish `HangUp` the link is gone for Central already; its `closed` is not told.
 - After every call: `for wish in central.take()`: do it. `Send`, `Ping`, `HangUp` go to the current link of the
-  identity (none: drop). `Store` goes to the ledger; once durable, `stored(token, now, begun)` on the same thread.
+  identity (none: drop). `Store` goes to the ledger; once durable, `stored(token, now, begun)` on the same thread,
+  or `failed` when it refuses. `host.Host` does all this on an event loop, `books.Books` is the ledger of virtual time.
 - `wake(now)` when `next_wake()` says so (None: not at all), then drain again.
 - The clock: `set_clock(utc_s, now)` at the start and whenever the machine's date was stepped.
 """
@@ -235,6 +236,17 @@ class Central:
         pending.station.unanswered -= 1
         if pending.link == pending.station.link and pending.station.session:
             self._answer(pending, answers.complete(pending.answer, self.utc_s(now), begun), now)
+
+    def failed(self, token: int, now: float) -> None:
+        """The piece with this token will never be written: said so, for the station to try again."""
+        pending = self._pending.pop(token, None)
+        if pending is None:
+            return
+        pending.station.unanswered -= 1
+        if pending.link == pending.station.link and pending.station.session:
+            data = frames.write_error(pending.message_id, "InternalError", "it cannot be stored now")
+            station, action = pending.station, pending.action
+            self._send(station, now, data, kind="CALLERROR", message_id=pending.message_id, action=action)
 
     def _number_again(self, pending: Pending, start: TransactionRow) -> None:
         """One in two thousand millions per transaction on record: the number drawn was taken."""

@@ -16,7 +16,7 @@ ACTIONS: dict[str, type[Request]] = {
 """All requests but those only stations send; DataTransfer goes both ways."""
 
 
-class BadCommand(ValueError):  # noqa: N818 - as BadMessage: theirs, not a bug of ours
+class BadCommand(ValueError):
     """The command cannot be sent; `path` is where the payload is wrong, `remedy` what to write instead."""
 
     def __init__(self, path: str, reason: str, remedy: str) -> None:
