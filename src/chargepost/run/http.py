@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 import aiofastnet
 import httptools
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -133,8 +133,8 @@ class Server:
         self.closing = False
         self.has_pages = app is not None
         self.config = Config(
-            app or _nothing, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False, timeout_keep_alive=limits.keep_alive_s,
+            app or _nothing, interface="asgi3", http="httptools", ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=limits.keep_alive_s,
         )  # fmt: skip
         self.config.load()
         self.left = self._left  # one bound method for all connections
@@ -178,7 +178,7 @@ class Server:
             (self._empty.clear if self.wires or self.state.connections else self._empty.set)()
 
 
-async def _nothing(*_: object) -> None:
+async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """Stands where there are no pages; never called."""
 
 

@@ -55,6 +55,14 @@ _silent.setLevel(logging.CRITICAL)
 _SILENT = logging.LoggerAdapter(_silent, {})
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not so a TLS handshake that failed: aiofastnet reports it as a fault of the program, peers fail often."""
+    return not record.getMessage().startswith("SSL handshake failed")
+
+
+logging.getLogger("asyncio").addFilter(_is_news)
+
+
 class Link(Protocol):
     """An open WebSocket, to be used on its own loop's thread. After it closed, calls do nothing."""
 
@@ -415,6 +423,8 @@ def _in_words(error: Exception, dial: Dial, url: SplitResult) -> tuple[str, int 
             return f"the certificate of {place} is not trusted: {error.verify_message}", None
         case ssl.SSLError():
             return f"no TLS with {place}: {error.reason or error}: is it a wss port?", None
+        case ConnectionResetError() if url.scheme == "wss":
+            return f"no TLS with {place}, it ended the handshake: is it a wss port?", None
         case socket.gaierror():
             return f"the name {url.hostname} does not resolve: check the address and the name server", None
         case TimeoutError():
