@@ -29,9 +29,25 @@ class Row(NamedTuple):
     inner: str
 
 
+def _number(text: str | None) -> int | None:
+    return int(text) if text and _INT.fullmatch(text) else None
+
+
+def _flag(text: str | None) -> bool | None:
+    return text.lower() == "true" if text else None
+
+
+class _Meant(NamedTuple):
+    row: Row | None
+    inner: str
+    number: int | None
+    flag: bool | None
+
+
 class _Index(NamedTuple):
     by_inner: dict[str, Row]
     by_name: dict[str, Row]
+    meant: dict[str, _Meant]
 
 
 _INDICES: dict[int, tuple[Model, _Index]] = {}
@@ -50,7 +66,7 @@ def _index(model: Model) -> _Index:
                 by_name[lower] = row
         for inner, row in by_inner.items():
             by_name.setdefault(inner, row)
-        known = _INDICES[id(model)] = (model, _Index(by_inner, by_name))
+        known = _INDICES[id(model)] = (model, _Index(by_inner, by_name, {}))
     return known[1]
 
 
@@ -77,8 +93,9 @@ class Settings:
     def value(self, row: Row) -> str | None:
         """The value in force; None for a key that is known but unset."""
         changed = self.changed.get(row.inner)
-        if changed is not None:
-            return changed
+        return self._default(row) if changed is None else changed
+
+    def _default(self, row: Row) -> str | None:
         variant = self.model.variants[self.model.variant].keys
         for name in (row.spec.name, row.spec.setting):
             if name in variant:
@@ -86,19 +103,33 @@ class Settings:
         default = row.spec.default
         return default.replace("{serial}", self.serial) if default and "{" in default else default
 
+    def _meant(self, name: str) -> "_Meant":
+        """The row a rule means by a name, with the numbers its default stands for; worked out once a model."""
+        known = self._index.meant.get(name)
+        if known is None:
+            row = self._index.by_inner.get(name.lower()) or self.row(name)
+            default = self._default(row) if row else None
+            known = self._index.meant[name] = _Meant(row, row.inner if row else "", _number(default), _flag(default))
+        return known
+
     def text(self, name: str, default: str = "") -> str:
-        row = self._index.by_inner.get(name.lower()) or self.row(name)
+        row = self._meant(name).row
         value = self.value(row) if row else None
         return default if value is None else value
 
     def number(self, name: str, default: int = 0) -> int:
         """An integer key; `default` when it is unset, absent or not a number."""
-        text = self.text(name)
-        return int(text) if text and _INT.fullmatch(text) else default
+        meant = self._meant(name)
+        changed = self.changed.get(meant.inner)
+        number = meant.number if changed is None else _number(changed)
+        return default if number is None else number
 
     def flag(self, name: str, default: bool = False) -> bool:
-        text = self.text(name).lower()
-        return text == "true" if text else default
+        """A bool key; `default` when it is unset or absent."""
+        meant = self._meant(name)
+        changed = self.changed.get(meant.inner)
+        flag = meant.flag if changed is None else _flag(changed)
+        return default if flag is None else flag
 
     def items(self, name: str) -> list[str]:
         return [item for item in (part.strip() for part in self.text(name).split(",")) if item]

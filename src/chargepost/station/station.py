@@ -47,6 +47,10 @@ def numbered(settings: Settings) -> int:
     return settings.number("NumberOfConnectors", 1)
 
 
+QUIET = "quiet"
+"""What a handler returns that has changed nothing of any connector: no view need be compared again."""
+
+
 REASONS: frozenset[str] = frozenset(get_args(messages.Reason))
 
 
@@ -107,19 +111,25 @@ class Station:
 
     def handle(self, fact: sig.Fact, now: float) -> None:
         """Tell the station what happened."""
-        HANDLERS[type(fact)](self, fact, now)
-        self._settle(now)
+        if HANDLERS[type(fact)](self, fact, now) is QUIET:
+            self.talk.pump(now)
+        else:
+            self._settle(now)
 
     def wake(self, now: float) -> None:
         """Do what is due."""
         alarms = self.core.alarms
         due = sorted((when, alarm) for alarm, when in alarms.items() if when <= now)
+        quiet = True
         for when, alarm in due:
             if alarms.get(alarm) == when:
                 del alarms[alarm]
                 what, connector = alarm
-                ALARMS[what.partition(" ")[0]](self, connector, what, now)
-        self._settle(now)
+                quiet = ALARMS[what.partition(" ")[0]](self, connector, what, now) is QUIET and quiet
+        if quiet:
+            self.talk.pump(now)
+        else:
+            self._settle(now)
 
     def next_wake(self) -> float | None:
         """When `wake` is wanted next, in monotonic seconds."""
@@ -376,12 +386,15 @@ def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
         visits.unanswered(s, ticket, now)
 
 
-def _frame(s: Station, fact: sig.FrameReceived, now: float) -> None:
+def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
     event = s.talk.heard(fact.data, now)
     if isinstance(event, Asked):
         _asked(s, event, now)
-    elif event is not None:
-        _answer(s, event, now)
+        return None
+    if event is None:
+        return QUIET
+    _answer(s, event, now)
+    return QUIET if event.tag[0] in QUIET_CALLS else None
 
 
 def _asked(s: Station, event: Asked, now: float) -> None:
@@ -448,6 +461,14 @@ OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
     "other": (_nothing, _nothing),
 }
 """What follows from the answer to each kind of call, and from its failure."""
+
+QUIET_CALLS = frozenset({"heartbeat", "status", "other"})
+"""Calls whose answer changes no connector."""
+
+
+def _pong(s: Station, fact: sig.PongReceived, now: float) -> str:
+    s.talk.alive(now)
+    return QUIET
 
 
 def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
@@ -631,13 +652,13 @@ def _restored(s: Station, fact: sig.Restored, now: float) -> None:
     s.restart(True, "factory settings", "Reboot", now)
 
 
-HANDLERS: dict[type, Callable[[Station, Any, float], None]] = {
+HANDLERS: dict[type, Callable[[Station, Any, float], str | None]] = {
     sig.Started: _started,
     sig.ClockSet: _clock_set,
     sig.LinkUp: _link_up,
     sig.LinkDown: _link_down,
     sig.FrameReceived: _frame,
-    sig.PongReceived: lambda s, _f, now: s.talk.alive(now),
+    sig.PongReceived: _pong,
     sig.Remembered: _remembered,
     sig.NotRemembered: _not_remembered,
     sig.PilotChanged: _pilot,
@@ -715,14 +736,24 @@ def _on(rule: Callable[[Station, Connector, float], None]) -> Callable[[Station,
     return lambda s, connector, _what, now: rule(s, s.connectors[connector - 1], now)
 
 
-ALARMS: dict[str, Callable[[Station, int, str, float], None]] = {
-    "dial": lambda s, _c, _w, now: s.talk.dial(now),
+def _of_link(rule: Callable[[Conversation, float], None]) -> Callable[[Station, int, str, float], str]:
+    """An alarm of the link, of no concern to any connector."""
+
+    def ring(s: Station, connector: int, what: str, now: float) -> str:
+        rule(s.talk, now)
+        return QUIET
+
+    return ring
+
+
+ALARMS: dict[str, Callable[[Station, int, str, float], str | None]] = {
+    "dial": _of_link(Conversation.dial),
     "boot": lambda s, _c, _w, now: s.talk.boot_again(now),
-    "heartbeat": lambda s, _c, _w, now: s.talk.heartbeat(now),
-    "ping": lambda s, _c, _w, now: s.talk.ping(now),
-    "silence": lambda s, _c, _w, now: s.talk.silence(now),
+    "heartbeat": _of_link(Conversation.heartbeat),
+    "ping": _of_link(Conversation.ping),
+    "silence": _of_link(Conversation.silence),
     "call": _expired,
-    "retry": lambda s, _c, _w, now: s.talk.pump(now),
+    "retry": _of_link(Conversation.pump),
     "status": _nothing,
     "ready": _nothing,
     "locate": lambda s, _c, _w, now: _relight(s, now),
