@@ -73,7 +73,7 @@ def dialled(url: str, subprotocols: tuple[str, ...] = ("ocpp1.6",), **more: Any)
 class RawServer:
     """Answers each connection with a function of its reader and writer."""
 
-    def __init__(self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
+    def __init__(self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]) -> None:
         self._answer = answer
         self._tasks: list[asyncio.Task[Any]] = []
 

@@ -428,7 +428,7 @@ class Pages(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._size, self._in_header = 0, True
+        self._in_header = True
         self._wait(self._home.limits.header_s)
 
     def on_headers_complete(self) -> None:
