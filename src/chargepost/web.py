@@ -97,7 +97,7 @@ class ProblemDetails(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Problem(Exception):  # noqa: N818  the word of RFC 9457
+class Problem(Exception):
     """A refusal with its remedy. `kind` is a short stable name, made a URN on the wire."""
 
     def __init__(

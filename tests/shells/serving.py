@@ -24,12 +24,12 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client whose base URL is the server's; the server is gone afterwards."""
+    """A client whose base URL is the server's; the server is gone afterwards. Plain HTTP: no certificates are loaded."""
     server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1))
     running = asyncio.create_task(server.serve())
     await server.up.wait()
     port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
         yield client
     server.should_exit = True
     await running

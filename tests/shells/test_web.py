@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from serving import served
+from tests.shells.serving import served
 
 from chargepost.web import (
     API_CSP,
