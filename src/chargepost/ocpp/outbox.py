@@ -4,6 +4,7 @@ An entry holds its transaction by the station's own name; the central system's n
 The outbox is a value over a mapping that survives power cuts; who owns it writes the puts and drops it returns.
 """
 
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -79,7 +80,7 @@ class Outbox:
     def wake_at(self, now: float) -> float | None:
         """When the head's waiting time ends; None when nothing waits for time."""
         head = self.head
-        return head.not_before if head and head.not_before > now else None
+        return head.not_before if head and now < head.not_before < inf else None
 
     def failed(self, entry: Entry, now: float, attempts: int, interval_s: float) -> bool:
         """The central system failed to process it. True: it is given up (the caller removes it); else it waits.

@@ -5,6 +5,7 @@ OCPP 1.6, 4.2 and 4.6; OCPP-J 1.6, 3 and 5.3; traps 1 to 19. The link itself is 
 
 import re
 from collections import deque
+from math import inf
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -22,6 +23,9 @@ CALLS_MAX = 64
 BACKOFF_FIRST_S = 2.0
 BACKOFF_CAP_S = 300.0
 """Dials are a growing, jittered time apart, so that a herd comes back spread out (J 3.2, practice)."""
+
+PROOF_WAIT_S = 10.0
+"""A peer that does not answer a ping by then is gone."""
 
 NOT_ACCEPTED_MIN_S = 1.0
 """Whatever a central system asks for, BootNotification never comes in a tight loop."""
@@ -41,9 +45,27 @@ class Conversation:
     """The one link of a station with its central system."""
 
     __slots__ = (
-        "_held", "_order", "boot", "calls", "core", "error", "heard_at", "heartbeat_s", "hung_up", "last_boot",
-        "outbox", "ping_at", "rebooted", "said_at", "session", "since", "state", "tries", "unknown_clock",
-    )  # fmt: skip
+        "_held",
+        "_order",
+        "boot",
+        "calls",
+        "core",
+        "doubted",
+        "error",
+        "heard_at",
+        "heartbeat_s",
+        "hung_up",
+        "last_boot",
+        "outbox",
+        "ping_at",
+        "rebooted",
+        "said_at",
+        "session",
+        "since",
+        "state",
+        "tries",
+        "unknown_clock",
+    )
 
     def __init__(self, core: Core, boots: int) -> None:
         self.core = core
@@ -56,7 +78,7 @@ class Conversation:
             ]
         )
         self.calls: deque[Waiting] = deque()
-        self._held: deque[tuple[int, bytes]] = deque()
+        self._held: deque[tuple[int, str, bytes]] = deque()
         """Answers that wait for what they acknowledge to be on disk."""
         self._order = 0
         self.state = "off"
@@ -64,6 +86,8 @@ class Conversation:
         self.last_boot: Any = None
         """What the last accepted BootNotification said: only a change says it again (trap 11)."""
         self.heartbeat_s = 0
+        self.doubted: Entry | None = None
+        """A message that was not answered, while it is not known whether the link lives."""
         self.error = ""
         self.since = 0.0
         self.tries = 0
@@ -156,6 +180,7 @@ class Conversation:
         self.calls.clear()
         self._held.clear()
         self.outbox.link_lost()
+        self.doubted = None
         self.ping_at = None
         for alarm in ("ping", "silence", "heartbeat", "boot", "call", "retry"):
             self.core.wake_at(alarm, 0, None)
@@ -202,6 +227,19 @@ class Conversation:
             self._hang_up(1001, "silence")
         elif self.state == "open":
             self.core.wake_at("silence", 0, self.heard_at + limit_s)
+
+    def doubt(self, entry: Entry, now: float) -> None:
+        """A transaction message was not answered: ask whether the link lives before it counts (Q-185)."""
+        entry.not_before = inf
+        self.doubted = entry
+        self.ping_at = now
+        self.core.wish(SendPing())
+        self.core.wake_at("ping", 0, now + PROOF_WAIT_S)
+
+    def proven(self) -> Entry | None:
+        """Something was heard: the message in doubt, if any, was not processed on a live link."""
+        entry, self.doubted = self.doubted, None
+        return entry
 
     def ping_interval_changed(self, now: float) -> None:
         if self.state == "open":
@@ -358,21 +396,28 @@ class Conversation:
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    def answer(self, frame: bytes) -> None:
+    def answer(self, frame: bytes, ident: str = "") -> None:
         """Send an answer, once everything it acknowledges is durable (P9)."""
         token = self.core.memory.pending_token
         if token <= self.core.memory.durable and not self._held:
             self.core.wish(SendFrame(frame))
         else:
-            self._held.append((token, frame))
+            self._held.append((token, ident, frame))
 
     def result(self, ident: str, payload: Any) -> None:
-        self.answer(frames.write_result(ident, payload))
+        self.answer(frames.write_result(ident, payload), ident)
+
+    def cannot_promise(self) -> None:
+        """The disk refuses: what cannot be kept is not acknowledged (P9)."""
+        while self._held:
+            _, ident, frame = self._held.popleft()
+            error = frames.write_error(ident, "InternalError", "it cannot be stored at present")
+            self.core.wish(SendFrame(error if ident else frame))
 
     def durable(self, now: float) -> None:
         """More is on disk: release what waited for it."""
         while self._held and self._held[0][0] <= self.core.memory.durable:
-            self.core.wish(SendFrame(self._held.popleft()[1]))
+            self.core.wish(SendFrame(self._held.popleft()[2]))
         self.pump(now)
 
     # --- hearing ---------------------------------------------------------------------------------------------------

@@ -53,8 +53,9 @@ def raised(s: "Station", connector: int, code: str, now: float) -> bool:
 
 def cleared(s: "Station", connector: int, code: str | None, now: float) -> None:
     """The cause is gone: of one fault, or of all on this connector (0: everywhere)."""
+    everywhere = connector == 0 or (code is not None and code in s.zero.faults)
     for c in s.all_connectors:
-        if connector in (0, c.number) or (code and code in s.zero.faults):
+        if everywhere or connector == c.number:
             for each in [code] if code else list(c.faults):
                 if c.faults.pop(each, None):
                     s.core.note("info", "fault over", each, c.number)

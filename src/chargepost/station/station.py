@@ -97,7 +97,7 @@ class Station:
             c.operative = store.load(f"availability/{c.number}", str) != "Inoperative"
             register = store.load(f"meter/{c.number}", transactions.Register)
             if register:
-                c.last_start_utc_s = register.last_start_utc_s
+                c.last_start_utc_s, c.register_wh = register.last_start_utc_s, register.energy_wh
         for name, record in store.load_all("record/", sig.ChargeRecord):
             self.undelivered[name] = record
         for key, point in store.load_all("data/", messages.MeterValue):
@@ -157,6 +157,7 @@ class Station:
     def _advance(self, c: Connector, now: float) -> None:
         if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
             c.out_when_free, c.operative = False, False  # A8, C8, F8
+        visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
             transactions.begin(self, c, now)
 
@@ -388,6 +389,7 @@ def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
 
 def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
     event = s.talk.heard(fact.data, now)
+    _judge_silence(s, now)
     if isinstance(event, Asked):
         _asked(s, event, now)
         return None
@@ -440,7 +442,10 @@ def _heartbeat_answered(s: Station, data: None, answer: messages.HeartbeatRespon
 
 
 def _outbox_failed(s: Station, entry: Entry, failure: Refused, now: float) -> None:
-    transactions.failed(s, entry, failure, now)
+    if failure.code:
+        transactions.failed(s, entry, failure, now)
+    else:
+        s.talk.doubt(entry, now)
 
 
 def _nothing(*_: Any) -> None:
@@ -468,7 +473,15 @@ QUIET_CALLS = frozenset({"heartbeat", "status", "other"})
 
 def _pong(s: Station, fact: sig.PongReceived, now: float) -> str:
     s.talk.alive(now)
+    _judge_silence(s, now)
     return QUIET
+
+
+def _judge_silence(s: Station, now: float) -> None:
+    """A message was not answered, and now the link is known to live: the central system failed to process it."""
+    entry = s.talk.proven()
+    if entry:
+        transactions.failed(s, entry, Refused(None, "", "no answer in time"), now)
 
 
 def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
@@ -481,6 +494,7 @@ def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
 
 
 def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
+    s.talk.cannot_promise()
     if s.core.disk_good:
         s.core.disk_good = False
         s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")

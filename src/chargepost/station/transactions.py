@@ -64,7 +64,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         return
     core, grant = s.core, c.grant
     s.transactions += 1
-    energy_wh = reading.energy_wh if reading else c.reading.energy_wh if c.reading else 0.0
+    energy_wh = max(reading.energy_wh if reading else 0.0, c.register_wh)
     # Time stamps of starts never repeat on a connector, whatever the clock does: they are part of its identity.
     utc_s = round(max(core.utc(now), c.last_start_utc_s + 0.001), 3)
     c.last_start_utc_s = utc_s
@@ -81,7 +81,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
     c.started_at = now
     c.usage = advance(c.usage, On.START)
     core.wake_at("connect", c.number, None)
-    core.memory.put(f"meter/{c.number}", Register(energy_wh, utc_s))
+    keep_meter(s, c, energy_wh)
     s.talk.keep(
         "start",
         tx.name,
@@ -138,7 +138,13 @@ def keep_register(s: "Station", c: Connector, reading: Reading | None, now: floa
         return
     tx.last_wh, tx.last_utc_s, tx.charged_s = reading.energy_wh, round(s.core.utc(now), 3), now - c.started_at
     s.core.memory.put(f"transaction/{tx.name}", tx)
-    s.core.memory.put(f"meter/{c.number}", Register(reading.energy_wh, c.last_start_utc_s))
+    keep_meter(s, c, reading.energy_wh)
+
+
+def keep_meter(s: "Station", c: Connector, energy_wh: float) -> None:
+    """The register on disk never falls, also while the meter is silent."""
+    c.register_wh = max(c.register_wh, energy_wh)
+    s.core.memory.put(f"meter/{c.number}", Register(c.register_wh, c.last_start_utc_s))
 
 
 def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str, items: list[str], now: float) -> None:
@@ -225,7 +231,7 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     items = settings.items("StopTxnSampledData") or settings.items("StopTxnAlignedData")
     _keep_data(s, c, reading, "Transaction.End", items, now)
     energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
-    s.core.memory.put(f"meter/{c.number}", Register(energy_wh, c.last_start_utc_s))
+    keep_meter(s, c, energy_wh)
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
     c.plugged_since_stop = c.plugged

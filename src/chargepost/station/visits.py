@@ -38,13 +38,16 @@ def plugged_in(s: "Station", c: Connector, now: float) -> None:
     if c.usage is Usage.FREE:
         c.usage = advance(c.usage, On.PLUG_IN)  # A2
         time_out(s, c, now)
-    if c.usage is Usage.PREPARING and c.grant is None:
-        if s.waiting_grant:
-            grant, s.waiting_grant = s.waiting_grant, None
-            s.core.wake_at("waiting", 0, None)
-            give(s, c, grant, now)
-        elif s.free_charging:
-            give(s, c, Grant(s.default_tag, None, "free charging"), now)
+    if c.usage is Usage.PREPARING and c.grant is None and s.waiting_grant:
+        grant, s.waiting_grant = s.waiting_grant, None
+        s.core.wake_at("waiting", 0, None)
+        give(s, c, grant, now)
+
+
+def let_in_freely(s: "Station", c: Connector, now: float) -> None:
+    """Where nobody is asked for a badge, whoever is plugged in may charge."""
+    if c.usage is Usage.PREPARING and c.plugged and s.free_charging and free(c):
+        give(s, c, Grant(s.default_tag, None, "free charging"), now)
 
 
 def unplugged(s: "Station", c: Connector, now: float) -> None:
