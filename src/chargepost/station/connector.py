@@ -57,10 +57,10 @@ class Connector:
 
     __slots__ = (
         "cable_in", "cable_rating_a", "contactor", "ev_offered_at", "faults", "grant", "jammed", "last_start_utc_s",
-        "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free",
-        "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh", "release_tag", "reported", "reported_at",
-        "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call",
-        "usage",
+        "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free", "pilot",
+        "plugged_since_stop", "power_wanted", "reading", "register_wh", "release_tag", "reported", "reported_at",
+        "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction",
+        "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
