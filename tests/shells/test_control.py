@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 import httpx2
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from tests.shells.serving import served
 
@@ -23,7 +25,7 @@ from chargepost.run.control import (
 )
 from chargepost.run.control_bodies import TraceRecord
 from chargepost.signals import BadgeJudged, ConnectorView, LinkView, StationView, StatusChanged, TransactionView
-from chargepost.web import Feed, Reader
+from chargepost.web import Feed, ProblemDetails, Reader
 
 BLOCKED = "BLOCKED"
 SLOW = "SLOW"
@@ -120,6 +122,7 @@ async def client(host: MemoryHost) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def test_the_example_of_every_row_works_in_order_and_answers_by_its_schema(host: MemoryHost) -> None:
     async with served(control(host, "127.0.0.1")) as client:
+        document = (await client.get("/openapi.json")).json()
         for row in Control(host).rows():
             if row.events:
                 continue
@@ -130,7 +133,45 @@ async def test_the_example_of_every_row_works_in_order_and_answers_by_its_schema
             answer = await client.request(row.method, path, params=query, json=body)
             assert answer.status_code == (204 if row.answer is None else row.status), (row.operation, answer.text)
             if row.answer not in (None, str):
-                msgspec.json.decode(answer.content, type=row.answer)
+                operation = document["paths"][row.path.replace(":int", "")][row.method.lower()]
+                schema = operation["responses"][str(row.status)]["content"]["application/json"]["schema"]
+                Draft202012Validator(schema | {"components": document["components"]}).validate(answer.json())
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    256,
+    2**70,
+    1e308,
+    0.5,
+    "",
+    "1",
+    "A" * 21,
+    "\u0000\u202e",
+    [],
+    [[]],
+    {},
+    {"like": "Van"},
+]
+
+
+async def test_19_no_body_makes_it_fail_and_every_refusal_is_a_problem(client: httpx2.AsyncClient) -> None:
+    dice = Random(19)
+    bodies = [action for action in ACTIONS if action.body is not None]
+    for _ in range(400):
+        action = dice.choice(bodies)
+        assert action.body is not None
+        body = {field: dice.choice(ODD) for field in action.body.__struct_fields__ if dice.random() < 0.8}
+        body |= {"timeout_s": 0.001} if action.name == "start" else {}
+        answer = await client.post(f"/stations/PROAC-1/{action.name}", json=body)
+        assert answer.status_code in (200, 409, 404, 422, 504), (action.name, body, answer.text)
+        if answer.status_code != 200:
+            msgspec.json.decode(answer.content, type=ProblemDetails, strict=True)
 
 
 async def test_design_5_the_faces_are_all_there(host: MemoryHost) -> None:
