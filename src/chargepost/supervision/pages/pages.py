@@ -50,6 +50,7 @@ def layout(title: str, *content: Child, login: bool = False) -> str:
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
+        el("meta", name="referrer", content="same-origin"),  # else a form's Origin is "null", and refused
         el("title", f"{title} - supervision"),
         el("link", rel="stylesheet", href="/static/style.css"),
         el("link", rel="icon", href="/static/icon.svg"),
@@ -135,7 +136,7 @@ def home_part(
     counts = {
         "online": f"{sum(station.online for station in stations)} of {total}",
         "charging": str(sum(place.status == "Charging" for place in places)),
-        "now": quantity(sum(place.power_w or 0 for place in places), "W"),
+        "power now": quantity(sum(place.power_w or 0 for place in places), "W"),
         "faults": str(sum(place.status == "Faulted" for place in places)),
     }
     return join(
@@ -346,7 +347,7 @@ def frames_part(frames: list[FrameOut]) -> Html:
         el(
             "tr",
             el("td", time(frame.at)),
-            el("td", "to station" if frame.outgoing else "from station"),
+            el("td", "to station" if frame.outgoing else "from station", class_="word"),
             el("td", frame.action, el("span", answer_word(frame), class_="hint")),
             el("td", "" if frame.latency_ms is None else f"{frame.latency_ms:.0f} ms", class_="number"),
             el("td", el("code", frame.raw)),

@@ -1,0 +1,112 @@
+"""The supervision's pages in a real browser: they live, keep the focus, and fit a phone."""
+
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from ocpp.v16 import call
+from playwright.async_api import Browser, Page, async_playwright
+from tests.shells.supervised import HOSTILE, Foreign, Site, running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+async def operator(browser: Browser, site: Site, **options: Any) -> tuple[Page, list[str]]:
+    """A page that is logged in by hand, and what its console said."""
+    page = await (await browser.new_context(**options)).new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    await page.goto(site.url)
+    assert page.url.endswith("/login")
+    await page.fill("[name=password]", site.password)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("heading", name="Stations").wait_for()
+    return page, said
+
+
+async def tell(station: Foreign, status: str) -> None:
+    await station.call(call.StatusNotification(connector_id=1, error_code="NoError", status=status))
+
+
+async def test_a_charge_appears_by_itself_and_runs_no_foreign_script(browser: Browser) -> None:
+    async with running() as site:
+        page, said = await operator(browser, site)
+        await page.get_by_text("No station yet").wait_for()
+        async with site.station("PROAC-1") as station:
+            await station.boot()
+            await station.charge()
+            await page.get_by_role("table", name="Stations").get_by_text("Charging").wait_for()
+            await page.get_by_text(HOSTILE).wait_for()
+            assert await page.get_by_text("7.36 kW").count()
+        assert said == []
+
+
+async def test_refreshing_keeps_focus_and_what_was_typed(browser: Browser) -> None:
+    async with running() as site, site.station("PROAC-1") as station:
+        await station.boot()
+        page, said = await operator(browser, site)
+        await page.get_by_role("link", name="PROAC-1").click()
+        await page.get_by_text("Events").click()
+        await page.get_by_role("textbox", name="Payload").fill('{"half": ')
+        await tell(station, "SuspendedEV")
+        await page.get_by_role("table", name="Connectors").get_by_text("SuspendedEV").wait_for()
+        assert await page.get_by_role("textbox", name="Payload").input_value() == '{"half": '
+        assert await page.evaluate("document.activeElement.name") == "payload"
+        assert await page.locator("details").get_attribute("open") is not None
+        assert said == []
+
+
+async def test_a_command_is_sent_and_the_frames_are_seen_and_filtered(browser: Browser) -> None:
+    async with running() as site, site.station("PROAC-1") as station:
+        await station.boot()
+        page, said = await operator(browser, site)
+        await page.goto(f"{site.url}/stations/PROAC-1")
+        await page.get_by_role("combobox", name="Message").select_option("ClearCache")
+        await page.get_by_role("textbox", name="Payload").fill("")
+        await page.get_by_role("button", name="Send").click()
+        await page.get_by_role("status").get_by_text('"Accepted"').wait_for()
+        frames = page.get_by_role("table", name="Frames")
+        await frames.get_by_text("ClearCache").first.wait_for()
+        await page.get_by_label("Action").fill("BootNotification")
+        await page.get_by_role("button", name="Filter").click()
+        await page.wait_for_url("**action=BootNotification**")
+        assert await frames.get_by_text("ClearCache").count() == 0
+        assert await frames.get_by_text("chargePointVendor").count() == 1
+        assert said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(browser: Browser, width: int, scheme: str) -> None:
+    async with running() as site, site.station("A-STATION-WITH-A-VERY-LONG-IDENTITY-0001") as station:
+        await station.boot()
+        await station.charge()
+        options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+        page, said = await operator(browser, site, **options)
+        for path in ("/", f"/stations/{station.id}"):
+            await page.goto(site.url + path)
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 23, 32)"}[scheme]
+        assert said == []
+
+
+async def test_the_login_ends_for_an_open_page_too(browser: Browser) -> None:
+    async with running() as site:
+        page, _ = await operator(browser, site)
+        await page.get_by_role("button", name="Log out").click()
+        await page.wait_for_url("**/login")
+        await page.goto(f"{site.url}/stations/x")
+        assert page.url.endswith("/login")
