@@ -30,7 +30,8 @@ PROOF_WAIT_S = 10.0
 NOT_ACCEPTED_MIN_S = 1.0
 """Whatever a central system asks for, BootNotification never comes in a tight loop."""
 
-SUBPROTOCOLS = {"1.6J": "ocpp1.6", "1.5J": "ocpp1.5"}
+SUBPROTOCOLS = {"1.6J": "ocpp1.6"}
+"""The dialects that can be spoken over a WebSocket, by the name they have there."""
 
 
 class Waiting(NamedTuple):
