@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import html
+import inspect
 import logging
 import mimetypes
 import re
@@ -734,7 +735,7 @@ def _docs_page(title: str, description: str, rows: Sequence[Route]) -> str:
     e = html.escape
     articles = "\n".join(
         f'<article id="{e(row.operation)}"><h2><code>{e(row.method)} {e(_plain(row.path))}</code></h2>'
-        f"<p>{e(row.summary)}</p><pre><code>{e(_curl(row))}</code></pre>{_answer_block(row)}</article>"
+        f"<p>{e(row.summary)}</p>{_body_words(row)}<pre><code>{e(_curl(row))}</code></pre>{_answer_block(row)}</article>"
         for row in rows
     )
     return (
@@ -742,8 +743,13 @@ def _docs_page(title: str, description: str, rows: Sequence[Route]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="stylesheet" href="/docs.css"></head><body><h1>{e(title)}</h1><p>{e(description)}</p>'
         '<p>Described for programs in <a href="/openapi.json">OpenAPI 3.1</a>. A refusal is a problem details object '
-        f"with its remedy.</p>\n{articles}\n</body></html>"
+        f"with its remedy. In the lines below $BASE is the address of this server.</p>\n{articles}\n</body></html>"
     )
+
+
+def _body_words(row: Route) -> str:
+    """What the type of the body says about itself."""
+    return f"<p>{html.escape(inspect.cleandoc(row.body.__doc__))}</p>" if getattr(row.body, "__doc__", None) else ""
 
 
 def _curl(row: Route) -> str:
