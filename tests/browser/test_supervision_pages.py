@@ -79,7 +79,7 @@ async def test_a_command_is_sent_and_the_frames_are_seen_and_filtered(browser: B
         await page.get_by_role("status").get_by_text('"Accepted"').wait_for()
         frames = page.get_by_role("table", name="Frames")
         await frames.get_by_text("ClearCache").first.wait_for()
-        await page.get_by_label("Action").fill("BootNotification")
+        await page.get_by_role("textbox", name="Action").fill("BootNotification")
         await page.get_by_role("button", name="Filter").click()
         await page.wait_for_url("**action=BootNotification**")
         assert await frames.get_by_text("ClearCache").count() == 0

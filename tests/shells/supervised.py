@@ -49,8 +49,10 @@ class Site:
         async with websockets.connect(url, subprotocols=[websockets.Subprotocol("ocpp1.6")], **options) as link:
             station = Foreign(identity, link)
             running = asyncio.create_task(station.start())
-            yield station
-            running.cancel()
+            try:
+                yield station
+            finally:
+                running.cancel()
 
 
 class Foreign(ChargePoint):  # type: ignore[misc]
