@@ -18,11 +18,11 @@ run:
 
 test:
 	@tools/setup python peers browser
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/python -m pytest $(ARGS)
 
 test-fast:
 	@tools/setup python peers
-	@.venv/bin/pytest -m "not slow" $(ARGS)
+	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 lint:
 	@tools/setup python
