@@ -166,7 +166,7 @@ class Host:
                 if talk := self._talks.pop(identity, None):
                     talk.hang_up(code, reason)
             case Note(level, event, text, identity):
-                log.log(LEVELS[level], "%s %s: %s", event, identity, redact_text(text))
+                log.log(LEVELS[level], "%s %s: %s", event, identity, _one_line(redact_text(text)))
 
     def _line(self, identity: str) -> Line | None:
         talk = self._talks.get(identity)
@@ -243,6 +243,11 @@ class Host:
         else:
             self.central.gave_up(talk.identity, talk.ticket)
         self.drain()
+
+
+def _one_line(text: str) -> str:
+    """A peer's words must not look like another line of the log."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class Talk:

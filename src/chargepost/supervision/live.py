@@ -21,51 +21,53 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     soc_percent: float | None = None
 
 
+Phases = dict[str, float]
+"""Value by phase; the empty phase is the whole."""
+
+
 def update(live: Live, meter_value: MeterValue) -> Live:
     """The newer of both: what came late (an offline station's backlog) changes nothing."""
     measured_utc_s = meter_value.timestamp.timestamp()
     if measured_utc_s < live.measured_utc_s:
         return live
-    samples = [sample for sample in meter_value.sampled_value if _is_own(sample)]
-    currents = dict(_phases(samples, "Current.Import"))
+    told = _by_measurand(meter_value.sampled_value)
+    currents = told.get("Current.Import", {})
     return Live(
         measured_utc_s,
-        _first(_power_w(samples, currents), live.power_w),
+        _first(_power_w(told, currents), live.power_w),
         _first(max(currents.values(), default=None), live.current_a),
-        _first(_total(samples, "Energy.Active.Import.Register"), live.energy_wh),
-        _first(_total(samples, "SoC"), live.soc_percent),
+        _first(_total(told.get("Energy.Active.Import.Register")), live.energy_wh),
+        _first(_total(told.get("SoC")), live.soc_percent),
     )
 
 
-def _power_w(samples: list[SampledValue], currents: dict[str, float]) -> float | None:
+def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
+    """Values measured at the outlet (the default) and told in clear, by measurand and phase, in base units."""
+    told: dict[str, Phases] = {}
+    for sample in samples:
+        if sample.location == "Inlet" or sample.format == "SignedData":
+            continue
+        value = _number(sample.value)
+        if value is not None:
+            phases = told.setdefault(sample.measurand or "Energy.Active.Import.Register", {})
+            phases[sample.phase or ""] = value * KILO_UNITS.get(sample.unit or "", 1.0)
+    return told
+
+
+def _power_w(told: dict[str, Phases], currents: Phases) -> float | None:
     """As told, else from current and voltage per phase: some stations send no power (field notes)."""
-    told = _total(samples, "Power.Active.Import")
-    if told is not None:
-        return told
-    voltages = {phase.removesuffix("-N"): volts for phase, volts in _phases(samples, "Voltage")}
+    if "Power.Active.Import" in told:
+        return _total(told["Power.Active.Import"])
+    voltages = {phase.removesuffix("-N"): volts for phase, volts in told.get("Voltage", {}).items()}
     powers = [amps * voltages[phase] for phase, amps in currents.items() if phase in voltages]
     return sum(powers) if powers else None
 
 
-def _total(samples: list[SampledValue], measurand: str) -> float | None:
+def _total(phases: Phases | None) -> float | None:
     """The value without a phase, else the sum over the phases."""
-    values = dict(_phases(samples, measurand))
-    if not values:
+    if not phases:
         return None
-    return values[""] if "" in values else sum(values.values())
-
-
-def _phases(samples: Iterable[SampledValue], measurand: str) -> Iterable[tuple[str, float]]:
-    for sample in samples:
-        if (sample.measurand or "Energy.Active.Import.Register") == measurand:
-            value = _number(sample.value)
-            if value is not None:
-                yield sample.phase or "", value * KILO_UNITS.get(sample.unit or "", 1.0)
-
-
-def _is_own(sample: SampledValue) -> bool:
-    """Measured at the outlet (the default), in clear."""
-    return (sample.location or "Outlet") != "Inlet" and (sample.format or "Raw") == "Raw"
+    return phases[""] if "" in phases else sum(phases.values())
 
 
 def _number(text: str) -> float | None:

@@ -33,6 +33,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 SUBPROTOCOL = "ocpp1.6"
+IDENTITY_MAX = 255
+"""Characters: ten times what any product has; it stands in logs and pages, so it must also be printable."""
 
 
 def hash_password(password: bytes, salt: bytes) -> str:
@@ -59,7 +61,7 @@ def judge(knock: Knock, known: bool, password_hash: str, accept_unknown: bool, a
 
     `accept_open` lets stations in that have no password set; where one is set it is always asked for.
     """
-    if not knock.identity:
+    if not 0 < len(knock.identity) <= IDENTITY_MAX or not knock.identity.isprintable():
         return Refusal(404, "the address names no station")
     if SUBPROTOCOL not in knock.subprotocols:
         return Refusal(400, f"no common subprotocol: {SUBPROTOCOL} is spoken here")

@@ -87,6 +87,7 @@ class State:
                 self.stations[connector.identity].connectors[connector.connector] = Connector(connector)
         for row in sorted(kept.open_transactions, key=lambda row: row.start_utc_s):
             self.begin(row)
+            self._free_if_available(row)
 
     def station(self, identity: str) -> Station:
         """The station of this identity; made when it is not on the roster (the carrier let it in)."""
@@ -128,6 +129,13 @@ class State:
             and self._occupies(row)
             for row in map(self.open.__getitem__, self._by_tag.get(id_tag.lower(), ()))
         )
+
+    def _free_if_available(self, row: TransactionRow) -> None:
+        """A connector that was Available after the start is free, also for who reads it from the ledger."""
+        if self._occupies(row):
+            place = self.stations[row.identity].connectors[row.connector]
+            if place.row.status == "Available" and place.row.since_utc_s > row.start_utc_s:
+                place.transaction = None
 
     def _occupies(self, row: TransactionRow) -> bool:
         station = self.stations.get(row.identity)
