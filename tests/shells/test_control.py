@@ -25,7 +25,7 @@ from chargepost.run.control import (
 )
 from chargepost.run.control_bodies import TraceRecord
 from chargepost.signals import BadgeJudged, ConnectorView, LinkView, StationView, StatusChanged, TransactionView
-from chargepost.web import Feed, ProblemDetails, Reader
+from chargepost.web import FEED_READERS, Feed, ProblemDetails, Reader
 
 BLOCKED = "BLOCKED"
 SLOW = "SLOW"
@@ -279,6 +279,13 @@ async def test_events_show_the_station_and_what_happens(client: httpx2.AsyncClie
     names = [name for name, _ in seen]
     assert names[0] == "StationView"
     assert {"BadgeJudged", "StationView"} <= set(names[1:])
+
+
+async def test_a_reader_too_many_is_told_when_to_come_back(client: httpx2.AsyncClient, host: MemoryHost) -> None:
+    readers = [host.feed.subscribe() for _ in range(FEED_READERS)]
+    answer = await client.get("/stations/PROAC-1/events")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert host.feed.readers == len(readers)
 
 
 async def test_frames_are_trace_records_and_json_lines_on_request(client: httpx2.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from chargepost.web import (
     Asked,
     Body,
     Feed,
+    Files,
     Lost,
     Page,
     Problem,
@@ -77,6 +78,7 @@ ROWS: list[Row] = [
     Route("DELETE", "/things/{name}", forget, "forget", "Forget", params={"name": "a"}),
     Route("GET", "/events", follow, "follow", "Follow", events=(Seen, Lost)),
     Page("/", page),
+    Files("/files", "chargepost.catalogue", "models/evlink-pro-ac"),
 ]  # fmt: skip
 
 
@@ -166,6 +168,16 @@ async def test_what_is_known_already_is_not_sent_again(client: httpx2.AsyncClien
     again = await client.get("/things/x", headers={"if-none-match": first.headers["etag"]})
     assert again.status_code == 304
     assert again.content == b""
+
+
+async def test_files_of_a_package_are_served_and_no_others(client: httpx2.AsyncClient) -> None:
+    first = await client.get("/files/2.0.1.toml")
+    assert first.status_code == 200
+    assert b"Pro AC" in first.content
+    known = {"if-none-match": first.headers["etag"]}
+    assert (await client.get("/files/2.0.1.toml", headers=known)).status_code == 304
+    for other in ("/files/", "/files/../load.py", "/files/%2e%2e/load.py", "/files/..%2fload.py", "/files/x.toml"):
+        assert (await client.get(other)).status_code == 404, other
 
 
 async def test_19_without_the_token_nothing_but_open_rows(client: httpx2.AsyncClient) -> None:

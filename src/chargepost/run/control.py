@@ -101,7 +101,10 @@ class Host(Protocol):
         """The newest `limit` frames past number `after`, oldest first, as `TraceRecord`s."""
 
     def events(self, identity: str) -> AsyncIterator[Happening]:
-        """What happens at the station from now on; closed with `aclose` when nobody reads any more."""
+        """What happens at the station from this call on; closed with `aclose` when nobody reads any more.
+
+        May raise `Problem` when too many read already (as `web.Feed` does).
+        """
 
     async def not_ready(self) -> Sequence[str]:
         """Why not every port answers or not every station is booted; empty when all is well."""
@@ -171,8 +174,7 @@ async def _start(at: At, body: Start) -> None:
     connector = at.connector(body.connector)
     if connector.transaction is not None:
         raise Refused(f"connector {body.connector} already has a transaction", "Stop it first.")
-    async with aclosing(_live(at.host, at.identity, POWER_EVERY_S)) as events:
-        await anext(events, None)  # from here on nothing that happens is missed
+    async with aclosing(_live(at.host, at.identity, at.host.events(at.identity), POWER_EVERY_S)) as events:
         if connector.pilot == "A":
             await at.host.plug_in(at.identity, body.connector, _car(body.car))
         await at.host.present_badge(at.identity, body.id_tag, body.connector)
@@ -273,10 +275,11 @@ async def _cache_badge(at: At, body: CacheBadge) -> None:
     await at.host.cache_badge(at.identity, body.id_tag, body.status)
 
 
-async def _live(host: Host, identity: str, every_s: float) -> AsyncGenerator[StationView | Happening, None]:
+async def _live(
+    host: Host, identity: str, events: AsyncIterator[Happening], every_s: float
+) -> AsyncGenerator[StationView | Happening, None]:
     """The station as it is, then what happens and, after each or at least `every_s`, the station when it changed."""
     view = None
-    events = host.events(identity)
     pending: asyncio.Future[Happening] | None = None
     try:
         while (seen := await host.station(identity)) is not None:
@@ -425,7 +428,7 @@ class Control:
 
     async def follow_station(self, asked: Asked[None, None]) -> AsyncIterator[StationView | Happening]:
         at = await self.at(asked.path["id"])
-        return _live(self.host, at.identity, VIEW_EVERY_S)
+        return _live(self.host, at.identity, self.host.events(at.identity), VIEW_EVERY_S)
 
     async def live(self, asked: Asked[None, None]) -> Live:
         return Live()
