@@ -3,11 +3,12 @@
 A frame is kept as bytes; what it was is worked out when somebody looks, so that ten thousand stations pay nothing.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from chargepost.supervision.tracelog import Direction, Frame, FrameLog, MessageType, trace
+from chargepost.supervision.tracelog import STATION_FRAMES_MAX, Direction, Frame, FrameLog, MessageType, trace
 
 KINDS: dict[int, MessageType] = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
 
@@ -19,17 +20,30 @@ class Frames:
 
     def __init__(self) -> None:
         self._log = FrameLog()
+        self.counts: dict[Direction, int] = {"cp-to-csms": 0, "csms-to-cp": 0}
 
     def sent(self, identity: str, data: bytes, utc_s: float) -> None:
-        self._log.add(identity, data, at_utc_s=utc_s, direction="cp-to-csms", kind="CALL")
+        self._add(identity, data, utc_s, "cp-to-csms")
 
     def received(self, identity: str, data: bytes, utc_s: float) -> None:
-        self._log.add(identity, data, at_utc_s=utc_s, direction="csms-to-cp", kind="CALL")
+        self._add(identity, data, utc_s, "csms-to-cp")
 
-    def traces(self, identity: str, after: int = 0, limit: int = 500) -> list[dict[str, Any]]:
+    def _add(self, identity: str, data: bytes, utc_s: float, direction: Direction) -> None:
+        self.counts[direction] += 1
+        self._log.add(identity, data, at_utc_s=utc_s, direction=direction, kind="CALL")
+
+    def newest(self, identities: Iterable[str], limit: int) -> list[dict[str, Any]]:
+        """The last frames of these stations together, oldest first."""
+        traces = [trace for identity in identities for trace in self._traces(identity, 2 * limit)[-limit:]]
+        return sorted(traces, key=lambda trace: int(trace["meta"]["number"]))[-limit:]
+
+    def traces(self, identity: str, after: int = 0, limit: int = STATION_FRAMES_MAX) -> list[dict[str, Any]]:
         """The newest `limit` frames past the number `after`, oldest first, without secrets."""
-        read = _read(self._log.frames(identity))
-        return [trace(identity, frame) for frame in read if frame.number > after][-limit:]
+        traces = self._traces(identity, STATION_FRAMES_MAX)
+        return [trace for trace in traces if trace["meta"]["number"] > after][-limit:]
+
+    def _traces(self, identity: str, limit: int) -> list[dict[str, Any]]:
+        return [trace(identity, frame) for frame in _read(self._log.frames(identity, limit=limit))]
 
 
 def _read(frames: list[Frame]) -> list[Frame]:
@@ -52,7 +66,7 @@ def _read(frames: list[Frame]) -> list[Frame]:
     return read
 
 
-def _head(data: bytes) -> tuple[Literal["CALL", "CALLRESULT", "CALLERROR"], str, str]:
+def _head(data: bytes) -> tuple[MessageType, str, str]:
     """Kind, id and action; of what is no frame, a CALL without either."""
     try:
         kind, ident, *rest = msgspec.json.decode(data)

@@ -66,7 +66,7 @@ def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
     """The higher of what the station and the world remember: the station's reading may be the newer one."""
     stands = [Outside(0.0), *_decoded(memory, f"{PREFIX}{number}", Outside)]
     registers = _decoded(memory, f"meter/{number}", _Register)
-    highest_wh = max(*(each.energy_wh for each in stands), *(each.energy_wh for each in registers))
+    highest_wh = max([each.energy_wh for each in stands] + [each.energy_wh for each in registers])
     return msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
 
 

@@ -21,6 +21,7 @@ from chargepost.redact import redact_text, redact_url
 from chargepost.run import kept
 from chargepost.run.clock import Clock
 from chargepost.run.frames import Frames
+from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
 from chargepost.station.station import Station
 
@@ -55,17 +56,17 @@ class Carriage:
 class StationHost:
     """A station with its simulated hardware and its line. Lives on one loop's thread."""
 
-    def __init__(self, identity: str, model: Model, carriage: Carriage, given: Mapping[str, str] | None = None) -> None:
-        """`given` are settings by their inner names, as the owner asks for them at this start."""
-        self.identity, self.model, self.carriage = identity, model, carriage
+    def __init__(self, given: Given, carriage: Carriage) -> None:
+        self.identity, self.model = given.identity, given.model
+        self.carriage = carriage
         self.clock, self.journal = carriage.clock, carriage.journal
-        self.given = dict(given or {})
+        self.given = given.settings
         self.faults = LinkFaults()
         self.station: Station | None = None
         """None: it has no power, or its program is just beginning."""
         self.removed = False
-        memory = recall(self.journal, identity)
-        self.hardware: SimulatedStation = kept.build(model, memory, self.clock.now(), crc32(identity.encode()))
+        memory, seed = recall(self.journal, self.identity), crc32(self.identity.encode())
+        self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed)
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
         self._line: Line | None = None
@@ -293,9 +294,13 @@ class StationHost:
     # --- hands -------------------------------------------------------------------------------------------------------
 
     def plug_in(self, connector: int, car: CarSpec | None, cable_rating_a: float = 32.0) -> bool:
-        """A cable with a car (None: nobody at its other end). False when something is in the way."""
-        done = self.hardware.plug_in(connector, car, self.clock.now(), cable_rating_a)
-        return self._done_by_hand(done)
+        """A cable with a car (None: nobody at its other end), or a car to the cable that is there.
+
+        False when something is in the way.
+        """
+        now = self.clock.now()
+        done = self.hardware.plug_in(connector, car, now, cable_rating_a)
+        return self._done_by_hand(done or (car is not None and self.hardware.plug_car(connector, car, now)))
 
     def unplug(self, connector: int) -> bool:
         """False when the cable is locked, or not there."""
@@ -304,11 +309,36 @@ class StationHost:
     def change_car(self, connector: int, changes: Mapping[str, object]) -> bool:
         return self._done_by_hand(self.hardware.set_car(connector, self.clock.now(), **changes))
 
+    def present_badge(self, id_tag: str, connector: int | None = None) -> None:
+        self.hardware.present_badge(id_tag, connector)
+        self._work()
+
+    def press(self, name: str, active: bool = True) -> None:
+        self.hardware.press(name, active)
+        self._work()
+
+    def set_input(self, name: str, active: bool) -> None:
+        self.hardware.set_input(name, active)
+        self._work()
+
     def _done_by_hand(self, done: bool) -> bool:
         if done:
             self._keep_world()
         self._work()
         return done
+
+    def mend(self) -> None:
+        """End every fault that hands can cause: of the line, the lock, the contactor, the pilot and the meter."""
+        now = self.clock.now()
+        self.faults.set(cut=False, latency_s=0.0)
+        for outlet in self.hardware.connectors:
+            outlet.advance(now)
+            outlet.jam_lock(False)
+            outlet.weld(False)
+            outlet.mute_meter(False)
+            outlet.short_pilot(False, now)
+            outlet.leak(0.0, now)
+        self.tell(*(sig.FaultCleared(number) for number in range(len(self.hardware.connectors) + 1)))
 
     # --- what others see ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,5 @@
+"""python -m chargepost"""
+
+from chargepost.cli import main
+
+main()

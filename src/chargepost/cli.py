@@ -1,0 +1,573 @@
+"""The command line. Data on stdout, talk on stderr; an error is one line with its remedy, never a traceback.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the checked system failed its scenario or its store an invariant.
+Order of a value: flag, environment (CHARGEPOST_...), user file (config.toml), default.
+"""
+
+import os
+import platform
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from typer.main import get_command
+
+from chargepost.catalogue.checks import nearest
+
+DONE, FAILED, WRONG_USAGE, NOT_RIGHT, INTERRUPTED = 0, 1, 2, 3, 130
+
+SUPERVISION_AT, CONTROL_AT = "127.0.0.1:8610", "127.0.0.1:8620"
+"""Ports that the programs of this audience leave free."""
+
+
+class Failure(Exception):
+    """One line for stderr."""
+
+    def __init__(self, code: int, line: str) -> None:
+        super().__init__(line)
+        self.code, self.line = code, line
+
+
+class LogLevel(StrEnum):
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
+def _environment(name: str) -> str:
+    return f"CHARGEPOST_{name.upper().replace('-', '_')}"
+
+
+def _option(*names: str, help: str, **more: Any) -> Any:  # noqa: A002 - typer's word
+    """An option with the environment variable of its name."""
+    return typer.Option(*names, envvar=_environment(names[0].lstrip("-")), help=help, **more)
+
+
+Json = Annotated[bool, _option("--json", help="One line of JSON per object on stdout.")]
+Level = Annotated[LogLevel, _option("--log-level", help="What goes to stderr.")]
+JsonLogs = Annotated[bool, _option("--json-logs", help="Log lines as JSON.")]
+Plain = Annotated[bool, _option("--plain", help="Lines instead of the live view, also on a terminal.")]
+Speed = Annotated[float, _option("--speed", metavar="N", help="Make the world N times faster than the clock.")]
+StoreOption = Annotated[str, _option("--store", metavar="URL", help="Folder of the store, or none: memory only.")]
+ControlOption = Annotated[
+    str, _option("--control", metavar="HOST:PORT", help=f"Where the control API listens [{CONTROL_AT}]; none: nowhere.")
+]
+ListenOption = Annotated[
+    str, _option("--listen", metavar="HOST:PORT", help=f"Where the supervision listens [{SUPERVISION_AT}].")
+]
+TokenOption = Annotated[
+    str, typer.Option("--control-token", envvar="CHARGEPOST_CONTROL_TOKEN", hidden=True, help="Use the environment.")
+]
+Supervision = Annotated[
+    str, _option("--supervision", metavar="URL", help="The central system, as ws://HOST:PORT/PATH; the id is added.")
+]
+
+app = typer.Typer(
+    name="chargepost",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"chargepost {_version()}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return version("chargepost")
+    except PackageNotFoundError:
+        return "0"
+
+
+@app.callback()
+def chargepost(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version, Python, platform.")
+    ] = False,
+) -> None:
+    """EV charging stations in software, and the supervision that operates them.
+
+    \b
+    chargepost run                                          a demo site in this terminal
+    chargepost station evlink-pro-ac --supervision ws://HOST:PORT/PATH
+    chargepost models                                       which products there are
+    """
+
+
+# --- commands that serve ----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    site_file: Annotated[
+        Path | None, typer.Argument(metavar="[SITE.toml]", help="The site; without one, the demo site.")
+    ] = None,
+    listen: ListenOption = "",
+    control: ControlOption = "",
+    store: StoreOption = "",
+    speed: Speed = 1.0,
+    plain: Plain = False,
+    json: Json = False,
+    log_level: Level = LogLevel.warning,
+    json_logs: JsonLogs = False,
+    control_token: TokenOption = "",
+) -> None:
+    """Run a site: its stations and, unless it names another, the supervision.
+
+    \b
+    chargepost run                       the demo site: two stations, cars that come and go
+    chargepost run my-site.toml          a site of your own
+    chargepost run --speed 60 --json     an hour in a minute, for programs
+    """
+    from chargepost.run import site as sites  # noqa: PLC0415 - other commands start faster without
+    from chargepost.run.house import Plan  # noqa: PLC0415
+    from chargepost.run.store import hold, hold_any, state_home  # noqa: PLC0415
+
+    _set_up_logs(log_level, json_logs)
+    with _errors():
+        site = sites.load(site_file) if site_file else sites.demo()
+        own = not site.supervision.url
+        where = _address(listen or site.supervision.listen, bool(listen)) if own else None
+        control_at = _control(control or site.control, bool(control))
+        if store or site.store:
+            held = hold(_store_folder(store or site.store))
+        elif site_file:
+            held = hold(state_home() / "sites" / _file_name(site.name))
+        else:
+            held = hold_any(state_home() / "demo")
+        apart = hold(_store_folder(site.supervision.store)) if site.supervision.store and own else None
+        plan = Plan(
+            site, held, _version(), _speed(speed), supervision=where, supervision_store=apart, control=control_at,
+            token=control_token or None,
+        )  # fmt: skip
+    _serve(plan, plain, json, wished={"supervision": where, "control": control_at}, site_file=site_file)
+
+
+@app.command()
+def station(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A name from chargepost models.")],
+    id: Annotated[str, _option("--id", metavar="ID", help="Its identity [the model's name and -1].")] = "",  # noqa: A002 - the option's name
+    supervision: Supervision = "",
+    store: StoreOption = "none",
+    control: ControlOption = "",
+    set: Annotated[  # noqa: A002 - the option's name
+        list[str] | None, _option("--set", metavar="KEY=VALUE", help="A configuration key; may be repeated.")
+    ] = None,
+    speed: Speed = 1.0,
+    plain: Plain = False,
+    json: Json = False,
+    log_level: Level = LogLevel.warning,
+    json_logs: JsonLogs = False,
+    control_token: TokenOption = "",
+) -> None:
+    """Run one station.
+
+    \b
+    chargepost station evlink-pro-ac --supervision ws://127.0.0.1:9000
+    chargepost station evlink-smart-wallbox@R7 --id EVB-7 --set MeterValueSampleInterval=10
+    chargepost station evlink-pro-ac --store ./store --speed 60
+    """
+    from chargepost.run.given import find_model, judge  # noqa: PLC0415
+    from chargepost.run.house import Plan  # noqa: PLC0415
+    from chargepost.run.site import Site, StationPart, SupervisionPart  # noqa: PLC0415
+    from chargepost.run.store import hold  # noqa: PLC0415
+
+    _set_up_logs(log_level, json_logs)
+    with _errors():
+        product = find_model(model)
+        identity = id or f"{product.line}-1"
+        settings = _settings(set or [])
+        judge(identity, product, settings, supervision or None)
+        part = StationPart(id=identity, model=product.name, settings=dict(settings))
+        site = Site(name=f"station {identity}", stations=(part,), supervision=SupervisionPart(url=supervision))
+        control_at = _control(control, bool(control))
+        plan = Plan(
+            site, hold(_store_folder(store)), _version(), _speed(speed), control=control_at,
+            token=control_token or None,
+        )  # fmt: skip
+    _serve(plan, plain, json, wished={"control": control_at})
+
+
+@app.command()
+def supervision(
+    listen: ListenOption = "",
+    store: StoreOption = "",
+    accept_unknown: Annotated[
+        bool, _option("--accept-unknown", help="Let in whoever connects, without a password: on a closed network only.")
+    ] = False,
+    plain: Plain = False,
+    json: Json = False,
+    log_level: Level = LogLevel.warning,
+    json_logs: JsonLogs = False,
+) -> None:
+    """Run the central system alone.
+
+    \b
+    chargepost supervision --accept-unknown
+    chargepost supervision --listen 0.0.0.0:8610 --store /var/lib/chargepost
+    chargepost supervision --listen 127.0.0.1:0 --store none --json
+    """
+    from chargepost.run.house import Plan  # noqa: PLC0415
+    from chargepost.run.site import Site, SupervisionPart  # noqa: PLC0415
+    from chargepost.run.store import hold, state_home  # noqa: PLC0415
+
+    _set_up_logs(log_level, json_logs)
+    with _errors():
+        where = _address(listen or SUPERVISION_AT, bool(listen))
+        held = hold(_store_folder(store) if store else state_home() / "supervision")
+        site = Site(name="supervision", supervision=SupervisionPart(accept_unknown=accept_unknown))
+        plan = Plan(site, held, _version(), supervision=where)
+    _serve(plan, plain or not json, json, wished={"supervision": where})
+
+
+@app.command()
+def fleet(
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="[SCENARIO.toml]", help="The scenario; without one, a day.")
+    ] = None,
+    stations: Annotated[int, _option("--stations", metavar="N", help="How many.")] = 200,
+    model: Annotated[str, _option("--model", help="A name from chargepost models.")] = "",
+    virtual: Annotated[bool, _option("--virtual", help="Scenario, link and central system in virtual time.")] = False,
+    seed: Annotated[int | None, _option("--seed", metavar="N", help="The same seed gives the same day.")] = None,
+    until: Annotated[int | None, _option("--until", metavar="FRAME", help="Stop at this frame.")] = None,
+    record: Annotated[Path | None, _option("--record", metavar="FILE", help="Write every frame.")] = None,
+    supervision: Supervision = "",
+    store: StoreOption = "none",
+    control: ControlOption = "",
+    speed: Speed = 1.0,
+    plain: Plain = False,
+    json: Json = False,
+    log_level: Level = LogLevel.warning,
+    json_logs: JsonLogs = False,
+    control_token: TokenOption = "",
+) -> None:
+    """Run many stations: in virtual time, or on real sockets against a central system.
+
+    \b
+    chargepost fleet --virtual --stations 200 --seed 7
+    chargepost fleet --stations 1000 --supervision ws://127.0.0.1:9000
+    chargepost fleet my-day.toml --virtual --json
+    """
+    _set_up_logs(log_level, json_logs)
+    with _errors():
+        if virtual:
+            from chargepost.fleet.cli import run_fleet  # noqa: PLC0415
+
+            raise typer.Exit(
+                run_fleet(
+                    scenario=scenario, stations=stations, model=model, seed=seed, until=until, record=record, json=json
+                )
+            )
+        if scenario or until is not None or record:
+            raise Failure(WRONG_USAGE, "a scenario, --until and --record need virtual time: add --virtual")
+        plan = _fleet_plan(stations, model, supervision, store, control, speed, control_token)
+    _serve(plan, plain, json, wished={"control": plan.control})
+
+
+def _fleet_plan(stations: int, model: str, supervision: str, store: str, control: str, speed: float, token: str) -> Any:
+    """So many stations on real sockets; without a supervision named, ours is in the same process."""
+    from chargepost.run.given import find_model, judge  # noqa: PLC0415
+    from chargepost.run.house import Plan  # noqa: PLC0415
+    from chargepost.run.site import STATIONS_MAX, Site, StationPart, SupervisionPart  # noqa: PLC0415
+    from chargepost.run.store import hold  # noqa: PLC0415
+
+    if not 1 <= stations <= STATIONS_MAX:
+        raise Failure(WRONG_USAGE, f"--stations {stations}: give 1 to {STATIONS_MAX}")
+    product = find_model(model or "evlink-pro-ac")
+    judge("FLEET-00001", product, {}, supervision or None)
+    parts = tuple(StationPart(id=f"FLEET-{number:05}", model=product.name) for number in range(1, stations + 1))
+    site = Site(
+        name=f"fleet of {stations}", stations=parts, supervision=SupervisionPart(url=supervision, accept_unknown=True)
+    )
+    return Plan(
+        site, hold(_store_folder(store)), _version(), _speed(speed),
+        supervision=None if supervision else _address(SUPERVISION_AT, False),
+        control=_control(control, bool(control)), token=token or None,
+    )  # fmt: skip
+
+
+# --- commands that tell -----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def models(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Everything known of this one, with sources.")] = "",
+    diff: Annotated[
+        tuple[str, str] | None, _option("--diff", metavar="A B", help="Every fact in which two differ.")
+    ] = None,
+    check: Annotated[Path | None, _option("--check", metavar="FILE", help="What is wrong with a product file.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the products: lines, releases, variants, and everything in their files.
+
+    \b
+    chargepost models
+    chargepost models evlink-pro-ac
+    chargepost models --diff evlink-pro-ac evlink-smart-wallbox
+    """
+    from chargepost import catalogue  # noqa: PLC0415
+    from chargepost.catalogue import report  # noqa: PLC0415
+
+    with _errors():
+        if check:
+            findings = report.check(check)
+            for finding in findings:
+                _print({"finding": finding} if json else finding, json)
+            if findings:
+                raise typer.Exit(FAILED)
+            if not json:
+                print(f"{check}: nothing is wrong")
+        elif diff:
+            for each in report.diff(catalogue.load(diff[0]), catalogue.load(diff[1])):
+                _print(each if json else f"{each.path}: {each.left or '-'} | {each.right or '-'}", json)
+        elif model:
+            found = catalogue.load(model)
+            print(report.as_json(found) if json else report.as_text(found))
+        else:
+            rows = report.list_models()
+            width = max(len(row.name) for row in rows)
+            for row in rows:
+                dialects = " ".join(row.dialects)
+                mark = "*" if row.default else " "
+                _print(row if json else f"{mark} {row.name:<{width}}  {row.title}, {row.description}  {dialects}", json)
+
+
+@app.command()
+def verify(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store, or one file of it.")],
+    json: Json = False,
+) -> None:
+    """Check the invariants of a store from outside; nothing is written.
+
+    \b
+    chargepost verify ~/.local/state/chargepost/demo
+    chargepost verify ./store/stations.sqlite
+    chargepost verify ./store --json
+    """
+    from chargepost.run.verify import verify as findings_of  # noqa: PLC0415
+
+    with _errors():
+        findings = findings_of(store)
+    for each in findings:
+        _print(each._asdict() if json else f"{each.file}: {each.rule}: {each.what}", json)
+    if findings:
+        raise typer.Exit(NOT_RIGHT)
+    if not json:
+        print(f"{store}: every invariant holds")
+
+
+@app.command()
+def config(
+    show: Annotated[bool, typer.Option("--show", help="Each value and where it comes from.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what the options of every command are here, and who says so.
+
+    \b
+    chargepost config --show
+    chargepost config --show --json
+    CHARGEPOST_SPEED=60 chargepost config --show
+    """
+    with _errors():
+        if not show:
+            raise Failure(WRONG_USAGE, "say what to do: chargepost config --show")
+        path, defaults = _user_file()
+    if not json:
+        print(f"user file: {path}{'' if path.is_file() else ' (none)'}")
+    for row in _values(defaults, path):
+        _print(row if json else "{command:<12} {option:<18} {value!s:<24} {origin}".format(**row), json)
+
+
+def _values(defaults: dict[str, dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    rows = []
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # it is a group
+        for param in command.params:
+            if not isinstance(param.envvar, str) or param.hidden:
+                continue
+            said = defaults.get(name, {}).get(param.name)
+            if param.envvar in os.environ:
+                value, origin = os.environ[param.envvar], f"environment {param.envvar}"
+            elif said is not None:
+                value, origin = said, str(path)
+            else:
+                value, origin = param.default, "default"
+            rows.append({"command": name, "option": param.opts[0], "value": value, "origin": origin})
+    return rows
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _address(text: str, fixed: bool) -> Any:
+    from chargepost.run.addresses import parse  # noqa: PLC0415
+
+    try:
+        return parse(text, fixed=fixed)
+    except ValueError as error:
+        raise Failure(WRONG_USAGE, str(error)) from None
+
+
+def _control(text: str, fixed: bool) -> Any:
+    return None if text == "none" else _address(text or CONTROL_AT, fixed)
+
+
+def _store_folder(url: str) -> Path | None:
+    from chargepost.journal import StoreError, parse_store  # noqa: PLC0415
+
+    try:
+        folder = parse_store(url)
+    except StoreError as error:
+        raise Failure(WRONG_USAGE, str(error)) from None
+    return folder.expanduser() if folder else None
+
+
+def _file_name(name: str) -> str:
+    """A site's name as a folder."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "site"
+
+
+def _speed(speed: float) -> float:
+    from chargepost.run.clock import SPEED_MAX  # noqa: PLC0415
+
+    if not 0 < speed <= SPEED_MAX:
+        raise Failure(WRONG_USAGE, f"--speed {speed:g}: give a number above 0 and up to {SPEED_MAX:g}")
+    return speed
+
+
+def _settings(written: Sequence[str]) -> dict[str, str]:
+    settings = {}
+    for each in written:
+        key, equals, value = each.partition("=")
+        if not equals or not key:
+            raise Failure(WRONG_USAGE, f"--set {each!r}: write it as KEY=VALUE")
+        settings[key.strip()] = value
+    return settings
+
+
+def _print(what: Any, as_json: bool) -> None:
+    print(msgspec.json.encode(what).decode() if as_json else what)
+
+
+def _set_up_logs(level: LogLevel, as_json: bool) -> None:
+    from chargepost.run.logs import set_up  # noqa: PLC0415
+
+    set_up(level, as_json)
+
+
+def _serve(plan: Any, plain: bool, json: bool, wished: dict[str, Any], site_file: Path | None = None) -> None:
+    from chargepost.run.serving import serve  # noqa: PLC0415
+
+    with _errors():
+        raise typer.Exit(serve(plan, plain=plain, json=json, wished=wished, site_file=site_file))
+
+
+class _errors:  # noqa: N801 - reads as a word
+    """What may go wrong for people, as exit code and one line."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is not None and (failure := _failure(error)):
+            raise failure from error
+
+
+def _failure(error: BaseException) -> Failure | None:
+    """By name of the type, so that no command must import what it does not need."""
+    code = {
+        "SiteError": WRONG_USAGE,
+        "ModelError": WRONG_USAGE,
+        "Unfit": WRONG_USAGE,
+        "ScenarioError": WRONG_USAGE,
+        "ServeError": WRONG_USAGE,
+        "StoreError": FAILED,
+    }.get(type(error).__name__)
+    return None if code is None else Failure(code, str(error))
+
+
+def _user_file() -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Defaults of the user: a table per command, and words for all commands above them."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    path = (Path(base) if base.startswith("/") else Path.home() / ".config") / "chargepost" / "config.toml"
+    try:
+        document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Failure(WRONG_USAGE, f"{path}: cannot be read: {error}") from None
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+    names = {name: {param.name for param in command.params} for name, command in commands.items()}
+    everywhere = {word.replace("-", "_"): value for word, value in document.items() if not isinstance(value, dict)}
+    known = set().union(*names.values())
+    for word in everywhere.keys() - known:
+        raise Failure(WRONG_USAGE, f"{path}: {word}: there is no such option{nearest(word, known)}")
+    defaults = {name: {word: value for word, value in everywhere.items() if word in names[name]} for name in names}
+    for command, table in document.items():
+        if isinstance(table, dict):
+            if command not in names:
+                raise Failure(WRONG_USAGE, f"{path}: {command}: there is no such command{nearest(command, names)}")
+            for word, value in table.items():
+                if word.replace("-", "_") not in names[command]:
+                    hint = nearest(word, names[command])
+                    raise Failure(WRONG_USAGE, f"{path}: {command}.{word}: there is no such option{hint}")
+                defaults[command][word.replace("-", "_")] = value
+    return path, defaults
+
+
+def _guarded(what: Callable[[], int]) -> int:
+    """Whatever happens becomes an exit code; what is our own fault says so, and shows where at log level debug."""
+    try:
+        return what()
+    except Failure as failure:
+        print(f"chargepost: {failure.line}", file=sys.stderr)
+        return failure.code
+    except typer.TyperException as error:
+        print(f"chargepost: {_sentence(error)}", file=sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        return DONE
+    except Exception as error:
+        import logging  # noqa: PLC0415
+
+        logging.getLogger("chargepost").debug("where it failed", exc_info=True)
+        what_happened = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        print(
+            f"chargepost: a fault of ours: {what_happened}: please report it, with --log-level debug", file=sys.stderr
+        )
+        return FAILED
+
+
+def _sentence(error: typer.TyperException) -> str:
+    """typer's words on one line, with the nearest command for a mistyped one."""
+    words = " ".join(error.format_message().split())
+    command = re.search(r"No such command '(.+?)'", words)
+    if command:
+        words = f"there is no command {command[1]}{nearest(command[1], get_command(app).commands)}"  # type: ignore[attr-defined]
+    return f"{words[0].lower()}{words[1:].rstrip('.')}: see chargepost -h"
+
+
+def run_with(args: Sequence[str]) -> int:
+    """The command line with these arguments; its exit code."""
+
+    def command() -> int:
+        _, defaults = _user_file()
+        code = get_command(app).main(list(args), "chargepost", standalone_mode=False, default_map=defaults)
+        return int(code or DONE)
+
+    return _guarded(command)
+
+
+def main() -> NoReturn:
+    sys.exit(run_with(sys.argv[1:] or ["--help"]))

@@ -1,0 +1,109 @@
+"""What somebody asks of a station, in their words, judged once: model, settings, address of the supervision."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from chargepost import catalogue
+from chargepost.catalogue.checks import nearest
+from chargepost.catalogue.load import ModelError
+from chargepost.catalogue.model import Model
+from chargepost.station.settings import Settings
+
+ID_MAX = 48
+"""Characters of an identity: the longest that OCPP lets a station have (errata 4.0, CiString48)."""
+
+SCHEMES = {"1.6J": ("ws", "wss"), "1.5J": ("ws", "wss"), "1.6S": ("http", "https"), "1.5S": ("http", "https")}
+
+
+class Unfit(ValueError):
+    """It cannot be so; `path` is the part that is wrong, `reason` one line with the remedy."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path, self.reason = path, reason
+
+
+class Given(NamedTuple):
+    """A station that can be."""
+
+    identity: str
+    model: Model
+    settings: dict[str, str]
+    """By inner name."""
+
+
+def find_model(name: str) -> Model:
+    """Raises Unfit with the nearest names."""
+    try:
+        return catalogue.load(name)
+    except ModelError as error:
+        raise Unfit("model", str(error)) from error
+
+
+def judge(identity: str, model: Model, settings: Mapping[str, str], supervision: str | None = None) -> Given:
+    """Raises Unfit. Naming a supervision turns OCPP on where it is off in the factory (Q-186)."""
+    if not re.fullmatch(rf"[^\s/\x00-\x1f\x7f]{{1,{ID_MAX}}}", identity):
+        raise Unfit("id", f"{identity[:60]!r} is no identity: 1 to {ID_MAX} characters without space or slash")
+    wanted = dict(settings)
+    if supervision:
+        wanted[model.transport.url_key] = supervision_url(supervision, identity, model)
+        if model.transport.enable_key:
+            wanted[model.transport.enable_key] = "true"
+    return Given(identity, model, _inner(model, wanted))
+
+
+def _inner(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Settings by inner name, in the model's own spelling of values."""
+    keys = Settings(model, {})
+    given = {}
+    for name, value in wanted.items():
+        verdict, row, stored = keys.change(name, value, owner=True)
+        if row is None:
+            known = [spec.name for spec in (*model.keys.values(), *model.hidden.values())]
+            raise Unfit(f"settings.{name}", f"{model.title} has no key {name}{nearest(name, known)}")
+        if verdict == "Rejected":
+            raise Unfit(f"settings.{name}", f"{value!r} is refused: {_fits(model, row.spec.name)}")
+        given[row.inner] = stored
+    return given
+
+
+def _fits(model: Model, name: str) -> str:
+    spec = model.key(name)
+    assert spec
+    words = [f"it is {'a' if spec.type[0] not in 'aeiou' else 'an'} {spec.type}"]
+    if spec.min is not None or spec.max is not None:
+        least = "" if spec.min is None else f" from {spec.min:g}"
+        most = "" if spec.max is None else f" up to {spec.max:g}"
+        words[0] += f"{least}{most} {spec.unit}".rstrip()
+    if spec.allowed:
+        words.append(f"one of {', '.join(spec.allowed)}")
+    if spec.max_length:
+        words.append(f"of at most {spec.max_length} characters")
+    return ", ".join(words)
+
+
+def supervision_url(url: str, identity: str, model: Model) -> str:
+    """The address as a station's key holds it: without the identity, which the station appends. Raises Unfit."""
+    allowed = sorted({scheme for dialect in model.dialects for scheme in SCHEMES.get(dialect, ())}, reverse=True)
+    wanted = f"give {' or '.join(f'{scheme}://HOST:PORT/PATH' for scheme in allowed)}"
+    if "://" not in url:
+        raise Unfit("supervision", f"{url!r} has no scheme: {wanted}")
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0 and not re.search(r"[\x00-\x20\x7f]", url)
+    except ValueError:  # a port that is no port, an address that is none
+        whole = False
+    if not whole:
+        raise Unfit("supervision", f"{_masked(url)!r} is no address: {wanted}")
+    if parts.scheme not in allowed:
+        speaks = "OCPP-J only" if all(scheme.startswith("ws") for scheme in allowed) else "OCPP-J and SOAP"
+        raise Unfit("supervision", f"{parts.scheme}:// does not fit: {model.title} speaks {speaks}: {wanted}")
+    base, _, last = url.rstrip("/").rpartition("/")
+    return base if unquote(last) in ("{id}", identity) and parts.path.count("/") else url.rstrip("/")
+
+
+def _masked(url: str) -> str:
+    """Whatever it is, it may hold a password."""
+    return re.sub(r"//.*@", "//***@", url)

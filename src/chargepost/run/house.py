@@ -1,0 +1,193 @@
+"""One process with all it serves: supervision, stations, control API, visitors; closed in the other order."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from chargepost.journal import Journal
+from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
+from chargepost.run import control
+from chargepost.run.addresses import Address
+from chargepost.run.clock import Clock
+from chargepost.run.given import Given, Unfit, find_model, judge
+from chargepost.run.http import serve
+from chargepost.run.site import Site, StationPart
+from chargepost.run.stations import Stations
+from chargepost.run.store import Store
+from chargepost.run.supervise import Supervision, supervise
+from chargepost.run.visitors import Visitors
+from chargepost.supervision.access import OPERATOR
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a process is to run. The command line makes it from a site file, or from its options."""
+
+    site: Site
+    store: Store
+    """Held already; the house lets go of it."""
+    version: str
+    speed: float = 1.0
+    supervision: Address | None = None
+    """Where our own supervision listens; None: there is none in this process."""
+    supervision_store: Store | None = None
+    control: Address | None = None
+    token: str | None = None
+    """Of the control API; drawn when it can be reached by others."""
+
+
+@dataclass
+class House:
+    """All that is open, and how to say so."""
+
+    plan: Plan
+    clock: Clock
+    stations: Stations
+    supervision: Supervision | None = None
+    control_url: str = ""
+    control_port: int | None = None
+    token: str | None = None
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Stations that cannot be: the key in the site file, and why. The others run."""
+
+    @property
+    def title(self) -> str:
+        site = self.plan.site
+        parts = [f"{len(self.stations.hosts)} station{'s' * (len(self.stations.hosts) != 1)}"] if site.stations else []
+        parts += ["supervision"] if self.supervision else []
+        parts += ["simulated cars"] if any(station.visitors for station in site.stations) else []
+        return f"{site.name}: {', '.join(parts)}"
+
+    def addresses(self) -> list[tuple[str, str, str]]:
+        """Each thing served: what it is, where, and what to know about it."""
+        rows = []
+        if self.supervision:
+            password = self.supervision.first_password
+            login = f"password: {password}  (shown once)" if password else "password: as shown at the first start"
+            rows.append(("supervision", self.supervision.pages, f"user: {OPERATOR}  {login}"))
+        for identity, host in list(self.stations.hosts.items())[:STATIONS_SHOWN]:
+            page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
+            rows.append(("station", page, f"{host.model.title} {host.model.release}"))
+        if self.control_url:
+            rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
+        if self.supervision:
+            rows.append(("connect yours", f"{self.supervision.ocpp}/{{id}}", "OCPP 1.6"))
+            rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT/PATH", ""))
+        rows.append(("store", str(self.plan.store), ""))
+        return rows
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        supervision = self.supervision
+        return {
+            "event": "serving",
+            "site": self.plan.site.name,
+            "speed": self.clock.speed,
+            "stations": [{"id": name, "model": host.model.name} for name, host in self.stations.hosts.items()],
+            "supervision": supervision
+            and {
+                "url": supervision.pages,
+                "ocpp": f"{supervision.ocpp}/{{id}}",
+                "user": OPERATOR,
+                "password": supervision.first_password,
+            },
+            "control": self.control_url or None,
+            "token": self.token,
+            "store": str(self.plan.store),
+            "broken": [f"{path}: {reason}" for path, reason in self.broken],
+        }
+
+    def summary(self) -> str:
+        """One line, for the end."""
+        count, lasted_s = self.stations.counts, round(self.clock.now())
+        views = [host.view() for host in self.stations.hosts.values()]
+        running = sum(1 for view in views for outlet in view.connectors if outlet.transaction)
+        energy_wh = sum(outlet.energy_wh for view in views for outlet in view.connectors)
+        parts = [f"stopped after {_lasted(lasted_s)}"]
+        if views:
+            parts.append(f"{count['transaction ends']} of {count['transaction begins']} charges ended")
+            parts.append(f"registers at {energy_wh / 1000:.2f} kWh")
+        if running and self.plan.store.folder:
+            parts.append(f"{running} charge{'s' * (running != 1)} under way: the next start goes on from there")
+        return "; ".join(parts)
+
+
+STATIONS_SHOWN = 10
+"""At the start; all of them are at the control API."""
+
+
+@asynccontextmanager
+async def opened(plan: Plan) -> AsyncIterator[House]:
+    """Listeners first, then stations: whoever asks gets an answer from the first moment.
+
+    Raises StoreError or ServeError, with one clear line, before anything runs.
+    """
+    async with AsyncExitStack() as stack:
+        stack.callback(plan.store.close)
+        loop = asyncio.get_running_loop()
+        clock = Clock(plan.speed)
+        supervision = None
+        if plan.supervision:
+            own = plan.supervision_store or plan.store
+            stack.callback(own.close)
+            supervision = await supervise(plan.site.supervision, plan.supervision, own, clock)
+            stack.push_async_callback(supervision.close)
+
+        def on_trouble(reason: str | None) -> None:
+            loop.call_soon_threadsafe(stations.on_trouble, reason)
+
+        journal = Journal(plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble)
+        stack.callback(journal.close)
+        home = plan.site.supervision.url or (supervision.ocpp if supervision else None)
+        stations = Stations(clock, journal, random.random, home, plan.version)
+        stack.callback(stations.close)
+        house = House(plan, clock, stations, supervision)
+        if plan.control:
+            await _open_control(house, plan.control, stack)
+        await _open_stations(house, stack)
+        yield house
+
+
+async def _open_control(house: House, address: Address, stack: AsyncExitStack) -> None:
+    exposed = not control.is_loopback(address.host)
+    house.token = house.plan.token or (secrets.token_urlsafe(16) if exposed else None)
+    app = control.control(house.stations, address.host, house.token, house.plan.version)
+    server = await serve(address.host, address.port, app, None, fixed=address.fixed)
+    stack.push_async_callback(server.close)
+    house.control_port = server.port
+    house.control_url = f"http://{Address(server.host, server.port)}/"
+
+
+async def _open_stations(house: House, stack: AsyncExitStack) -> None:
+    parts = house.plan.site.stations
+    own = [part.id for part in parts if not (part.supervision or house.plan.site.supervision.url)]
+    keys = house.supervision.expect(own) if house.supervision else {}
+    givens = []
+    for index, part in enumerate(parts):
+        try:
+            givens.append(_given(part, house.stations.supervision, keys))
+        except Unfit as error:
+            house.broken.append((f"stations[{index}].{error.path}", error.reason))
+    await house.stations.add_all(givens)
+    for part in parts:
+        host = house.stations.hosts.get(part.id)
+        if part.visitors and host:
+            stack.callback(Visitors(host, part.visitors.habits(), house.plan.site.seed).stop)
+
+
+def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Given:
+    model = find_model(part.model)
+    settings = part.keys()
+    if key := keys.get(part.id):
+        settings[model.transport.password_key] = key
+    return judge(part.id, model, settings, part.supervision or home)
+
+
+def _lasted(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

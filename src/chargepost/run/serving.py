@@ -1,0 +1,90 @@
+"""A house open until somebody says stop: once is a clean end, twice is at once."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from chargepost.run.addresses import Address
+from chargepost.run.house import House, Plan, opened
+from chargepost.run.site import place
+from chargepost.run.terminal import JsonLines, LiveView, PlainLines
+
+INTERRUPTED = 130
+
+
+class View(Protocol):
+    """Shows what happens until `stop`, and says the last line."""
+
+    async def show(self, house: House, stop: asyncio.Event) -> None: ...
+    def end(self, summary: str) -> None: ...
+
+
+def serve(
+    plan: Plan, *, plain: bool, json: bool, wished: Mapping[str, Address | None], site_file: Path | None = None
+) -> int:
+    """The exit code. Raises StoreError or ServeError when it cannot begin."""
+    live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
+    view: View = JsonLines() if json else LiveView() if live else PlainLines()
+    return _on_a_loop(_serve(plan, view, wished, site_file))
+
+
+async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], site_file: Path | None) -> int:
+    stop = _stop_on_signals()
+    async with opened(plan) as house:
+        for path, reason in house.broken:
+            _say(f"{_place(site_file, path)}{path}: {reason}")
+        if house.broken and not house.stations.hosts:
+            return 2
+        for each in _elsewhere(house, wished):
+            _say(each)
+        await view.show(house, stop)
+        summary = house.summary()
+    view.end(summary)
+    return 0
+
+
+def _elsewhere(house: House, wished: Mapping[str, Address | None]) -> list[str]:
+    """Ports that were busy."""
+    found = {
+        "supervision": house.supervision.server.port if house.supervision else None,
+        "control": house.control_port,
+    }
+    return [
+        f"port {address.port} is in use: the {what} takes {found[what]}"
+        for what, address in wished.items()
+        if address and address.port and found[what] not in (None, address.port)
+    ]
+
+
+def _place(site_file: Path | None, path: str) -> str:
+    return place(str(site_file), site_file.read_text("utf-8"), path) if site_file else ""
+
+
+def _say(text: str) -> None:
+    print(f"chargepost: {text}", file=sys.stderr)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked)
+    return stop
+
+
+def _on_a_loop(what: Coroutine[Any, Any, int]) -> int:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return asyncio.run(what)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(what)

@@ -1,0 +1,238 @@
+"""The site file: which stations, which supervision, who visits. TOML, typed once, refused with line and remedy."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from chargepost.catalogue.checks import nearest
+from chargepost.drivers.simulated import CARS, CarSpec
+from chargepost.run.quantities import Current, Duration, Energy, Power, Quantity
+from chargepost.run.visitors import Habits
+
+STATIONS_MAX = 10_000
+"""In one file; more belong into a fleet."""
+
+DEFAULT_LISTEN = "127.0.0.1:8610"
+
+
+class SiteError(ValueError):
+    """The file cannot be used; its text is one line: file, line, key path, remedy."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the file."""
+
+
+class CarPart(Part, frozen=True, kw_only=True):
+    """A car that comes: one that is known by name, with what is different about this one."""
+
+    like: str = "Compact"
+    battery: Energy | None = None
+    max_current: Current | None = None
+    power: Power | None = None
+    """Instead of `max_current`: at 230 V on all its phases."""
+    phases: int | None = None
+    target_soc: float | None = None
+
+    def spec(self) -> CarSpec:
+        """Raises ValueError for a car that cannot be."""
+        if self.like not in CARS:
+            raise ValueError(f"like: there is no car {self.like!r}{nearest(self.like, CARS)}")
+        base = CARS[self.like]
+        changes: dict[str, Any] = {
+            "phases": self.phases,
+            "target_soc": self.target_soc,
+            "battery_wh": self.battery,
+            "max_current_a": self.max_current or (self.power and self.power / 230 / (self.phases or base.phases)),
+        }
+        return msgspec.structs.replace(
+            base, **{field: value if field == "phases" else float(value) for field, value in changes.items() if value}
+        )
+
+
+class VisitorsPart(Part, frozen=True, kw_only=True):
+    """Cars that come and go at one station."""
+
+    badges: tuple[str, ...]
+    cars: tuple[str | CarPart, ...] = ()
+    first: Duration = Duration(2)
+    stay: tuple[Duration, Duration] = (Duration(60), Duration(180))
+    pause: tuple[Duration, Duration] = (Duration(10), Duration(40))
+
+    def habits(self) -> Habits:
+        """Raises ValueError."""
+        if not self.badges:
+            raise ValueError("badges: name one at least")
+        cars = tuple((CarPart(like=car) if isinstance(car, str) else car).spec() for car in self.cars)
+        common = Habits(badges=self.badges, first_s=self.first, stay_s=self.stay, pause_s=self.pause)
+        return msgspec.structs.replace(common, cars=cars) if cars else common
+
+
+class BadgePart(Part, frozen=True, kw_only=True):
+    """One badge that the supervision of the site knows."""
+
+    id_tag: str
+    status: str = "Accepted"
+    parent: str = ""
+    comment: str = ""
+
+
+class SupervisionPart(Part, frozen=True, kw_only=True):
+    """The supervision: ours, in the same process, unless `url` names another."""
+
+    url: str = ""
+    listen: str = DEFAULT_LISTEN
+    store: str = ""
+    accept_unknown: bool = False
+    """Whoever connects is let in, and without a password: on loopback only."""
+    heartbeat: Duration = Duration(300)
+    badges: tuple[BadgePart, ...] = ()
+
+
+class StationPart(Part, frozen=True, kw_only=True):
+    """One station."""
+
+    id: str
+    model: str
+    settings: dict[str, str | bool | int | float] = {}
+    supervision: str = ""
+    """Instead of the site's."""
+    visitors: VisitorsPart | None = None
+
+    def keys(self) -> dict[str, str]:
+        """Settings as OCPP writes them."""
+        return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in
+                self.settings.items()}  # fmt: skip
+
+
+class Site(Part, frozen=True, kw_only=True):
+    """A whole file."""
+
+    schema: int = 1
+    name: str = ""
+    store: str = ""
+    """Folder of the stations' store, and of the supervision's unless it names its own."""
+    control: str = ""
+    seed: int = 1
+    supervision: SupervisionPart = SupervisionPart()
+    stations: tuple[StationPart, ...] = ()
+
+
+def demo() -> Site:
+    return read(files("chargepost.sites").joinpath("demo.toml").read_text("utf-8"), "demo.toml")
+
+
+def load(path: Path) -> Site:
+    """Raises SiteError."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise SiteError(f"{path}: cannot be read: {error.strerror}: give the path of a site file") from None
+    except UnicodeDecodeError:
+        raise SiteError(f"{path}: is not text in UTF-8: save it so") from None
+    site = read(text, str(path))
+    return site if site.name else msgspec.structs.replace(site, name=path.stem)
+
+
+def read(text: str, name: str) -> Site:
+    """The site in a text; `name` is how errors call it. Raises SiteError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"{name}: is not TOML: {error}") from None
+    try:
+        site = msgspec.convert(document, Site, dec_hook=_quantity)
+    except msgspec.ValidationError as error:
+        what, path = _explained(error)
+        raise SiteError(f"{place(name, text, path)}{path}: {what}") from None
+    for path, what in _inconsistencies(site):
+        raise SiteError(f"{place(name, text, path)}{path}: {what}")
+    return site
+
+
+def _quantity(kind: type, written: object) -> Quantity:
+    if issubclass(kind, Quantity):
+        return kind.read(written)
+    raise NotImplementedError(kind)
+
+
+def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
+    """What types cannot say."""
+    if site.schema != 1:
+        yield "schema", f"this program reads schema 1, not {site.schema}: use the newer program"
+    if not site.stations:
+        yield "stations", "there are none: add [[stations]] with id and model"
+    if len(site.stations) > STATIONS_MAX:
+        yield "stations", f"{len(site.stations)} are more than {STATIONS_MAX}: use chargepost fleet"
+    seen: set[str] = set()
+    for index, station in enumerate(site.stations):
+        if station.id in seen:
+            yield f"stations[{index}].id", f"{station.id!r} is there twice: give each station its own"
+        seen.add(station.id)
+        try:
+            if station.visitors:
+                station.visitors.habits()
+        except ValueError as error:
+            yield f"stations[{index}].visitors", str(error)
+
+
+# --- errors for people ----------------------------------------------------------------------------------------------
+
+
+def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong, with the remedy, and the path to it."""
+    what, _, inside = str(error).partition(" - at ")
+    path = inside.strip("`").removeprefix("$").lstrip(".")
+    unknown = re.search(r"unknown field `(.+?)`", what)
+    if unknown:
+        known = get_type_hints(_part(path))
+        joined = f"{path}.{unknown[1]}" if path else unknown[1]
+        return f"there is no such key{nearest(unknown[1], known) or '; known: ' + ', '.join(known)}", joined
+    missing = re.search(r"missing required field `(.+?)`", what)
+    if missing:
+        return f"{missing[1]} is missing", path or missing[1]
+    return what[0].lower() + what[1:], path or "file"
+
+
+def _part(path: str) -> type:
+    """The table a path leads to."""
+    part: Any = Site
+    for word in re.findall(r"[a-z_]+", path):
+        hint = get_type_hints(part).get(word)
+        inner = [each for each in (hint, *_inside(hint)) if isinstance(each, type) and issubclass(each, Part)]
+        part = inner[0] if inner else part
+    return part  # type: ignore[no-any-return]
+
+
+def _inside(hint: Any) -> Iterable[Any]:
+    for each in get_args(hint):
+        yield each
+        yield from _inside(each)
+
+
+def place(name: str, text: str, path: str) -> str:
+    """`file:line: `, as near as the key can be found: TOML tells no lines."""
+    line = _line(text.splitlines(), path)
+    return f"{name}:{line}: " if line else f"{name}: "
+
+
+def _line(lines: list[str], path: str) -> int | None:
+    """The line of the last word of the path, searched from the table that it stands in."""
+    at: int | None = None
+    for word, index in re.findall(r"([^.\[\]]+)(?:\[(\d+)\])?", path):
+        name = rf"(?:[\w.-]+\.)?\"?{re.escape(word)}\"?"
+        rows = rf"\s*\[\[\s*{name}\s*\]\]"
+        key = rf"\s*\[\s*{name}\s*\]|{rows}|(?:.*[{{,]\s*|\s*){name}(?:\.[\w.-]+)?\s*="
+        hits = [number for number in range(at or 0, len(lines)) if index and re.match(rows, lines[number])][
+            int(index or 0) :
+        ]
+        hits = hits or [number for number in range(at or 0, len(lines)) if re.match(key, lines[number])]
+        if not hits:
+            break
+        at = hits[0]
+    return None if at is None else at + 1

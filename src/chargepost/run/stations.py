@@ -1,0 +1,232 @@
+"""All stations of one process: what the control API asks of them, what happens at them, and their figures."""
+
+import asyncio
+import platform
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import Model
+from chargepost.drivers.simulated import CarSpec
+from chargepost.journal import Journal
+from chargepost.run.clock import Clock
+from chargepost.run.control import Happening, Refused
+from chargepost.run.frames import Frames
+from chargepost.run.given import Given, judge
+from chargepost.run.runner import Carriage, StationHost
+from chargepost.web import Feed
+
+HAPPENED_MAX = 200
+"""Kept for who looks later: some screens of a terminal."""
+
+START_BATCH = 50
+"""Stations started before others get their turn: ten thousand at once would leave the supervision waiting."""
+
+Told = sig.StatusChanged | sig.Note | sig.BadgeJudged
+
+
+class Event(NamedTuple):
+    """Something that happened at a station."""
+
+    utc_s: float
+    station: str
+    what: Told
+
+
+class Stations:
+    """The hosts by their ids; a `control.Host`."""
+
+    def __init__(
+        self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str
+    ) -> None:
+        """`supervision` is where stations go that are told nothing else."""
+        self.clock, self.journal = clock, journal
+        self.supervision = supervision
+        self.hosts: dict[str, StationHost] = {}
+        self.happened: deque[Event] = deque(maxlen=HAPPENED_MAX)
+        self.listeners: list[Callable[[Event], None]] = []
+        self.counts: Counter[str] = Counter()
+        """Of events since the start: transactions begun and ended, boots, links lost."""
+        self.log = Frames()
+        self._feeds: dict[str, Feed[Happening]] = {}
+        self._carriage = Carriage(clock, journal, self.log, dice, self._publish)
+        self._version = version
+
+    # --- coming and going --------------------------------------------------------------------------------------------
+
+    def add(self, given: Given) -> StationHost:
+        """A station that begins to run at once."""
+        host = self.hosts[given.identity] = StationHost(given, self._carriage)
+        self._feeds[given.identity] = Feed()
+        host.start()
+        return host
+
+    async def add_all(self, givens: Sequence[Given]) -> None:
+        for start in range(0, len(givens), START_BATCH):
+            for given in givens[start : start + START_BATCH]:
+                self.add(given)
+            await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Every station hangs up; what runs goes on from the disk at the next start."""
+        for identity in list(self.hosts):
+            self._take_away(identity)
+
+    def _take_away(self, identity: str) -> None:
+        self.hosts.pop(identity).remove()
+        self._feeds.pop(identity).close()
+
+    def on_trouble(self, reason: str | None) -> None:
+        """The disk refuses, or works again; called on the loop's thread."""
+        if reason:
+            for host in self.hosts.values():
+                host.tell(sig.NotRemembered(reason))
+
+    def _publish(self, identity: str, what: Told) -> None:
+        event = Event(self.clock.utc_s(), identity, what)
+        self.happened.append(event)
+        if isinstance(what, sig.Note):
+            self.counts[what.event] += 1
+        if feed := self._feeds.get(identity):
+            feed.publish(what)
+        for listener in self.listeners:
+            listener(event)
+
+    # --- control.Host: the roster ------------------------------------------------------------------------------------
+
+    async def ids(self) -> Sequence[str]:
+        return list(self.hosts)
+
+    async def station(self, identity: str) -> sig.StationView | None:
+        host = self.hosts.get(identity)
+        return host.view() if host else None
+
+    async def model(self, identity: str) -> Model:
+        return self.hosts[identity].model
+
+    async def create(self, identity: str, model: Model, supervision: str | None, settings: Mapping[str, str]) -> None:
+        self.add(judge(identity, model, settings, supervision or self.supervision))
+
+    async def remove(self, identity: str) -> None:
+        self._take_away(identity)
+
+    # --- control.Host: hands -----------------------------------------------------------------------------------------
+
+    async def plug_in(self, identity: str, connector: int, car: CarSpec | None) -> None:
+        if not self.hosts[identity].plug_in(connector, car):
+            raise Refused(f"connector {connector} is taken", "Unplug what is there, or plug a car into a free cable.")
+
+    async def unplug(self, identity: str, connector: int) -> None:
+        if not self.hosts[identity].unplug(connector):
+            locked = self.hosts[identity].hardware.connector(connector).locked
+            raise Refused(
+                "the cable is locked" if locked else "nothing is plugged in",
+                "Stop the charge first: with the badge, or /stop." if locked else "Plug something in first.",
+            )
+
+    async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None:
+        self._powered(identity).present_badge(id_tag, connector)
+
+    async def stop(self, identity: str, connector: int, reason: str) -> None:
+        self._powered(identity).tell(sig.StopAsked(connector, reason))
+
+    async def inject_fault(self, identity: str, connector: int, code: str) -> None:
+        self._powered(identity).tell(sig.FaultRaised(connector, code))
+
+    async def clear_fault(self, identity: str, connector: int, code: str | None) -> None:
+        self._powered(identity).tell(sig.FaultCleared(connector, code))
+
+    async def power_cycle(self, identity: str, seconds: float) -> None:
+        self.hosts[identity].power_cycle(seconds)
+
+    async def button(self, identity: str, name: str, active: bool) -> None:
+        self._powered(identity).press(name, active)
+
+    async def input(self, identity: str, name: str, active: bool) -> None:
+        self._powered(identity).set_input(name, active)
+
+    async def screen(self, identity: str, connector: int) -> None:
+        self._powered(identity).tell(sig.ScreenTouched(connector))
+
+    async def change_car(self, identity: str, connector: int, changes: Mapping[str, Any]) -> None:
+        if not self.hosts[identity].change_car(connector, changes):
+            raise Refused(f"there is no car at connector {connector}", "Plug one in first.")
+
+    async def link(self, identity: str, cut: bool | None, latency_ms: float | None) -> None:
+        self.hosts[identity].faults.set(cut=cut, latency_s=None if latency_ms is None else latency_ms / 1000)
+
+    async def reset_faults(self, identity: str) -> None:
+        self.hosts[identity].mend()
+
+    async def restore(self, identity: str) -> None:
+        self._powered(identity).tell(sig.Restored())
+
+    async def set_key(self, identity: str, key: str, value: str) -> None:
+        host = self._powered(identity)
+        judge(identity, host.model, {key: value})
+        host.tell(sig.SettingChanged(key, value))
+
+    async def cache_badge(self, identity: str, id_tag: str, status: str) -> None:
+        self._powered(identity).tell(sig.BadgeCached(id_tag, status))
+
+    def _powered(self, identity: str) -> StationHost:
+        host = self.hosts[identity]
+        if host.station is None:
+            raise Refused("the station has no power, or is just starting", "Wait until it is back.")
+        return host
+
+    # --- control.Host: eyes ------------------------------------------------------------------------------------------
+
+    async def frames(self, identity: str, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        return self.log.traces(identity, after, limit)
+
+    def events(self, identity: str) -> AsyncIterator[Happening]:
+        return self._feeds[identity].subscribe()
+
+    async def not_ready(self) -> Sequence[str]:
+        """A station without a supervision is ready as it is."""
+        views = [host.view() for host in self.hosts.values()]
+        waiting = [view for view in views if view.link.boot != "Accepted" and view.link.state != "off"]
+        dark = [identity for identity, host in self.hosts.items() if host.station is None]
+        return [f"{view.id}: {view.link.error or view.link.boot or view.link.state}" for view in waiting] + [
+            f"{identity}: without power" for identity in dark
+        ]
+
+    async def metrics(self) -> str:
+        """No station id as a label: ten thousand stations would be ten thousand series."""
+        before = self.clock.loop.time()
+        await asyncio.sleep(0)
+        lag_s = self.clock.loop.time() - before
+        views = [host.view() for host in self.hosts.values()]
+        outlets = [outlet for view in views for outlet in view.connectors]
+        rows: list[tuple[str, str, str, Mapping[str, float]]] = [
+            ("build_info", "gauge", "Program and Python.",
+             {f'version="{self._version}",python="{platform.python_version()}"': 1}),
+            ("stations", "gauge", "Stations by the state of their link.",
+             _counted("link", (view.link.state for view in views))),
+            ("connectors", "gauge", "Connectors by status.", _counted("status", (each.status for each in outlets))),
+            ("power_watts", "gauge", "Power to all cars.", {"": sum(each.power_w for each in outlets)}),
+            ("energy_joules_total", "counter", "Registers of all meters.",
+             {"": sum(each.energy_wh for each in outlets) * 3600}),
+            ("outbox_messages", "gauge", "Messages that wait for the central systems.",
+             {"": sum(view.link.waiting_messages for view in views)}),
+            ("ocpp_messages_total", "counter", "Frames of stations by direction.",
+             {f'side="station",direction="{way}"': count for way, count in self.log.counts.items()}),
+            ("transactions_begun_total", "counter", "Transactions begun.", {"": self.counts["transaction begins"]}),
+            ("transactions_ended_total", "counter", "Transactions ended.", {"": self.counts["transaction ends"]}),
+            ("boots_total", "counter", "BootNotifications accepted.", {"": self.counts["boot accepted"]}),
+            ("event_loop_lag_seconds", "gauge", "How long a turn of the event loop took just now.", {"": lag_s}),
+        ]  # fmt: skip
+        return "".join(_metric(*row) for row in rows)
+
+
+def _counted(label: str, words: Any) -> dict[str, float]:
+    return {f'{label}="{word}"': float(count) for word, count in sorted(Counter(words).items())}
+
+
+def _metric(name: str, kind: str, text: str, values: Mapping[str, float]) -> str:
+    lines = [f"# HELP chargepost_{name} {text}", f"# TYPE chargepost_{name} {kind}"]
+    lines += [f"chargepost_{name}{{{labels}}} {value:g}" if labels else f"chargepost_{name} {value:g}"
+              for labels, value in values.items()]  # fmt: skip
+    return "\n".join(lines) + "\n"

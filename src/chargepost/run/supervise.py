@@ -1,0 +1,100 @@
+"""The supervision on real sockets: its pages, its API and its OCPP on one port."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from chargepost.run.addresses import Address
+from chargepost.run.clock import Clock
+from chargepost.run.control import is_loopback
+from chargepost.run.http import Server, serve
+from chargepost.run.site import SupervisionPart
+from chargepost.run.store import Store
+from chargepost.run.websocket import Admit, Handshake, Listener, Refusal
+from chargepost.supervision import api, roster
+from chargepost.supervision.answers import Policy
+from chargepost.supervision.host import Host
+from chargepost.supervision.ledger import Ledger
+from chargepost.supervision.wishes import BadgeRow, StationRow
+from chargepost.web import LOOPBACK
+
+DRAW = secrets.token_bytes
+
+
+class Supervision:
+    """One central system that listens."""
+
+    def __init__(self, host: Host, server: Server, first_password: str | None, is_open: bool) -> None:
+        self.host, self.server = host, server
+        self.first_password = first_password
+        """Of the operator, to be shown once; None when there is one already."""
+        self._is_open = is_open
+
+    @property
+    def pages(self) -> str:
+        return f"http://{_shown(self.server)}/"
+
+    @property
+    def ocpp(self) -> str:
+        return f"ws://{_shown(self.server)}/ocpp"
+
+    def expect(self, identities: Iterable[str]) -> Mapping[str, str]:
+        """Put stations of our own on the roster. Their keys, where stations need one: hex digits by identity."""
+        keys = {}
+        for identity in identities:
+            known = self.host.central.state.stations.get(identity)
+            if known is None:
+                self.host.central.enrol(StationRow(identity))
+            if not self._is_open:
+                key = DRAW(roster.KEY_BYTES)
+                self.host.central.set_password(identity, key)
+                keys[identity] = key.hex()
+        self.host.drain()
+        return keys
+
+    async def close(self) -> None:
+        await self.server.close()
+        self.host.close()
+
+
+async def supervise(
+    part: SupervisionPart,
+    address: Address,
+    store: Store,
+    clock: Clock,
+    on_trouble: Callable[[str | None], None] | None = None,
+) -> Supervision:
+    """Open the ledger, then the port. Raises StoreError or ServeError with one clear line."""
+    ledger = Ledger(store.folder, on_trouble=on_trouble)
+    try:
+        is_open = part.accept_unknown or is_loopback(address.host)
+        policy = Policy(
+            heartbeat_interval_s=round(part.heartbeat),
+            accept_unknown_stations=part.accept_unknown,
+            accept_open_stations=is_open,
+        )
+        host = Host(ledger, clock.loop, utc_s=clock.utc_s, draw=DRAW, policy=policy)
+        for badge in part.badges:
+            host.central.put_badge(BadgeRow(**msgspec.structs.asdict(badge)))
+        host.drain()
+        password = await api.ensure_operator(ledger, DRAW)
+        app = api.application(host, DRAW, hosts=LOOPBACK if is_loopback(address.host) else None)
+        server = await serve(address.host, address.port, app, _admit(host), fixed=address.fixed)
+    except BaseException:
+        ledger.close()
+        raise
+    return Supervision(host, server, password, is_open)
+
+
+def _admit(host: Host) -> Admit:
+    async def admit(handshake: Handshake) -> Listener | Refusal:
+        h, peer = handshake, handshake.peer.rpartition(":")[0]
+        answer = await host.admit(roster.Knock(h.identity, h.subprotocols, h.user, h.password, peer))
+        return Refusal(answer.status, answer.reason) if isinstance(answer, roster.Refusal) else answer
+
+    return admit
+
+
+def _shown(server: Server) -> str:
+    return str(Address(server.host, server.port))
