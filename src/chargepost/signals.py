@@ -202,10 +202,15 @@ class Started(Signal, frozen=True):
     utc_s: float
 
 
+class Ending(Signal, frozen=True):
+    """The program is about to be stopped in good order: what can be kept of a running charge is read and kept."""
+
+
 Fact = (
     LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
+    | Ending
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
-from chargepost.station.settings import Row, Settings, Verdict
+from chargepost.station.settings import Row, Verdict
 from chargepost.station.status import LIGHTS, error, status
 from chargepost.station.usage import On, Usage, advance
 
@@ -40,11 +40,6 @@ LOCATE_S = 10.0
 
 NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
 """A connector whose transactions could not be kept offers none (P7)."""
-
-
-def numbered(settings: Settings) -> int:
-    """How many OCPP connectors there are: outlets may share one."""
-    return settings.number("NumberOfConnectors", 1)
 
 
 QUIET = "quiet"
@@ -73,7 +68,7 @@ class Station:
         self.talk = Conversation(core, self.boots)
         self.authorization = Authorization(core)
         self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
-        self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: numbered(core.settings)], 1)]
+        self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: core.settings.connectors], 1)]
         self.all_connectors = [self.zero, *self.connectors]
         self.transactions = 0
         """Transactions begun since the start of the program."""
@@ -111,6 +106,8 @@ class Station:
 
     def handle(self, fact: sig.Fact, now: float) -> None:
         """Tell the station what happened."""
+        if isinstance(fact, OUTLET_FACTS) and not 0 < fact.connector <= len(self.connectors):
+            return  # an outlet that has no connector number of its own
         if HANDLERS[type(fact)](self, fact, now) is QUIET:
             self.talk.pump(now)
         else:
@@ -143,11 +140,12 @@ class Station:
     # --- facts advance, then views are told ------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
-        for c in self.connectors:
-            self._advance(c, now)
-            self._tell_hardware(c, now)
-        for c in self.all_connectors:
-            self._tell_status(c, now)
+        if self.started:
+            for c in self.connectors:
+                self._advance(c, now)
+                self._tell_hardware(c, now)
+            for c in self.all_connectors:
+                self._tell_status(c, now)
         self._restart_when_done(now)
         remember = self.core.memory.take()
         if remember:
@@ -156,6 +154,8 @@ class Station:
 
     def _advance(self, c: Connector, now: float) -> None:
         if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
+            if c.status == Usage.PREPARING:
+                self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
             c.out_when_free, c.operative = False, False  # A8, C8, F8
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
@@ -202,7 +202,7 @@ class Station:
         current = (new, *error(c))
         if current == c.reported:
             core.wake_at("status", c.number, None)
-        elif c.reported is None or current[1:] != c.reported[1:]:
+        elif c.reported is None or current[1:3] != c.reported[1:3]:
             self.report(c, now)  # errors are not delayed (trap 46)
         else:
             due = c.status_since + core.settings.number("MinimumStatusDuration")
@@ -382,7 +382,9 @@ def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
 
 
 def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
-    s.talk.down(fact.reason, now)
+    for kind, number in s.talk.down(fact.reason, now):
+        if kind == "status":
+            s.all_connectors[number].reported = None  # it may never have arrived
     for ticket in list(s.asking):
         visits.unanswered(s, ticket, now)
 
@@ -521,6 +523,8 @@ def _plug_changed(s: Station, c: Connector, was_in: bool, was_plugged: bool, now
     if was_in and not c.ev_in:
         c.ev_offered_at = None
         visits.car_left(s, c, now)
+    elif c.ev_in and not was_in and c.transaction:
+        c.ev_left = False
     if c.plugged and not was_plugged:
         visits.plugged_in(s, c, now)
     elif was_plugged and not c.plugged:
@@ -655,6 +659,12 @@ def _stop(s: Station, fact: sig.StopAsked, now: float) -> None:
         transactions.stop(s, s.connectors[fact.connector - 1], fact.reason, None, now)
 
 
+def _ending(s: Station, fact: sig.Ending, now: float) -> None:
+    for c in s.connectors:
+        if c.transaction and not c.stopping:
+            s.read_meter(c.number, "keep", None)
+
+
 def _restored(s: Station, fact: sig.Restored, now: float) -> None:
     """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
     for inner in list(s.core.settings.changed):
@@ -665,6 +675,9 @@ def _restored(s: Station, fact: sig.Restored, now: float) -> None:
     s.authorization.cache.clear()
     s.restart(True, "factory settings", "Reboot", now)
 
+
+OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)
+"""What the hardware tells of one outlet."""
 
 HANDLERS: dict[type, Callable[[Station, Any, float], str | None]] = {
     sig.Started: _started,
@@ -690,6 +703,7 @@ HANDLERS: dict[type, Callable[[Station, Any, float], str | None]] = {
     sig.StopAsked: _stop,
     sig.ScreenTouched: _nothing,
     sig.Restored: _restored,
+    sig.Ending: _ending,
 }
 
 
