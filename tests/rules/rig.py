@@ -14,6 +14,7 @@ from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.ocpp import frames, messages
 from chargepost.station.station import Station
+from tests.rules.table_4_9 import BESIDE, CODES, CONNECTOR_ZERO
 
 EPOCH_UTC_S = 1_700_000_000.0
 """2023-11-14 22:13:20 UTC, an arbitrary day."""
@@ -41,8 +42,16 @@ SILENCE = object()
 """A scripted answer that never comes."""
 
 
+class PowerCut(Exception):
+    """The mains went away between two wishes: what was not done yet is never done."""
+
+
 class Rig:
-    """Drives one station in virtual time. `answers` replaces an answer: a payload, Refuse, SILENCE or a function."""
+    """Drives one station in virtual time. `answers` replaces an answer: a payload, Refuse, SILENCE or a function.
+
+    Whatever a test is about, three laws are watched: no status step leaves the table of 4.9, connector 0 knows three
+    words, and EVCommunicationError goes with four statuses only.
+    """
 
     def __init__(
         self,
@@ -76,6 +85,10 @@ class Rig:
         self.dials: list[tuple[float, sig.Dial]] = []
         self.asks = 0
         self.unwritten: list[sig.Remember] = []
+        self.done = 0
+        """Wishes done so far."""
+        self.cut_at: int | None = None
+        """The mains go away once so many wishes are done: `PowerCut` is raised."""
         self.station = self.build(settings or {})
         if start:
             self.start()
@@ -139,6 +152,9 @@ class Rig:
             if not facts and not wishes:
                 return
             for wish in wishes:
+                if self.done == self.cut_at:
+                    raise PowerCut
+                self.done += 1
                 self.wishes.append((self.now, wish))
                 self._do(wish)
 
@@ -148,6 +164,9 @@ class Rig:
 
     def _do(self, wish: sig.Wish) -> None:
         match wish:
+            case sig.StatusChanged(connector, old, new):
+                assert (old, new) in CODES, f"{old} to {new} is not in the table of 4.9"
+                assert connector or new in CONNECTOR_ZERO, f"connector 0 cannot be {new}"
             case sig.Dial():
                 self.dials.append((self.now, wish))
                 if self.reachable:
@@ -195,7 +214,10 @@ class Rig:
         self.frames.append((self.now, "sent", frame))
         if not isinstance(frame, frames.Call):
             return
-        answer = self.answers.get(frame.action, DEFAULTS.get(frame.action))
+        said: Any = frame.payload
+        if frame.action == "StatusNotification" and said.error_code == "EVCommunicationError":
+            assert said.status in BESIDE, f"EVCommunicationError with {said.status} (1.6, 7.6)"
+        answer: Any = self.answers.get(frame.action, DEFAULTS.get(frame.action))
         if callable(answer):
             answer = answer(self, frame.payload)
         if answer is SILENCE:
@@ -215,6 +237,24 @@ class Rig:
         self.hear(frames.write_call(ident, payload))
         self.drain()
         return self.answer_to(ident, payload.action)
+
+    def change(self, key: str, value: str) -> str:
+        """ChangeConfiguration; its status."""
+        status: str = self.ask(messages.ChangeConfiguration(key=key, value=value)).status
+        return status
+
+    def own(self, **settings: str) -> None:
+        """The owner sets keys, past the access rules."""
+        for key, value in settings.items():
+            self.tell(sig.SettingChanged(key, value))
+
+    def value(self, key: str) -> str | None:
+        """What GetConfiguration says of one key; None when it is unknown or has no value."""
+        answer = self.ask(messages.GetConfiguration(key=(key,)))
+        if not answer.configuration_key:
+            return None
+        value = answer.configuration_key[0].value
+        return value if isinstance(value, str) else None
 
     def answer_to(self, ident: str, action: str) -> Any:
         for _, way, frame in self.frames:
@@ -239,7 +279,7 @@ class Rig:
         names = []
         for _, way, frame in self.frames:
             if way == "sent" and isinstance(frame, frames.Call):
-                p = frame.payload
+                p: Any = frame.payload
                 names.append(f"{p.status} {p.connector_id}" if frame.action == "StatusNotification" else frame.action)
         return names
 
@@ -259,6 +299,25 @@ class Rig:
         """Look only at what comes from here on."""
         self.frames.clear()
         self.wishes.clear()
+
+    def notes(self) -> list[str]:
+        return [note.event for note in self.wished(sig.Note)]
+
+    def last(self, action: str) -> Any:
+        """The last message of this action."""
+        return self.said(action)[-1]
+
+    def notification(self, connector: int = 1) -> messages.StatusNotification:
+        """The last StatusNotification of a connector."""
+        told = [p for p in self.said("StatusNotification") if p.connector_id == connector]
+        last: messages.StatusNotification = told[-1]
+        return last
+
+    @property
+    def register_wh(self) -> float:
+        """What the meter of connector 1 shows."""
+        self.hardware.advance(self.now)
+        return self.hardware.connector(1).energy_wh
 
     @property
     def view(self) -> sig.ConnectorView:
@@ -284,6 +343,15 @@ class Rig:
         self.badge(tag)
         self.run(seconds)
         assert self.view.contactor, f"no power: {self.view}"
+
+
+def two_connectors() -> Rig:
+    """The Pro AC with socket and domestic socket as connectors 1 and 2, one reader for both."""
+    rig = Rig("evlink-pro-ac/socket-domestic", settings={"PlugNumberingMode": "1"})
+    rig.power_cycle()
+    rig.run(5)
+    rig.forget()
+    return rig
 
 
 def utc(rig: Rig) -> datetime:

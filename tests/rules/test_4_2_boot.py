@@ -1,6 +1,7 @@
 """OCPP 1.6, 4.2 BootNotification and 4.6 Heartbeat; traps 11 to 20; cases TC_001, TC_002."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.rules.rig import SILENCE, Refuse, Rig, utc
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 
 
-def boot(status: str, interval: int = 30) -> object:
+def boot(status: Any, interval: int = 30) -> object:
     return lambda rig, _: messages.BootNotificationResponse(status=status, current_time=utc(rig), interval=interval)
 
 

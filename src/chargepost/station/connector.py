@@ -56,11 +56,11 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "cable_in", "cable_rating_a", "contactor", "ev_offered_at", "faults", "grant", "jammed", "last_start_utc_s",
-        "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free", "pilot",
-        "plugged_since_stop", "power_wanted", "reading", "register_wh", "release_tag", "reported", "reported_at",
-        "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction",
-        "unlock_call", "usage",
+        "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant", "jammed",
+        "last_start_utc_s", "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free",
+        "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh", "release_tag", "reported",
+        "reported_at", "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token",
+        "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -81,6 +81,8 @@ class Connector:
         self.grant: Grant | None = None
         self.ev_offered_at: float | None = None
         """Since when the car has been offered current while the transaction has not begun."""
+        self.ev_left = False
+        """The plug was pulled at the car during the transaction."""
         self.starting = False
         """The register is being read for a start."""
         self.transaction: Transaction | None = None

@@ -172,12 +172,17 @@ class Conversation:
         self.boot = ""
         self.pump(now)
 
-    def down(self, reason: str, now: float) -> None:
-        """The link is gone or never was: forget the open call, keep the outbox, dial again later."""
+    def down(self, reason: str, now: float) -> list[tuple[str, Any]]:
+        """The link is gone or never was: forget the calls, keep the outbox, dial again later.
+
+        The tags of the calls that were not answered.
+        """
         self._turn("waiting", now)
         if reason and not self.hung_up:
             self.error = reason
-        self.session.drop()
+        lost = [call.tag for call in self.calls]
+        if (tag := self.session.drop()) is not None:
+            lost.append(tag)
         self.calls.clear()
         self._held.clear()
         self.outbox.link_lost()
@@ -190,6 +195,7 @@ class Conversation:
         elif ("dial", 0) not in self.core.alarms:
             wait_s = min(BACKOFF_FIRST_S * 2 ** min(self.tries - 1, 16), BACKOFF_CAP_S)
             self.core.wake_at("dial", 0, now + wait_s * (0.5 + 0.5 * self.core.dice()))
+        return lost
 
     def _hang_up(self, code: int, reason: str) -> None:
         self.hung_up = True

@@ -73,7 +73,7 @@ def _index(model: Model) -> _Index:
 class Settings:
     """The keys of one station. Values are kept as text, as OCPP has them."""
 
-    __slots__ = ("_index", "changed", "model", "serial")
+    __slots__ = ("_index", "changed", "connectors", "model", "serial")
 
     def __init__(self, model: Model, changed: dict[str, str], serial: str = "") -> None:
         self.model = model
@@ -81,6 +81,17 @@ class Settings:
         """Stands where a default says {serial}."""
         self.changed = changed
         self._index = _index(model)
+        self.connectors = self._connectors()
+        """NumberOfConnectors as it is since the start of the program."""
+
+    def _connectors(self) -> int:
+        """Outlets may share one number, for good or while a key has a value (quirk outlets_share_connector)."""
+        outlets = len(self.model.connectors)
+        quirk = self.model.quirks.get("outlets_share_connector", {})
+        key = str(quirk.get("while_key", ""))
+        if key and self.text(key) != quirk["while_value"]:
+            return outlets
+        return min(self.number("NumberOfConnectors", 1), outlets)
 
     def row(self, name: str) -> Row | None:
         return self._index.by_name.get(name.lower())
@@ -92,6 +103,8 @@ class Settings:
 
     def value(self, row: Row) -> str | None:
         """The value in force; None for a key that is known but unset."""
+        if row.inner == "numberofconnectors":
+            return str(self.connectors)
         changed = self.changed.get(row.inner)
         return self._default(row) if changed is None else changed
 

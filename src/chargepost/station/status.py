@@ -4,7 +4,12 @@ from chargepost.station.connector import Connector
 from chargepost.station.usage import Usage
 
 SHOWN_BESIDE = "EVCommunicationError"
-"""An errorCode that goes with Preparing, Suspended and Finishing, never with Faulted (1.6, 7.6)."""
+"""An errorCode that goes with these statuses only, never with Faulted (1.6, 7.6)."""
+
+BESIDE = frozenset({"Preparing", "SuspendedEV", "SuspendedEVSE", "Finishing"})
+
+EV_LEFT = "EV side disconnected"
+"""What StatusNotification says of a plug pulled at the car during a transaction (1.6, 4.9)."""
 
 
 def status(c: Connector) -> str:
@@ -14,11 +19,11 @@ def status(c: Connector) -> str:
     if not c.operative and c.transaction is None:
         return "Unavailable"
     if c.usage is Usage.CHARGING:
-        if c.offered_a == 0 and c.stopping is None:
+        if c.stopping is not None:
+            return c.status if c.status.startswith("Suspended") else "Charging"
+        if c.limit.current_a == 0:
             return "SuspendedEVSE"  # goes before SuspendedEV: 4.9
-        if c.pilot not in ("C", "D") and c.stopping is None:
-            return "SuspendedEV"
-        return c.status if c.stopping and c.status.startswith("Suspended") else "Charging"
+        return "Charging" if c.pilot in ("C", "D") else "SuspendedEV"
     return c.usage.value
 
 
@@ -29,8 +34,13 @@ def station_status(operative: bool, faulted: bool) -> str:
 
 def error(c: Connector) -> tuple[str, str, str]:
     """errorCode, vendorErrorCode and info: of the first fault that stops, else of the first warning."""
-    worst = next((f for f in c.faults.values() if f.stops), None) or next(iter(c.faults.values()), None)
-    return (worst.ocpp, worst.code, worst.name[:50]) if worst else ("NoError", "", "")
+    faults = list(c.faults.values())
+    if any(f.ocpp == SHOWN_BESIDE for f in faults) and status(c) not in BESIDE:
+        faults = [f for f in faults if f.ocpp != SHOWN_BESIDE]
+    worst = next((f for f in faults if f.stops), None) or next(iter(faults), None)
+    if worst:
+        return worst.ocpp, worst.code, worst.name[:50]
+    return "NoError", "", EV_LEFT if c.ev_left else ""
 
 
 LIGHTS = {

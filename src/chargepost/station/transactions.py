@@ -47,8 +47,10 @@ def may_begin(s: "Station", c: Connector, now: float) -> bool:
     """All conditions of a start hold: somebody may, a car is there, the cable is locked, nothing is broken."""
     if c.usage is not Usage.PREPARING or c.grant is None or c.starting or c.blocked or not c.ev_in:
         return False
-    if not s.core.disk_good or s.restarting or (c.spec.lock and not c.locked) or c.offered_a == 0:
+    if not s.core.disk_good or s.restarting or (c.spec.lock and not c.locked):
         return False
+    if c.offered_a == 0:
+        return c.limit.current_a == 0  # B5: it begins paused
     return c.pilot in ("C", "D") or (c.ev_offered_at is not None and now >= c.ev_offered_at + EV_READY_WAIT_S)
 
 

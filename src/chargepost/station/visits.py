@@ -52,7 +52,7 @@ def let_in_freely(s: "Station", c: Connector, now: float) -> None:
 
 def unplugged(s: "Station", c: Connector, now: float) -> None:
     """What was plugged in is out; a running transaction has been told before."""
-    c.plugged_since_stop = False
+    c.plugged_since_stop = c.ev_left = False
     c.ev_offered_at = None
     c.release_tag = None
     faults.unplugged(s, c)
@@ -65,7 +65,10 @@ def unplugged(s: "Station", c: Connector, now: float) -> None:
 
 def car_left(s: "Station", c: Connector, now: float) -> None:
     """The car's end was pulled while a transaction runs (1.6, 4.10; trap 41)."""
-    if c.transaction and not c.stopping and s.core.settings.flag("StopTransactionOnEVSideDisconnect", True):
+    if c.transaction is None or c.stopping:
+        return
+    c.ev_left = True
+    if s.core.settings.flag("StopTransactionOnEVSideDisconnect", True):
         transactions.stop(s, c, "EVDisconnected", None, now)
 
 
@@ -216,4 +219,5 @@ def give(s: "Station", c: Connector, grant: Grant, now: float) -> None:
     """Let somebody charge here: Preparing until the car is there (A2, F2)."""
     c.usage = advance(c.usage, On.TAG_OK)
     c.grant = grant
+    c.ev_left = False
     time_out(s, c, now)
