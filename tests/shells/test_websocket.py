@@ -190,6 +190,44 @@ async def test_a_dial_can_be_given_up() -> None:
         assert await listener.next("closed") == ("dialling was given up", None)
 
 
+async def test_a_dial_that_was_given_up_is_cut_when_its_answer_comes_late() -> None:
+    asked, given_up, cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def wait() -> None:
+            asked.set()
+            await given_up.wait()
+
+        await upgrade(reader, writer, before=wait)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        cut.set()
+
+    async with RawServer(answer_late) as url:
+        listener = Recorder()
+        dialling = dial(Dial(url, ("ocpp1.6",), "CP1", None, PATIENCE_S), listener)
+        await asked.wait()
+        dialling.cancel()
+        assert await listener.next("closed") == ("dialling was given up", None)
+        given_up.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await cut.wait()
+        assert len(listener.told) == 1
+
+
+async def test_a_password_is_never_carried_to_another_address() -> None:
+    asked = []
+
+    async def send_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_head(reader))
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: " + url.encode() + b"/elsewhere\r\n\r\n")
+
+    async with RawServer(send_away) as url:
+        _, status = await dialled(url, password=b"secret").next("closed")
+        assert status == 302
+        assert len(asked) == 1
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "http://x/", "ws://", "ws:///CP1", "ws://x:99999/", "ws://x:no/", "ws://x/#a", "ws://[::1/", "ws://x/a b"],

@@ -106,9 +106,16 @@ async def read_head(reader: asyncio.StreamReader) -> dict[str, str]:
     return {"": first} | {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-async def upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *more: str) -> dict[str, str]:
-    """Answer a handshake with 101; `more` are header lines."""
+async def upgrade(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *more: str,
+    before: Callable[[], Awaitable[None]] | None = None,
+) -> dict[str, str]:
+    """Answer a handshake with 101, after `before`; `more` are header lines."""
     head = await read_head(reader)
+    if before:
+        await before()
     digest = hashlib.sha1((head["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
     lines = [
         "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
