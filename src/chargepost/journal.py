@@ -295,7 +295,10 @@ class Journal:
             return self._open()
         except _DamagedError as damage:
             assert self.path is not None
-            aside = _set_aside(self.path)
+            try:
+                aside = _set_aside(self.path)
+            except OSError as error:
+                raise StoreError(f"{self.path}: damaged ({damage}), and cannot be set aside: {error}") from error
             writer = self._open()
             if reopening:
                 with self._reading:

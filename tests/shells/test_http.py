@@ -197,6 +197,7 @@ async def test_j_3_1_the_identity_is_percent_decoded(path: str, identity: str) -
     assert (asked.user, asked.password) == ("me", b"a:b")
     assert asked.peer.startswith("127.0.0.1:")
     assert asked.headers["upgrade"] == "websocket"
+    assert "authorization" not in asked.headers
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from websockets.typing import Subprotocol
 
 from chargepost.run import websocket
 from chargepost.run.http import serve
-from chargepost.run.websocket import MESSAGE_MAX, basic, choose, dial
+from chargepost.run.websocket import MESSAGE_MAX, Wire, basic, choose, dial
 from chargepost.signals import Dial
 
 BOTH_LOOPS = True
@@ -175,9 +175,10 @@ async def test_a_name_that_does_not_resolve() -> None:
     assert reason.startswith("the name central.invalid does not resolve")
 
 
-async def test_a_server_that_never_answers() -> None:
+@pytest.mark.parametrize("scheme", ["ws:", "wss:"])
+async def test_a_server_that_never_answers(scheme: str) -> None:
     async with RawServer(lambda reader, _: reader.read()) as url:
-        reason, _ = await dialled(url, timeout_s=0.05).next("closed")
+        reason, _ = await dialled(url.replace("ws:", scheme), timeout_s=0.05).next("closed")
         assert "did not answer within 0.05 s" in reason
 
 
@@ -494,6 +495,45 @@ async def test_who_pings_and_never_reads_is_cut_off(role: str) -> None:
                 writer.write(ping)
                 await writer.drain()
         assert "does not read" in await ours.ended()
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+async def test_who_breaks_the_rules_and_never_reads_can_be_cut_off(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """picows began to close, but what was sent before does not leave: our own closing has a deadline."""
+    monkeypatch.setattr(websocket, "CLOSE_WAIT_S", 0.05)
+    async with raw_peer(role) as (ours, _, writer):
+        assert isinstance(ours.link, Wire)
+        transport = ours.link._transport
+        assert transport
+        while transport.underlying_transport.get_write_buffer_size() == 0:
+            ours.link.send(b"x" * 60_000)
+        writer.write(frame(FIN | 0x3, b"hi", mask=role == "server"))
+        async with asyncio.timeout(PATIENCE_S):
+            while not transport.is_close_frame_sent:  # noqa: ASYNC110 - picows tells nobody that it began
+                await asyncio.sleep(0)
+        ours.link.close(1001)
+        assert "1002" in await ours.ended()
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+async def test_after_our_closing_nothing_is_received_any_more(role: str) -> None:
+    mask = role == "server"
+    async with raw_peer(role) as (ours, reader, writer):
+        assert ours.link
+        ours.link.close(1000, "enough")
+        assert await read_close(reader) == 1000
+        writer.write(frame(FIN | TEXT, b"late", mask) + frame(FIN | 0x8, b"\x03\xe8", mask))
+        assert await ours.ended() == "we closed: 1000 enough"
+        assert [name for name, *_ in ours.told] == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+@pytest.mark.parametrize(("payload", "answer"), [(b"", 1000), (b"\x03\xe9bye", 1001), (b"\x0f\xa0", 4000)])
+async def test_rfc_6455_5_5_1_a_closing_is_answered_with_its_code(role: str, payload: bytes, answer: int) -> None:
+    async with raw_peer(role) as (ours, reader, writer):
+        writer.write(frame(FIN | 0x8, payload, mask=role == "server"))
+        assert await read_close(reader) == answer
+        assert "the other side closed" in await ours.ended()
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------

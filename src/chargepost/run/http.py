@@ -360,7 +360,7 @@ class FirstBytes(asyncio.Protocol):
         subprotocol = choose(offered, door.subprotocols) if door.subprotocols else ""
         if subprotocol is None:
             return Refusal(400, f"none of the subprotocols is known here, only {', '.join(door.subprotocols)}")
-        user, password = basic(headers.get("authorization", ""), identity)
+        user, password = basic(headers.pop("authorization", ""), identity)
         return door, Handshake(identity, path, offered, user, password, self._peer_name(), headers), subprotocol
 
     def _find_door(self) -> tuple[Door, str, str] | None:

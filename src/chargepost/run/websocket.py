@@ -130,10 +130,11 @@ class Wire(WSListener):
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         transport = self._transport
-        if transport is None or transport.is_close_frame_sent:
+        if transport is None or self._deadline is not None:
             return
-        self._reason = self._reason or f"we closed: {code} {reason}".rstrip()
-        transport.send_close(cast(WSCloseCode, code), _at_most(reason.encode(), 123))  # RFC 6455, 5.5
+        if not transport.is_close_frame_sent:  # picows may have begun, without a deadline
+            self._reason = self._reason or f"we closed: {code} {reason}".rstrip()
+            transport.send_close(cast(WSCloseCode, code), _at_most(reason.encode(), 123))  # RFC 6455, 5.5
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self.cut)
 
     def cut(self, reason: str = "") -> None:
@@ -147,10 +148,6 @@ class Wire(WSListener):
         listener, self._listener = self._listener, None
         if listener is not None:
             _guarded(listener.closed, reason, status)
-
-    @property
-    def is_over(self) -> bool:
-        return self._listener is None
 
     @property
     def is_open(self) -> bool:
@@ -454,7 +451,7 @@ class Handshake(NamedTuple):
     peer: str
     """Address and port."""
     headers: Mapping[str, str] = {}
-    """All of them, names in lower case."""
+    """All but the authorization, names in lower case."""
 
 
 class Refusal(NamedTuple):
