@@ -323,6 +323,13 @@ class Rig:
     def view(self) -> sig.ConnectorView:
         return self.station.view(self.now).connectors[0]
 
+    def locked(self) -> bool:
+        return self.view.locked
+
+    def power(self) -> bool:
+        """The contactor is closed."""
+        return self.view.contactor
+
     # --- hands -------------------------------------------------------------------------------------------------------
 
     def plug(self, car: CarSpec | None = CAR, connector: int = 1) -> None:

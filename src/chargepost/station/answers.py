@@ -75,7 +75,7 @@ def unlock_connector(s: "Station", ask: m.UnlockConnector, ident: str, now: floa
     transactions.stop(s, c, "UnlockCommand", None, now)
     if c.grant:
         visits.give_up(s, c, now)
-    c.release_tag = None
+    c.release = None
     c.unlock_call = ident
     s.core.wake_at("unlock", c.number, now + UNLOCK_WAIT_S)
     if c.transaction is None:
@@ -244,6 +244,9 @@ def local_list_version(s: "Station", ask: m.GetLocalListVersion, ident: str, now
 def local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) -> Any:
     return m.SendLocalListResponse(status="NotSupported")
 
+
+ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
+"""Who has no local list says so in their own words, not by CALLERROR (1.6, 5.10; trap 69)."""
 
 ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "ChangeAvailability": change_availability,

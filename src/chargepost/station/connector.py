@@ -57,8 +57,8 @@ class Connector:
 
     __slots__ = (
         "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant", "jammed",
-        "last_start_utc_s", "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative", "out_when_free",
-        "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh", "release_tag", "reported",
+        "last_start_utc_s", "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative",
+        "out_when_free", "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh", "release", "reported",
         "reported_at", "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token",
         "transaction", "unlock_call", "usage",
     )  # fmt: skip
@@ -93,8 +93,8 @@ class Connector:
         self.resume_at: float | None = None
         """After a power cut: no power before (RestoreTimeout)."""
         self.plugged_since_stop = False
-        self.release_tag: str | None = None
-        """After a refused start the cable stays locked for this tag (errata 3.17)."""
+        self.release: Grant | None = None
+        """The cable stays locked until this badge or its group is shown (errata 3.17)."""
         self.last_start_utc_s = 0.0
         # overlays
         self.faults: dict[str, ErrorSpec] = {}

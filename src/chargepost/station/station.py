@@ -178,7 +178,7 @@ class Station:
         if power != c.power_wanted:
             c.power_wanted = power
             core.wish(sig.SwitchPower(c.number, power))
-        held = c.release_tag is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in)
+        held = c.release is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in)
         lock = c.spec.lock and c.cable_in and held
         if lock != c.lock_wanted:
             c.lock_wanted = lock
@@ -200,7 +200,7 @@ class Station:
         if not self.talk.online:
             return
         current = (new, *error(c))
-        if current == c.reported:
+        if current == c.reported or (c.reported and not current[3] and current[:3] == c.reported[:3]):
             core.wake_at("status", c.number, None)
         elif c.reported is None or current[1:3] != c.reported[1:3]:
             self.report(c, now)  # errors are not delayed (trap 46)
@@ -403,7 +403,7 @@ def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
 
 def _asked(s: Station, event: Asked, now: float) -> None:
     call = event.call
-    supported = call.action in s.core.model.messages.answers
+    supported = call.action in s.core.model.messages.answers or call.action in answers.ANSWERED_BY_ALL
     answer = answers.ANSWERS.get(call.action) if supported else None
     if answer is None:
         s.talk.answer(frames.write_error(call.id, "NotSupported", f"{call.action} is not supported here"))
@@ -743,8 +743,10 @@ def _aligned_due(s: Station, connector: int, what: str, now: float) -> None:
 
 
 def _hardware_settled(s: Station, connector: int, what: str, now: float) -> None:
-    """What was finishing before a power cut and has nothing plugged in is free."""
+    """What was finishing before a power cut and has nothing plugged in is free; no cable stays locked for nobody."""
     for c in s.connectors:
+        if c.spec.lock and c.locked and not c.lock_wanted:
+            s.unlock(c)
         if c.usage is Usage.FINISHING and not c.plugged:
             c.usage = advance(c.usage, On.PLUG_OUT)
             c.plugged_since_stop = False

@@ -12,7 +12,7 @@ from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
 from chargepost.station import metering
-from chargepost.station.connector import Connector, Stopping, Transaction
+from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         ),
         numbered=True,
     )
-    _keep_data(s, c, reading, "Transaction.Begin", core.settings.items("StopTxnSampledData"), now)
+    _keep_data(s, c, reading, "Transaction.Begin", _stop_items(s), now)
     c.token = core.memory.put(f"transaction/{tx.name}", tx)
     schedule(s, c, now)
     core.note("info", "transaction begins", f"badge {tx.id_tag} at {tx.start_wh} Wh", c.number)
@@ -149,6 +149,12 @@ def keep_meter(s: "Station", c: Connector, energy_wh: float) -> None:
     s.core.memory.put(f"meter/{c.number}", Register(c.register_wh, c.last_start_utc_s))
 
 
+def _stop_items(s: "Station") -> list[str]:
+    """What is kept of the first and the last reading: both lists want them (1.6, 3.16.5)."""
+    settings = s.core.settings
+    return settings.items("StopTxnSampledData") or settings.items("StopTxnAlignedData")
+
+
 def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str, items: list[str], now: float) -> None:
     """Keep a reading for StopTransaction.transactionData, within the product's limits; begin and end always."""
     tx, settings = c.transaction, s.core.settings
@@ -175,7 +181,7 @@ def refused(s: "Station", c: Connector, now: float) -> None:
     if tx is None or c.stopping:
         return
     if s.core.settings.flag("StopTransactionOnInvalidId", True):
-        c.release_tag = tx.id_tag
+        c.release = Grant(tx.id_tag, tx.parent, "refused")
         stop(s, c, "DeAuthorized", None, now)
         return
     granted_wh = s.core.settings.number("MaxEnergyOnInvalidId")
@@ -229,16 +235,14 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     tx, stopping = c.transaction, c.stopping
     if tx is None or stopping is None:
         return
-    settings = s.core.settings
-    items = settings.items("StopTxnSampledData") or settings.items("StopTxnAlignedData")
-    _keep_data(s, c, reading, "Transaction.End", items, now)
+    _keep_data(s, c, reading, "Transaction.End", _stop_items(s), now)
     energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
     keep_meter(s, c, energy_wh)
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
     c.plugged_since_stop = c.plugged
-    if stopping.reason == "EVDisconnected" and not settings.flag("UnlockConnectorOnEVSideDisconnect", True):
-        c.release_tag = tx.id_tag
+    if stopping.reason == "EVDisconnected" and not s.core.settings.flag("UnlockConnectorOnEVSideDisconnect", True):
+        c.release = Grant(tx.id_tag, tx.parent, "disconnected")
 
 
 def close(
@@ -292,17 +296,15 @@ def delivered(s: "Station", entry: Entry, answer: Any, now: float) -> None:
     """A transaction message was processed: learn from the answer and forget the message."""
     _forget(s, entry)
     if entry.kind == "start":
+        c, info = s.connector_of(entry.transaction), answer.id_tag_info
+        if c and c.transaction and info.parent_id_tag is not UNSET:
+            c.transaction.parent = info.parent_id_tag
         number(s, entry.transaction, answer.transaction_id)
-        c = s.connector_of(entry.transaction)
         started = msgspec.json.decode(entry.payload, type=messages.StartTransaction)
-        s.authorization.learn(started.id_tag, answer.id_tag_info, now)
-        if c and c.transaction:
-            info = answer.id_tag_info
-            if info.parent_id_tag is not UNSET:
-                c.transaction.parent = info.parent_id_tag
-            if info.status != "Accepted":
-                s.core.note("warning", "badge refused", f"{started.id_tag}: {info.status}", c.number)
-                refused(s, c, now)
+        s.authorization.learn(started.id_tag, info, now)
+        if c and c.transaction and info.status != "Accepted":
+            s.core.note("warning", "badge refused", f"{started.id_tag}: {info.status}", c.number)
+            refused(s, c, now)
     elif entry.kind == "stop":
         if answer.id_tag_info is not UNSET:
             stop_message = msgspec.json.decode(entry.payload, type=messages.StopTransaction)

@@ -54,7 +54,7 @@ def unplugged(s: "Station", c: Connector, now: float) -> None:
     """What was plugged in is out; a running transaction has been told before."""
     c.plugged_since_stop = c.ev_left = False
     c.ev_offered_at = None
-    c.release_tag = None
+    c.release = None
     faults.unplugged(s, c)
     if c.usage is Usage.FINISHING or (c.usage is Usage.PREPARING and c.grant is None):
         c.usage = advance(c.usage, On.PLUG_OUT)  # F1, B1
@@ -111,8 +111,8 @@ def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> N
             judged(s, id_tag, c.number, True, "ends its own charge")
             transactions.stop(s, c, "Local", id_tag, now)
             return
-        if c.release_tag is not None and fold(c.release_tag) == tag:
-            c.release_tag = None
+        if c.release and fold(c.release.id_tag) == tag:
+            c.release = None
             judged(s, id_tag, c.number, True, "its cable is released")
             return
         if c.usage is Usage.PREPARING and c.grant and fold(c.grant.id_tag) == tag and not c.starting:
@@ -188,6 +188,11 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
             if tx and tx.parent and fold(tx.parent) == fold(grant.parent) and asking.connector in (None, c.number):
                 judged(s, grant.id_tag, c.number, True, "ends a charge of its group")
                 transactions.stop(s, c, "Local", grant.id_tag, now)
+                return
+            held = c.release.parent if c.release else None
+            if held and fold(held) == fold(grant.parent) and asking.connector in (None, c.number):
+                c.release = None
+                judged(s, grant.id_tag, c.number, True, "releases a cable of its group")
                 return
     chosen = choose(s, asking.connector)
     if chosen is None and asking.connector is None and len(s.connectors) > 1 and any(map(free, s.connectors)):
