@@ -10,7 +10,19 @@ from chargepost.supervision import commands
 from chargepost.supervision.answers import Policy
 from chargepost.supervision.central import CHALLENGE_S, REFUSED_MAX, UNANSWERED_MAX, WAITING_MAX
 from chargepost.supervision.roster import Knock
-from chargepost.supervision.wishes import Admit, HangUp, Kept, Note, Ping, Refuse, Send, StationRow, Store
+from chargepost.supervision.wishes import (
+    Admit,
+    ConnectorRow,
+    HangUp,
+    Kept,
+    Note,
+    Ping,
+    Refuse,
+    Send,
+    StationRow,
+    Store,
+    TransactionRow,
+)
 
 from .central_harness import BADGES, BLOCKED, GOOD, OTHER, UTC_S, Peer, World, counting
 
@@ -27,6 +39,9 @@ def meter_values(
         "meterValue": [{"timestamp": "2027-01-15T08:01:00Z", "sampledValue": sampled}],
     }
     return payload | ({} if transaction is None else {"transactionId": transaction})
+
+
+START = {"connectorId": 1, "idTag": GOOD, "meterStart": 0, "timestamp": "2027-01-15T08:00:00Z"}
 
 
 # --- durability (P9) --------------------------------------------------------------------------------------------------
@@ -161,6 +176,14 @@ def test_4_8_a_stop_that_never_came_does_not_lock_the_badge_out() -> None:
     assert here.start(GOOD)["idTagInfo"]["status"] == "Accepted"
 
 
+def test_4_8_nor_does_it_after_our_restart() -> None:
+    lost = TransactionRow("S1", 1, GOOD, 0, UTC_S - 100, 4711, "Accepted")
+    for since_utc_s, status in ((UTC_S - 50, "Accepted"), (UTC_S - 150, "ConcurrentTx")):
+        place = ConnectorRow("S1", 1, "Available", "NoError", since_utc_s)
+        kept = Kept(2, (StationRow("S1"),), (place,), (lost,), BADGES)
+        assert World(kept=kept).station("S2").start(GOOD)["idTagInfo"]["status"] == status
+
+
 # --- transactions (4.8, 4.10) -----------------------------------------------------------------------------------------
 
 
@@ -201,12 +224,22 @@ def test_a_start_repeated_while_the_first_waits_for_the_disk_is_one() -> None:
     world = World()
     peer = world.station()
     world.disk = False
-    payload = {"connectorId": 1, "idTag": GOOD, "meterStart": 0, "timestamp": "2027-01-15T08:00:00Z"}
-    idents = [peer.call("StartTransaction", payload) for _ in range(2)]
+    idents = [peer.call("StartTransaction", START) for _ in range(2)]
     world.sync()
     first, second = (peer.answer_to(ident)[2] for ident in idents)
     assert first == second
     assert len(world.books.starts) == 1
+
+
+def test_a_stop_that_overtakes_the_answer_of_a_repeated_start_ends_it_for_good() -> None:
+    world = World()
+    peer = world.station()
+    number = peer.start()["transactionId"]
+    world.disk = False
+    peer.call("StartTransaction", START)
+    peer.call("StopTransaction", {"transactionId": number, "meterStop": 9, "timestamp": "2027-01-15T09:00:00Z"})
+    world.sync()
+    assert world.central.state.open == {}
 
 
 def test_a_number_that_is_taken_is_drawn_again() -> None:
@@ -284,6 +317,27 @@ def test_live_power_is_told_or_worked_out(samples: list[tuple[str, str, str]], p
     peer = world.station()
     peer.ask("MeterValues", meter_values(*samples))
     assert world.central.state.stations["S1"].connector(1).live.power_w == power_w
+
+
+def test_meter_values_that_come_late_are_kept_but_not_shown_as_now() -> None:
+    world = World()
+    peer = world.station()
+    late = meter_values(("Power.Active.Import", "", "11000"))
+    late["meterValue"][0]["timestamp"] = "2020-01-01T00:00:00Z"  # type: ignore[index]
+    peer.ask("MeterValues", meter_values(("Power.Active.Import", "", "7200")))
+    peer.ask("MeterValues", late)
+    assert world.central.state.stations["S1"].connector(1).live.power_w == 7200
+    assert len(world.books.meter_values) == 2
+
+
+def test_what_is_measured_at_the_inlet_or_signed_is_not_the_connectors_power() -> None:
+    world = World()
+    peer = world.station()
+    told = meter_values(("Power.Active.Import", "", "22000"), ("Power.Active.Import", "", "99"))
+    first, second = told["meterValue"][0]["sampledValue"]  # type: ignore[index]
+    first["location"], second["format"] = "Inlet", "SignedData"
+    peer.ask("MeterValues", told)
+    assert world.central.state.stations["S1"].connector(1).live.power_w is None
 
 
 # --- one call at a time (OCPP-J 4.1.1) --------------------------------------------------------------------------------
@@ -448,6 +502,13 @@ def test_unknown_identities_are_refused_listed_and_written_rarely() -> None:
         knock(world, ticket, f"GUESS-{ticket}")
     assert len(world.central.state.refused) == REFUSED_MAX
     assert "STRANGER" not in world.central.state.stations
+
+
+@pytest.mark.parametrize("identity", ["", "x" * 256, "A\nB", "A\x1b[2J"])
+def test_identities_that_could_forge_a_log_line_are_refused(identity: str) -> None:
+    world = World(Policy(accept_unknown_stations=True, accept_open_stations=True))
+    knock(world, 1, identity)
+    assert [wish.status for wish in verdicts(world) if isinstance(wish, Refuse)] == [404]
 
 
 def test_whoever_comes_is_let_in_where_the_operator_says_so() -> None:
