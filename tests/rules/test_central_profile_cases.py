@@ -189,9 +189,7 @@ def test_TC_054_CSMS_each_triggered_message_is_answered() -> None:
         "MeterValues": {
             "connectorId": 1,
             "transactionId": transaction,
-            "meterValue": [
-                {"timestamp": "2027-01-15T08:01:00Z", "sampledValue": [{"value": "1", "context": "Trigger"}]}
-            ],
+            "meterValue": [sample],
         },
         "Heartbeat": {},
         "StatusNotification": status_notification("Charging", 1),

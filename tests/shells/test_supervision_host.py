@@ -15,6 +15,8 @@ from chargepost.supervision.host import Host, Talk
 from chargepost.supervision.ledger import Ledger
 from chargepost.supervision.roster import Knock, Refusal
 
+DEADLINE_S = 10.0
+"""An answer that never comes must fail the test, not hang it."""
 BOOT = b'[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
 
 
@@ -93,7 +95,8 @@ async def test_a_store_that_refuses_is_said_to_the_station(host: Host) -> None:
     host.ledger.journal.close()
     for _ in range(20):
         talk.received(BOOT)
-        answer = await line.sent.get()
+        async with asyncio.timeout(DEADLINE_S):
+            answer = await line.sent.get()
         assert (answer[0], answer[2]) == (4, "InternalError")
     assert host.central.state.stations["S1"].unanswered == 0
 

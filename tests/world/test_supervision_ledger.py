@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chargepost.supervision.books import Books
@@ -158,6 +158,8 @@ def _rows() -> st.SearchStrategy[list[Row]]:
 
 @settings(max_examples=60, deadline=None)
 @given(rows=_rows())
+@example(rows=[START, STOP, StopRow("S1", 4711, 5000, 3000.0, "Remote")])
+@example(rows=[START, StopRow("S2", 4711, 5000, 3000.0, "Remote")])
 def test_the_books_in_memory_say_what_the_ledger_says(rows: list[Row]) -> None:
     ledger, books = Ledger(None), Books()
     try:
