@@ -490,6 +490,16 @@ async def test_closing_says_goodbye_to_everybody(monkeypatch: pytest.MonkeyPatch
     live_writer.close()
 
 
+async def test_closing_does_not_wait_for_a_page_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HTTP_GRACE_S", 10 * PATIENCE_S)
+    server = await serve("127.0.0.1", 0, PAGES, None)
+    reader, writer = await raw(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(PATIENCE_S):
+        await reader.readuntil(b"GET / 0")
+        await server.close()
+    writer.close()
+
+
 async def test_closing_does_not_wait_for_ever_for_a_station_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A half-open link: nobody answers the closing."""
     monkeypatch.setattr("chargepost.run.websocket.CLOSE_WAIT_S", 0.02)
