@@ -24,7 +24,7 @@ from chargepost.supervision.wishes import (
     TransactionRow,
 )
 
-from .central_harness import BADGES, BLOCKED, GOOD, OTHER, UTC_S, Peer, World, counting
+from .central_harness import BADGES, BLOCKED, BOOT, GOOD, OTHER, UTC_S, Peer, World, counting
 
 
 def meter_values(
@@ -117,6 +117,23 @@ def test_a_station_that_merely_reconnects_stays_accepted_also_over_our_restart()
     assert again.ask("Heartbeat", {})
 
 
+def test_a_station_that_never_booted_here_is_asked_to_once_per_link() -> None:
+    """It comes from another central system, and a reconnection is no boot (4.2)."""
+    world = World()
+    peer = world.station(boot=False)
+    for _ in range(3):
+        assert peer.refused("Heartbeat", {}) == "SecurityError"
+    (asked,) = (frame for frame in peer.frames if frame[0] == 2)
+    assert asked[2:] == ["TriggerMessage", {"requestedMessage": "BootNotification"}]
+    peer.send([3, asked[1], {"status": "Accepted"}])
+    peer.ask("BootNotification", BOOT)
+    assert peer.ask("Heartbeat", {})
+    peer.cut()
+    peer.connect()
+    assert peer.ask("Heartbeat", {})
+    assert sum(frame[0] == 2 for frame in peer.frames) == 1
+
+
 @pytest.mark.parametrize("policy", ["Pending", "Rejected"])
 def test_4_2_pending_and_rejected_are_the_operators_choice(policy: str) -> None:
     world = World()
@@ -125,6 +142,7 @@ def test_4_2_pending_and_rejected_are_the_operators_choice(policy: str) -> None:
     answer = peer.ask("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
     assert (answer["status"], answer["interval"]) == (policy, 60)
     assert peer.refused("Heartbeat", {}) == "SecurityError"
+    assert not any(frame[0] == 2 for frame in peer.frames), "the operator's choice is not argued with"
 
 
 def test_4_2_a_pending_station_may_send_what_it_was_triggered_to() -> None:

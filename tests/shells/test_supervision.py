@@ -172,6 +172,15 @@ async def test_unknown_stations_are_refused_where_not_accepted() -> None:
         assert refused.value.response.status_code == 404
 
 
+async def test_a_page_that_is_not_there_says_what_to_do(site: Site) -> None:
+    async with site.station() as station, site.browser() as browser:
+        await station.boot()
+        page = await browser.get("/stations/S2%3Cb%3E")
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "Known: S1." in page.text
+        assert "<b>" not in page.text
+
+
 async def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(site: Site) -> None:
     async with site.station() as station, site.browser() as browser:
         await station.boot()

@@ -310,7 +310,13 @@ class Supervision:
         """A page for the operator: everybody else is sent to the login."""
 
         async def shown(asked: Asked[Any, Any]) -> str | Response:
-            return handler(asked) if self._knows(asked.request) else RedirectResponse("/login", 303)
+            if not self._knows(asked.request):
+                return RedirectResponse("/login", 303)
+            try:
+                return handler(asked)
+            except Problem as problem:
+                why = problem.details
+                return Response(pages.problem_page(why.title, why.detail, why.remedy), why.status, None, "text/html")
 
         return shown
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 import msgspec
 
-from chargepost.ocpp import frames, session
+from chargepost.ocpp import frames, security, session
 from chargepost.ocpp import messages as m
 from chargepost.supervision import answers, roster
 from chargepost.supervision.answers import Desk, Policy
@@ -51,6 +51,8 @@ from chargepost.supervision.wishes import (
     Wish,
 )
 
+NOBODY = 0
+"""The ticket of our own commands: nobody waits for the outcome."""
 UNANSWERED_MAX = 16
 """CALLs of one station that wait for the disk: it may have one open (OCPP-J 4.1.1); the rest are resends."""
 WAITING_MAX = 32
@@ -178,6 +180,7 @@ class Central:
         station.session = session.Session(self._new_id)
         station.link += 1
         station.subprotocol = subprotocol
+        station.asked_to_boot = False
         station.linked_utc_s = station.seen_utc_s = self.utc_s(now)
 
     def closed(self, identity: str, now: float) -> None:
@@ -271,6 +274,7 @@ class Central:
             self._answer_error(station, call, "NotSupported", f"{call.action} is for stations to answer", now)
         elif not self._may_ask(station, call.action):
             self._answer_error(station, call, "SecurityError", "BootNotification was not accepted yet", now)
+            self._ask_to_boot(station, now)
         elif station.unanswered >= UNANSWERED_MAX:
             self._answer_error(station, call, "InternalError", "too many calls are open: one at a time", now)
         else:
@@ -289,6 +293,13 @@ class Central:
         if station.row.registration == "Accepted" or action == "BootNotification":
             return True
         return action in station.triggered
+
+    def _ask_to_boot(self, station: Station, now: float) -> None:
+        """One that never booted here comes from another central system and thinks it is registered: once per link."""
+        if station.row.registration or station.asked_to_boot:
+            return
+        station.asked_to_boot = True
+        self.command(station.identity, m.TriggerMessage(requested_message="BootNotification"), NOBODY, now)
 
     def _answer(self, pending: Pending, answer: m.Response, now: float) -> None:
         self._send(
@@ -324,7 +335,7 @@ class Central:
         command = station.waiting.popleft()
         timeout_s = self.policy.call_timeout_s
         data = station.session.call(command.payload, command, now, timeout_s)
-        if isinstance(command.payload, m.TriggerMessage):
+        if isinstance(command.payload, m.TriggerMessage | security.ExtendedTriggerMessage):
             station.triggered.add(command.payload.requested_message)
         self._calling[station.identity] = now + timeout_s
         opened = station.session.open

@@ -22,7 +22,7 @@ class Connector:
 
 @dataclass(slots=True)
 class Command:
-    """A CALL toward a station that waits for its turn or its answer; no ticket: nobody waits for the answer."""
+    """A CALL toward a station that waits for its turn or its answer."""
 
     ticket: int
     payload: msgspec.Struct
@@ -56,6 +56,7 @@ class Station:
     connectors: dict[int, Connector] = field(default_factory=dict)
     triggered: set[str] = field(default_factory=set)
     """What it was asked to send with TriggerMessage: allowed even before it is accepted (4.2, 5.17)."""
+    asked_to_boot: bool = False
     challenge: Guest | None = None
     """A second connection of the same identity, waiting for the first one to prove that it lives."""
     arriving: Guest | None = None

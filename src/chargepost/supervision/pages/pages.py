@@ -95,6 +95,11 @@ def login_page(problem: str = "") -> str:
     )
 
 
+def problem_page(title: str, detail: str, remedy: str) -> str:
+    """What happened, where, and what to do."""
+    return layout(title, el("p", detail, class_="problem", role="alert"), el("p", remedy))
+
+
 # --- words and numbers ------------------------------------------------------------------------------------------------
 
 
