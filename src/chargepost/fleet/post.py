@@ -1,0 +1,400 @@
+"""One station in virtual time: the very Station and SimulatedStation of the real runner, with a disk and a line.
+
+Facts in, wishes done at once and in order, one alarm. A power cut throws the program away; only what its disk had is
+left.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, Protocol
+from zlib import crc32
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import Model
+from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.fleet.laws import LawBroken, Laws
+from chargepost.fleet.link import Line, Network
+from chargepost.fleet.timeline import Timeline, dice
+from chargepost.station.station import Station
+
+RESTART_S = 3.0
+"""How long the program of a station takes to begin anew."""
+
+GRAIN_S = 1e-6
+"""A clock has a grain: an alarm rings this much late, so that what was to be over is over in floating point too."""
+
+RINGS_MAX = 100
+"""Alarms of one station at one instant; more will not end."""
+
+
+class Watch(Protocol):
+    """Who is told what passes at a station."""
+
+    def frame_up(self, post: "Post", data: bytes) -> None: ...
+    def noted(self, who: str, note: sig.Note) -> None: ...
+    def answered(self, action: bytes, latency_s: float) -> None: ...
+    def count(self, kind: str) -> None: ...
+
+
+class Disk:
+    """What outlives a power cut. Pieces become durable in order, each a moment after it was written."""
+
+    __slots__ = ("_dice", "_pending", "durable", "records", "refuses")
+
+    def __init__(self, durable: Mapping[str, bytes], dice: Random) -> None:
+        self.durable = dict(durable)
+        self.records: dict[str, sig.ChargeRecord] = {}
+        self.refuses = False
+        """Full or failing: what is written waits."""
+        self._dice = dice
+        self._pending: deque[sig.Remember] = deque()
+
+    def write(self, piece: sig.Remember) -> None:
+        self._pending.append(piece)
+
+    def sync(self) -> int:
+        """The first piece that waits is durable: its token."""
+        piece = self._pending.popleft()
+        self.durable.update(piece.puts)
+        for key in piece.drops:
+            self.durable.pop(key, None)
+        self.records.update((record.record, record) for record in piece.records)
+        return piece.token
+
+    @property
+    def waiting(self) -> int:
+        return len(self._pending)
+
+    def power_cut(self) -> None:
+        """Of what was on its way some made it, in order, and nobody was told."""
+        if self._pending and not self.refuses:
+            for _ in range(self._dice.randint(0, len(self._pending))):
+                self.sync()
+        self._pending.clear()
+
+    def draw_sync_s(self) -> float:
+        return 0.002 + 0.018 * self._dice.random()
+
+
+class Post:
+    """A station, its hardware, its disk and its line."""
+
+    __slots__ = (
+        "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "disk",
+        "hardware", "identity", "laws", "life", "model", "network", "on_write", "station", "utc_of_machine_s", "watch", "witness",
+    )  # fmt: skip
+
+    def __init__(
+        self, identity: str, model: Model, memory: Mapping[str, bytes], *, seed: int, timeline: Timeline,
+        network: Network, laws: Laws, watch: Watch, utc_s: float,
+    ) -> None:  # fmt: skip
+        """`utc_s`: the date at the beginning."""
+        self.identity, self.model, self.network, self.laws, self.watch = identity, model, network, laws, watch
+        self._timeline, self._seed = timeline, seed
+        self.hardware = SimulatedStation(model.connectors, seed=crc32(f"{seed} {identity}".encode()))
+        self.disk = Disk(memory, dice(seed, f"disk {identity}"))
+        self.witness = laws.watch(identity, self.hardware)
+        self.station: Station | None = None
+        """None: it has no power, or its program is just beginning."""
+        self.utc_of_machine_s = utc_s
+        """The date of the machine minus virtual time."""
+        self.life = 0
+        """Counts programs: what was meant for an earlier one does not reach a later one."""
+        self.on_write: Callable[[Post], None] | None = None
+        """Told of each piece on its way to the disk."""
+        self._inbox: deque[sig.Fact] = deque()
+        self._busy = False
+        self._due = float("inf")
+        self._rang = 0.0
+        self._rings = 0
+        self._line: Line | None = None
+        self._called: tuple[bytes, float] = (b"", 0.0)
+
+    # --- the heart ---------------------------------------------------------------------------------------------------
+
+    def tell(self, *facts: sig.Fact) -> None:
+        if self.station is not None:
+            self._inbox.extend(facts)
+            self.work()
+
+    def work(self, wake: bool = False) -> None:
+        """Until neither the station nor its hardware has anything more to say."""
+        if self._busy:
+            return
+        self._busy = True
+        now, hardware, inbox = self._timeline.now, self.hardware, self._inbox
+        hardware.advance(now)
+        try:
+            if wake and self.station is not None:
+                self.station.wake(now)
+                self._do_wishes(now)
+            self._see()
+            while inbox and self.station is not None:
+                self.station.handle(inbox.popleft(), now)
+                self._do_wishes(now)
+                self._see()
+        except LawBroken:
+            raise
+        except Exception as error:
+            raise LawBroken("no crash", self.identity, f"{type(error).__name__}: {error}") from error
+        finally:
+            self._busy = False
+        self._arm()
+
+    def _see(self) -> None:
+        """Take what the hardware tells, past the eyes of the laws."""
+        for fact in self.hardware.take():
+            match fact:
+                case sig.MeterRead(connector, _, reading) if connector and reading:
+                    self.laws.metered(self.witness, connector, reading, self._timeline.now)
+                case sig.PowerSwitched(connector, closed):
+                    self.laws.contactor(self.witness, connector, closed, self.disk.durable)
+            self._inbox.append(fact)
+
+    def _do_wishes(self, now: float) -> None:
+        assert self.station is not None
+        for wish in self.station.take():
+            done = DO.get(type(wish))
+            if done:
+                done(self, wish)
+            else:
+                self.hardware.do(wish, now)
+
+    def _arm(self) -> None:
+        """One alarm for all that comes by itself. One too early is harmless, so a later one is not set anew."""
+        due = self.hardware.next_wake()
+        if self.station is not None:
+            own = self.station.next_wake()
+            if own is not None:
+                own += GRAIN_S
+            due = own if due is None or (own is not None and own < due) else due
+        if due is not None and due < self._due:
+            self._due = due = max(due, self._timeline.now)
+            self._timeline.at(due, self._ring, due)
+
+    def _ring(self, due: float) -> None:
+        if due != self._due:
+            return
+        self._due = float("inf")
+        self._rings = self._rings + 1 if due == self._rang else 0
+        self._rang = due
+        if self._rings > RINGS_MAX and self.station is not None:
+            alarms = ", ".join(what for (what, _), when in self.station.core.alarms.items() if when <= due)
+            raise LawBroken("no crash", self.identity, f"it wants to be woken at one instant for ever: {alarms}")
+        self.work(wake=True)
+
+    # --- wishes ------------------------------------------------------------------------------------------------------
+
+    def _send(self, wish: sig.SendFrame) -> None:
+        data = wish.data
+        if self._line is not None:
+            self.watch.frame_up(self, data)
+            self.laws.said(self.witness, data)
+            if data.startswith(b"[2"):
+                self._called = data[: data.find(b",{")], self._timeline.now
+            self._line.send(data)
+
+    def _remember(self, wish: sig.Remember) -> None:
+        self.laws.kept(self.witness, wish, self._timeline.now)
+        self.disk.write(wish)
+        if self.disk.refuses:
+            self._timeline.after(0.01, self._refused, self.life)
+        else:
+            self._timeline.after(self.disk.draw_sync_s(), self._synced, self.life)
+        if self.on_write:
+            self.on_write(self)
+
+    def _synced(self, life: int) -> None:
+        if life != self.life or self.disk.refuses or not self.disk.waiting:
+            return
+        self.tell(sig.Remembered(self.disk.sync()))
+
+    def _refused(self, life: int) -> None:
+        if life == self.life and self.disk.refuses:
+            self.tell(sig.NotRemembered("database or disk is full"))
+
+    def disk_trouble(self, on: bool) -> None:
+        """The disk refuses from now on; or takes all that waited."""
+        self.disk.refuses = on
+        while not on and self.disk.waiting and self.station is not None:
+            self.tell(sig.Remembered(self.disk.sync()))
+
+    def _dial(self, wish: sig.Dial) -> None:
+        self._leave_line()
+        self._line = Line(self.network, self)
+        self._line.dial(wish)
+
+    def _hang_up(self, wish: sig.HangUp) -> None:
+        if self._line is not None:
+            self._line.hang_up(wish.reason)
+
+    def _ping(self, wish: sig.SendPing) -> None:
+        if self._line is not None:
+            self._line.ping()
+
+    def _restart(self, wish: sig.Restart) -> None:
+        self._timeline.after(0.0, self._restarted, wish.hard, self.life)
+
+    def _offer(self, wish: sig.OfferCurrent) -> None:
+        self.laws.offered(self.witness, wish, self._timeline.now)
+        self.hardware.do(wish, self._timeline.now)
+
+    def _status(self, wish: sig.StatusChanged) -> None:
+        self.laws.status(self.witness, wish)
+
+    def _note(self, wish: sig.Note) -> None:
+        self.watch.noted(self.identity, wish)
+
+    def _judged(self, wish: sig.BadgeJudged) -> None:
+        pass
+
+    # --- its program -------------------------------------------------------------------------------------------------
+
+    def start(self, life: int | None = None) -> None:
+        """Build the program from what is durable, and let it find out what it is connected to."""
+        if self.station is not None or (life is not None and life != self.life) or not self.hardware.powered:
+            return
+        self.life += 1
+        self._inbox.clear()
+        self.hardware.take()
+        self.station = Station(self.model, self.identity, self.disk.durable, self._dice().random)
+        self.tell(sig.Started(self._timeline.now + self.utc_of_machine_s))
+        self.hardware.tell_again()
+        self.work()
+
+    def _dice(self) -> Random:
+        return dice(self._seed, f"station {self.identity} {self.life}")
+
+    def _restarted(self, hard: bool, life: int) -> None:
+        """A reset: the program ends in order, what it wrote is durable, and it begins anew."""
+        if life != self.life or self.station is None:
+            return
+        while self.disk.waiting and not self.disk.refuses:
+            self.disk.sync()
+        self._leave_line()
+        if hard:
+            self.power_cut()
+            self._timeline.after(RESTART_S, self.power_up, self.life)
+        else:
+            self._end_program()
+            self.laws.program_lost(self.witness, self.disk)
+            self._timeline.after(RESTART_S, self.start, self.life)
+
+    def _end_program(self) -> None:
+        self.station = None
+        self.life += 1
+        self._inbox.clear()
+        self.disk.power_cut()
+
+    def power_cut(self) -> None:
+        """The mains off, at once: nothing is flushed."""
+        if not self.hardware.powered:
+            return
+        self.hardware.power_cut(self._timeline.now)
+        if self._line is not None:
+            self._line.die()
+            self._line = None
+        self._end_program()
+        self.laws.power_cut(self.witness, self.disk)
+
+    def power_up(self, life: int | None = None) -> None:
+        """The mains on; the program begins some seconds later."""
+        if self.hardware.powered or (life is not None and life != self.life):
+            return
+        self.hardware.power_up(self._timeline.now)
+        self._timeline.after(RESTART_S, self.start, self.life)
+        self.work()
+
+    # --- its line ----------------------------------------------------------------------------------------------------
+
+    @property
+    def line(self) -> Line | None:
+        return self._line
+
+    def _leave_line(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.hang_up("the station starts anew")
+
+    def line_up(self, line: Line, subprotocol: str) -> None:
+        if line is self._line:
+            self.tell(sig.LinkUp(subprotocol))
+
+    def line_received(self, line: Line, data: bytes) -> None:
+        if line is not self._line or self.station is None:
+            return
+        opened = self.station.talk.session.open
+        if opened is not None and not data.startswith(b"[2"):
+            self.watch.answered(self._called[0], self._timeline.now - self._called[1])
+            if self.witness.starts:
+                granted_wh = self.station.core.settings.number("MaxEnergyOnInvalidId")
+                self.laws.heard(self.witness, data, opened.id, granted_wh)
+        self.tell(sig.FrameReceived(data))
+
+    def line_ponged(self, line: Line) -> None:
+        if line is self._line:
+            self.tell(sig.PongReceived())
+
+    def line_down(self, line: Line, reason: str, status: int | None) -> None:
+        if line is self._line:
+            self._line = None
+            self.tell(sig.LinkDown(reason, status))
+
+    # --- hands -------------------------------------------------------------------------------------------------------
+
+    def plug_in(self, connector: int, car: CarSpec, cable_rating_a: float) -> bool:
+        done = self.hardware.plug_in(connector, car, self._timeline.now, cable_rating_a)
+        self.work()
+        return done
+
+    def unplug(self, connector: int) -> bool:
+        done = self.hardware.unplug(connector, self._timeline.now)
+        self.work()
+        return done
+
+    def unplug_car(self, connector: int) -> bool:
+        done = self.hardware.unplug_car(connector, self._timeline.now)
+        self.work()
+        return done
+
+    def present_badge(self, id_tag: str, connector: int | None) -> None:
+        self.hardware.present_badge(id_tag, connector)
+        self.work()
+
+    def lamp(self, connector: int) -> str:
+        return self.hardware.connector(connector).light
+
+    def set_clock(self, by_s: float) -> None:
+        """The date of the machine steps."""
+        self.utc_of_machine_s += by_s
+        self.tell(sig.ClockSet(self._timeline.now + self.utc_of_machine_s, "by hand"))
+
+
+DO: dict[type, Callable[[Post, Any], None]] = {
+    sig.SendFrame: Post._send,
+    sig.Remember: Post._remember,
+    sig.Dial: Post._dial,
+    sig.HangUp: Post._hang_up,
+    sig.SendPing: Post._ping,
+    sig.Restart: Post._restart,
+    sig.OfferCurrent: Post._offer,
+    sig.StatusChanged: Post._status,
+    sig.Note: Post._note,
+    sig.BadgeJudged: Post._judged,
+}
+"""What a wish is to the carrier; all others are the hardware's."""
+
+
+def factory_memory(model: Model, url: str, settings: Mapping[str, str]) -> dict[str, bytes]:
+    """The memory of a station that was just installed: its address, and what the owner set of what it knows."""
+    given = {model.transport.url_key: url}
+    if model.transport.enable_key:
+        given[model.transport.enable_key] = "true"
+    for name, value in settings.items():
+        spec = model.key(name)
+        if spec is not None:
+            given[spec.setting or spec.name or name] = value
+    return {f"setting/{inner.lower()}": msgspec.json.encode(value) for inner, value in given.items()}

@@ -1,0 +1,136 @@
+"""What goes wrong in the course of a day, and what the operator does: stories, each with its own dice."""
+
+from collections.abc import Callable
+from math import inf
+from random import Random
+
+from chargepost.fleet.hub import Hub
+from chargepost.fleet.post import Post
+from chargepost.fleet.scenario import Scenario
+from chargepost.fleet.timeline import Story, Timeline
+from chargepost.ocpp import messages as m
+
+What = Callable[..., Story]
+
+DAY_S = 86400.0
+CLOCK_STEPS_S = (-DAY_S, -3600.0, -120.0, -5.0, 5.0, 120.0, 3600.0, DAY_S)
+CENTRAL_STEPS_S = (-3600.0, -30.0, -2.0, 2.0, 30.0, 3600.0)
+CENTRAL_OFF_S = 90.0
+
+
+class Trouble:
+    """Everything but people. After `until_s` nothing goes wrong any more."""
+
+    def __init__(self, plan: Scenario, timeline: Timeline, hub: Hub, until_s: float) -> None:
+        self.plan, self.rates, self.timeline, self.hub, self.until_s = plan, plan.disturbances, timeline, hub, until_s
+        self.counts: dict[str, int] = {}
+
+    def begin(self, post: Post, dice: Random) -> None:
+        """All stories of one station."""
+        link, rates = self.plan.link, self.rates
+        for story in (
+            self._now_and_then(dice, link.cuts_per_day, self._link_cut, post),
+            self._now_and_then(dice, link.outages_per_day, self._outage, post),
+            self._now_and_then(dice, rates.power_cuts_per_day, self._power_cut, post),
+            self._now_and_then(dice, rates.clock_steps_per_day, self._clock_step, post),
+            self._now_and_then(dice, rates.disk_troubles_per_day, self._disk_trouble, post),
+            self._now_and_then(dice, rates.resets_per_day, self._reset, post),
+            self._now_and_then(dice, rates.commands_per_day, self._command, post),
+        ):
+            self.timeline.follow(story)
+        if rates.unlucky_cut:
+            post.on_write = lambda post: self._maybe_cut(post, dice)
+
+    def begin_central(self, dice: Random) -> None:
+        rates = self.rates
+        self.timeline.follow(self._now_and_then(dice, rates.central_restarts_per_day, self._central_restart))
+        self.timeline.follow(self._now_and_then(dice, rates.central_clock_steps_per_day, self._central_clock))
+
+    def _now_and_then(self, dice: Random, per_day: float, what: What, *args: Post) -> Story:
+        while per_day:
+            yield dice.expovariate(per_day / DAY_S)
+            if self.timeline.now > self.until_s:
+                return
+            self.count(what.__name__.strip("_").replace("_", " "))
+            yield from what(dice, *args)
+
+    def count(self, kind: str) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    # --- stories -----------------------------------------------------------------------------------------------------
+
+    def _link_cut(self, dice: Random, post: Post) -> Story:
+        if post.line:
+            post.line.cut("connection reset")
+        yield 0.0
+
+    def _outage(self, dice: Random, post: Post) -> Story:
+        post.network.out = True
+        if post.line:
+            post.line.fall_silent()
+        yield self._some(dice, self.plan.link.outage_s)
+        post.network.out = False
+
+    def _power_cut(self, dice: Random, post: Post) -> Story:
+        post.power_cut()
+        yield self._some(dice, self.rates.power_off_s)
+        post.power_up()
+
+    def _maybe_cut(self, post: Post, dice: Random) -> None:
+        """The power goes just while something is on its way to the disk."""
+        if self.timeline.now < self.until_s and dice.random() < self.rates.unlucky_cut:
+            self.count("power cut while writing")
+            self.timeline.after(0.03 * dice.random(), self.timeline.follow, self._power_cut(dice, post))
+
+    def _clock_step(self, dice: Random, post: Post) -> Story:
+        post.set_clock(dice.choice(CLOCK_STEPS_S))
+        yield 0.0
+
+    def _disk_trouble(self, dice: Random, post: Post) -> Story:
+        post.disk_trouble(True)
+        yield self._some(dice, 120.0)
+        post.disk_trouble(False)
+
+    def _reset(self, dice: Random, post: Post) -> Story:
+        self.hub.command(post.identity, m.Reset(type=dice.choice(("Soft", "Hard"))))
+        yield 0.0
+
+    def _command(self, dice: Random, post: Post) -> Story:
+        """What an operator asks of a station; an outlet taken out of service comes back."""
+        connector = dice.randint(0, len(post.model.connectors))
+        outlet = max(connector, 1)
+        ask = self.hub.command
+        match dice.randrange(6):
+            case 0:
+                ask(post.identity, m.GetConfiguration())
+            case 1:
+                ask(post.identity, m.TriggerMessage(requested_message=dice.choice(TRIGGERS)))
+            case 2:
+                ask(post.identity, m.UnlockConnector(connector_id=outlet))
+            case 3:
+                ask(post.identity, m.ChangeAvailability(connector_id=connector, type="Inoperative"))
+                yield self._some(dice, 1800.0)
+                ask(post.identity, m.ChangeAvailability(connector_id=connector, type="Operative"))
+            case 4:
+                ask(post.identity, m.ClearCache())
+            case 5:
+                value = dice.choice(("30", "60", "120"))
+                ask(post.identity, m.ChangeConfiguration(key="MeterValueSampleInterval", value=value))
+        yield 0.0
+
+    def _central_restart(self, dice: Random) -> Story:
+        self.hub.die(told=dice.random() < 0.5)
+        yield self._some(dice, CENTRAL_OFF_S)
+        self.hub.start()
+
+    def _central_clock(self, dice: Random) -> Story:
+        self.hub.step_clock(dice.choice(CENTRAL_STEPS_S))
+        yield 0.0
+
+    def _some(self, dice: Random, mean_s: float) -> float:
+        """A duration around a mean, over before the quiet begins."""
+        left_s = self.until_s - self.timeline.now if self.until_s < inf else inf
+        return min(dice.expovariate(1 / mean_s) if mean_s else 0.0, max(left_s, 0.0))
+
+
+TRIGGERS: tuple[m.MessageTrigger, ...] = ("Heartbeat", "MeterValues", "StatusNotification", "BootNotification")
