@@ -228,6 +228,10 @@ class Dial(Signal, frozen=True):
     timeout_s: float
     accept_self_signed: bool = False
 
+    def __repr__(self) -> str:
+        """Without the password: whatever prints a wish must not print it."""
+        return f"Dial(url={self.url!r}, user={self.user!r})"
+
 
 class HangUp(Signal, frozen=True):
     """Close the WebSocket; answered by `LinkDown`."""

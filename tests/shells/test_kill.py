@@ -22,7 +22,7 @@ CHARGEPOST = [sys.executable, "-m", "chargepost"]
 START_S = 30.0
 """A process of ours serves by then, also on a busy machine."""
 SPEED = 60
-KILLS = 8
+KILLS = 6
 
 
 class Process:
@@ -55,16 +55,18 @@ class Process:
 
 def ask(process: Process, path: str, body: object | None = None) -> Any:
     """The control API of a station's process; None when it refuses or is just being killed."""
-    request = urllib.request.Request(
-        process.served["control"].rstrip("/") + path,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=START_S) as answer:
-            return json.loads(answer.read() or b"null")
+        return request(process.served["control"] + path[1:], body)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
+
+
+def request(url: str, body: object | None = None, method: str | None = None, token: str = "") -> Any:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data=data, headers=headers, method=method)
+    with urllib.request.urlopen(asked, timeout=START_S) as answer:
+        return json.loads(answer.read() or b"null")
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -79,6 +81,7 @@ def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(m
         "supervision", "--listen", "127.0.0.1:0", "--store", str(tmp_path / "central"), "--accept-unknown"
     )
     central.start()
+    let_in(central.served["supervision"])
     url = central.served["supervision"]["ocpp"].replace("/{id}", "")
     listen = url.removeprefix("ws://").split("/")[0]
     central.arguments = tuple(listen if a == "127.0.0.1:0" else a for a in central.arguments)
@@ -111,7 +114,8 @@ def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(m
         tmp_path / "central" / "supervision.sqlite",
         "select connector, id_tag, start_wh, start_utc_s, stop_wh, reason from transactions order by start_utc_s",
     )
-    assert len(ours) >= 3, "too few charges to prove anything"
+    assert len(ours) >= KILLS - 2, "too few charges to prove anything"
+    assert sum(row[4] - row[2] for row in ours) > 100, "too little energy to prove anything"
     assert [row[:6] for row in ours] == theirs
     assert all(row[6] for row in ours), "every record says that it was delivered"
     assert all(row[4] >= row[2] for row in ours), "never negative"
@@ -122,6 +126,14 @@ def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(m
             [*CHARGEPOST, "verify", str(tmp_path / store)], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def let_in(supervision: dict[str, str]) -> None:
+    """Put the badges on the supervision's table, as its operator does."""
+    url, password = supervision["url"], supervision["password"]
+    token = request(f"{url}api/login", {"user": supervision["user"], "password": password})["token"]
+    for kill in range(KILLS):
+        request(f"{url}api/badges/TAG{kill}", {}, "PUT", token)
 
 
 def drained(station: Process) -> None:
