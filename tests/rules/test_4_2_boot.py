@@ -184,3 +184,12 @@ def test_r_061_serial_numbers_are_cut_only_when_the_key_says_so() -> None:
     rig.power_cycle()
     rig.run(1)
     assert len(rig.said("BootNotification")[-1].charge_box_serial_number) == 25
+
+
+def test_4_6_a_heartbeat_due_at_an_instant_that_rounds_badly_is_sent_and_not_set_anew() -> None:
+    rig = Rig(start=False)
+    rig.answers["BootNotification"] = boot("Accepted", 7)
+    rig.now = 1000.1 + 0.2  # a sum that floating point does not hold exactly
+    rig.start()
+    rig.run(70)
+    assert len(rig.said("Heartbeat")) in (9, 10)

@@ -229,7 +229,7 @@ class Conversation:
         """Alarm of the product's own time-out: nothing was received for so long."""
         key = self.core.model.transport.silence_key
         limit_s = max(self.core.settings.number(key), 2 * self.core.settings.number("WebSocketPingInterval"))
-        if self.state == "open" and now - self.heard_at >= limit_s:
+        if self.state == "open" and now >= self.heard_at + limit_s:
             self.error = f"nothing was received for {limit_s} s"
             self._hang_up(1001, "silence")
         elif self.state == "open":
@@ -261,7 +261,7 @@ class Conversation:
         interval_s = self.core.settings.number("HeartbeatInterval")
         if not self.online or interval_s <= 0:
             return
-        if now - self.said_at >= interval_s:
+        if now >= self.said_at + interval_s:
             self.say(messages.Heartbeat(), ("heartbeat", None), now)
         else:
             self._heartbeat(now)
