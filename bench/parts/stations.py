@@ -1,0 +1,54 @@
+"""Our stations with their simulated hardware, many in one process, as `chargepost fleet` hosts them on real sockets.
+
+Arguments: the address of the central system, and how many times faster than the clock their world is.
+"""
+
+import random
+import sys
+
+from chargepost.drivers.simulated import CarSpec
+from chargepost.journal import Journal
+from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
+from chargepost.run.clock import Clock
+from chargepost.run.given import find_model, judge
+from chargepost.run.stations import Stations
+from parts import orders
+
+MODEL = "evlink-pro-ac"
+
+TALK = {
+    "MeterValueSampleInterval": "2",
+    "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import.L1,Current.Import.L2,"
+    "Current.Import.L3,Voltage.L1,Current.Offered",
+}
+"""While a car charges: one MeterValues of seven values each two seconds; heartbeats fill the seconds between."""
+
+CAR = CarSpec(battery_wh=1_000_000.0, soc_percent=1.0)
+"""It is never full while we look."""
+
+
+async def main() -> None:
+    url, speed = sys.argv[1], float(sys.argv[2])
+    journal = Journal(None, STATION_SCHEMA, STATION_VERSION)
+    stations = Stations(Clock(speed), journal, random.Random(1).random, url, "bench")
+    model = find_model(MODEL)
+
+    async def connect(n: int, talk: bool = False) -> None:
+        first = len(stations.hosts)
+        settings = TALK if talk else {}
+        await stations.add_all([judge(f"S{number:05}", model, settings, url) for number in range(first, first + n)])
+
+    async def charge() -> None:
+        """A car and a badge at every station."""
+        for host in stations.hosts.values():
+            host.plug_in(1, CAR)
+            host.present_badge("04A2B3C4D5E680")
+
+    async def booted() -> int:
+        return sum(host.view().link.boot == "Accepted" for host in stations.hosts.values())
+
+    await orders.obey({"connect": connect, "charge": charge, "booted": booted})
+
+
+if __name__ == "__main__":
+    orders.run(main())
