@@ -28,6 +28,10 @@ class Line:
         self.pings = 0
         self.closed_with: tuple[int, str] | None = None
 
+    async def next(self) -> Any:
+        async with asyncio.timeout(DEADLINE_S):
+            return await self.sent.get()
+
     def send(self, data: bytes) -> None:
         self.sent.put_nowait(json.loads(data))
 
@@ -71,7 +75,7 @@ async def test_the_late_end_of_a_replaced_link_does_not_end_the_new_one(host: Ho
     old.closed("cut", None)
     old.received(BOOT)
     new.received(BOOT)
-    assert (await line.sent.get())[2]["status"] == "Accepted"
+    assert (await line.next())[2]["status"] == "Accepted"
     assert old_line.sent.empty()
 
 
@@ -95,8 +99,7 @@ async def test_a_store_that_refuses_is_said_to_the_station(host: Host) -> None:
     host.ledger.journal.close()
     for _ in range(20):
         talk.received(BOOT)
-        async with asyncio.timeout(DEADLINE_S):
-            answer = await line.sent.get()
+        answer = await line.next()
         assert (answer[0], answer[2]) == (4, "InternalError")
     assert host.central.state.stations["S1"].unanswered == 0
 
@@ -104,7 +107,7 @@ async def test_a_store_that_refuses_is_said_to_the_station(host: Host) -> None:
 async def test_a_command_ends_when_the_link_does(host: Host) -> None:
     talk, line = await connect(host)
     asked = asyncio.create_task(host.command("S1", read("ClearCache", b"")))
-    assert (await line.sent.get())[2] == "ClearCache"
+    assert (await line.next())[2] == "ClearCache"
     talk.closed("cut", None)
     assert (await asked).error == "LinkLost"
     assert (await host.command("S1", read("ClearCache", b""))).error == "Offline"
