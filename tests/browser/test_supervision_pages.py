@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ocpp.v16 import call
 from playwright.async_api import Browser, Page, async_playwright
+
 from tests.shells.supervised import HOSTILE, Foreign, Site, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
