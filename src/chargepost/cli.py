@@ -23,6 +23,9 @@ from chargepost.catalogue.checks import nearest
 
 DONE, FAILED, WRONG_USAGE, NOT_RIGHT, INTERRUPTED = 0, 1, 2, 3, 130
 
+STATIONS = 200
+"""Of a fleet, unless told."""
+
 SUPERVISION_AT, CONTROL_AT = "127.0.0.1:8610", "127.0.0.1:8620"
 """Ports that the programs of this audience leave free."""
 
@@ -237,12 +240,11 @@ def fleet(
     scenario: Annotated[
         Path | None, typer.Argument(metavar="[SCENARIO.toml]", help="The scenario; without one, a day.")
     ] = None,
-    stations: Annotated[int, _option("--stations", metavar="N", help="How many.")] = 200,
+    stations: Annotated[int | None, _option("--stations", metavar="N", help="How many [200].")] = None,
     model: Annotated[str, _option("--model", help="A name from chargepost models.")] = "",
     virtual: Annotated[bool, _option("--virtual", help="Scenario, link and central system in virtual time.")] = False,
     seed: Annotated[int | None, _option("--seed", metavar="N", help="The same seed gives the same day.")] = None,
     until: Annotated[int | None, _option("--until", metavar="FRAME", help="Stop at this frame.")] = None,
-    record: Annotated[Path | None, _option("--record", metavar="FILE", help="Write every frame.")] = None,
     supervision: Supervision = "",
     store: StoreOption = "none",
     control: ControlOption = "",
@@ -263,17 +265,26 @@ def fleet(
     _set_up_logs(log_level, json_logs)
     with _errors():
         if virtual:
-            from chargepost.fleet.cli import run_fleet  # noqa: PLC0415
-
-            raise typer.Exit(
-                run_fleet(
-                    scenario=scenario, stations=stations, model=model, seed=seed, until=until, record=record, json=json
-                )
-            )
-        if scenario or until is not None or record:
-            raise Failure(WRONG_USAGE, "a scenario, --until and --record need virtual time: add --virtual")
-        plan = _fleet_plan(stations, model, supervision, store, control, speed, control_token)
+            raise typer.Exit(_virtual_day(scenario, stations, model, seed, until, json))
+        if scenario or until is not None or seed is not None:
+            raise Failure(WRONG_USAGE, "a scenario, --seed and --until need virtual time: add --virtual")
+        plan = _fleet_plan(stations or STATIONS, model, supervision, store, control, speed, control_token)
     _serve(plan, plain, json, wished={"control": plan.control})
+
+
+def _virtual_day(
+    path: Path | None, stations: int | None, model: str, seed: int | None, until: int | None, json: bool
+) -> int:
+    """The scenario, with what the options change of it."""
+    from chargepost.fleet import scenario as scenarios  # noqa: PLC0415
+    from chargepost.run.given import find_model  # noqa: PLC0415
+    from chargepost.run.virtual import run_virtual  # noqa: PLC0415
+
+    plan = scenarios.load(path) if path else scenarios.load()
+    changes = {"stations": stations, "seed": seed, "models": {find_model(model).name: 1.0} if model else None}
+    plan = msgspec.structs.replace(plan, **{name: value for name, value in changes.items() if value is not None})
+    scenarios.check(plan, str(path or "options"))
+    return run_virtual(plan, path=path, until_frame=until, as_json=json)
 
 
 def _fleet_plan(stations: int, model: str, supervision: str, store: str, control: str, speed: float, token: str) -> Any:

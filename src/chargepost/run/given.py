@@ -14,7 +14,8 @@ from chargepost.station.settings import Settings
 ID_MAX = 48
 """Characters of an identity: the longest that OCPP lets a station have (errata 4.0, CiString48)."""
 
-SCHEMES = {"1.6J": ("ws", "wss"), "1.5J": ("ws", "wss"), "1.6S": ("http", "https"), "1.5S": ("http", "https")}
+SCHEMES = ("ws", "wss")
+"""OCPP-J. What a product says by SOAP besides is not spoken here yet."""
 
 
 class Unfit(ValueError):
@@ -62,7 +63,8 @@ def _inner(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:
         verdict, row, stored = keys.change(name, value, owner=True)
         if row is None:
             known = [spec.name for spec in (*model.keys.values(), *model.hidden.values())]
-            raise Unfit(f"settings.{name}", f"{model.title} has no key {name}{nearest(name, known)}")
+            hint = nearest(name, known) or f"; chargepost models {model.line} lists them"
+            raise Unfit(f"settings.{name}", f"{model.title} has no key {name}{hint}")
         if verdict == "Rejected":
             raise Unfit(f"settings.{name}", f"{value!r} is refused: {_fits(model, row.spec.name)}")
         given[row.inner] = stored
@@ -86,8 +88,7 @@ def _fits(model: Model, name: str) -> str:
 
 def supervision_url(url: str, identity: str, model: Model) -> str:
     """The address as a station's key holds it: without the identity, which the station appends. Raises Unfit."""
-    allowed = sorted({scheme for dialect in model.dialects for scheme in SCHEMES.get(dialect, ())}, reverse=True)
-    wanted = f"give {' or '.join(f'{scheme}://HOST:PORT/PATH' for scheme in allowed)}"
+    wanted = "give ws://HOST:PORT/PATH or wss://HOST:PORT/PATH"
     if "://" not in url:
         raise Unfit("supervision", f"{url!r} has no scheme: {wanted}")
     try:
@@ -97,9 +98,8 @@ def supervision_url(url: str, identity: str, model: Model) -> str:
         whole = False
     if not whole:
         raise Unfit("supervision", f"{_masked(url)!r} is no address: {wanted}")
-    if parts.scheme not in allowed:
-        speaks = "OCPP-J only" if all(scheme.startswith("ws") for scheme in allowed) else "OCPP-J and SOAP"
-        raise Unfit("supervision", f"{parts.scheme}:// does not fit: {model.title} speaks {speaks}: {wanted}")
+    if parts.scheme not in SCHEMES:
+        raise Unfit("supervision", f"{parts.scheme}:// does not fit: {model.title} is reached by OCPP-J here: {wanted}")
     base, _, last = url.rstrip("/").rpartition("/")
     return base if unquote(last) in ("{id}", identity) and parts.path.count("/") else url.rstrip("/")
 

@@ -16,6 +16,8 @@ from chargepost.signals import Dial
 HELD_MAX = 1_000
 """Messages held while the cable is out; TCP's buffers would hold about as much before it gives the connection up."""
 
+NOBODY = "the central system does not answer: the network cable is out (by hand)"
+
 DIAL_MIN_S = 2.0
 """Of the machine: however fast the world is, a real peer on a real network needs its time to answer a handshake."""
 
@@ -64,9 +66,7 @@ class Line:
 
     def dial(self, dial: Dial) -> None:
         if self._faults.cut:
-            self._timer = self._clock.call_later(
-                dial.timeout_s, self.closed, f"no answer within {dial.timeout_s:g} s: the cable is out (by hand)", None
-            )
+            self._timer = self._clock.call_later(dial.timeout_s, self._lose, NOBODY)
             return
         self._faults.lines.add(self)
         self._dialling = websocket.dial(_patient(dial, self._clock), self)
@@ -114,6 +114,9 @@ class Line:
         self._wire = link
         if self._end is None:
             self._drop()
+            return
+        if self._faults.cut:  # pulled while it was dialling
+            self._lose(NOBODY)
             return
         self._pass(lambda: self._end.line_up(self, subprotocol) if self._end else None)
 

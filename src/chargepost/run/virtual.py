@@ -1,0 +1,45 @@
+"""A fleet's day in virtual time, as a terminal shows it: how far it is, and at the end what became of it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from chargepost.fleet.report import Progress as Step
+from chargepost.fleet.report import Summary, run_fleet, summary_lines
+from chargepost.fleet.scenario import Scenario
+
+DONE, NOT_RIGHT = 0, 3
+
+
+def run_virtual(plan: Scenario, *, path: Path | None, until_frame: int | None, as_json: bool) -> int:
+    """The exit code: 3 when a law was broken."""
+    talk = Console(stderr=True)
+    if talk.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
+            summary = run_fleet(plan, scenario_path=path, until_frame=until_frame, progress=_shown_on(bar, plan))
+    else:
+        summary = run_fleet(plan, scenario_path=path, until_frame=until_frame)
+    print(msgspec.json.encode(summary).decode() if as_json else "\n".join(summary_lines(summary)))
+    return _exit_code(summary)
+
+
+def _exit_code(summary: Summary) -> int:
+    return NOT_RIGHT if summary.broken else DONE
+
+
+def _shown_on(bar: Progress, plan: Scenario) -> Callable[[Step], None]:
+    task = bar.add_task(f"{plan.stations:,} stations, seed {plan.seed}", total=plan.duration_s, told="")
+    began = time.monotonic()
+
+    def show(step: Step) -> None:
+        hours, minutes = divmod(int(step.now_s) // 60, 60)
+        factor = step.now_s / max(time.monotonic() - began, 1e-3)
+        told = f"{hours:02}:{minutes:02}  x{factor:,.0f}  {step.laws_checked:,} checks"
+        bar.update(task, completed=step.now_s, told=told)
+
+    return show

@@ -1,0 +1,244 @@
+"""The carrier: a real station against the real central system over a real WebSocket, sixty times faster."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.shells.rig import BADGE, Rig, rigged
+
+from chargepost import signals as sig
+from chargepost.drivers.simulated import CARS
+from chargepost.ocpp import messages as m
+from chargepost.run.frames import Frames
+from chargepost.run.runner import StationHost
+from chargepost.supervision.ledger import Transaction
+
+MODELS = pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox"])
+
+
+async def charging(rig: Rig, model: str = "evlink-pro-ac", identity: str = "S-1") -> StationHost:
+    """A station that has begun to charge."""
+    host = rig.station(model, identity)
+    await booted(rig, host)
+    assert host.plug_in(1, CARS["Compact"])
+    host.present_badge(BADGE, 1)
+    await rig.until(lambda: host.view().connectors[0].power_w > 1000, "power flows")
+    return host
+
+
+async def booted(rig: Rig, host: StationHost) -> None:
+    await rig.until(lambda: host.view().link.boot == "Accepted", "the boot is accepted")
+
+
+def energy_wh(host: StationHost) -> float:
+    transaction = host.view().connectors[0].transaction
+    return transaction.energy_wh if transaction else 0.0
+
+
+async def ended(rig: Rig, host: StationHost) -> Transaction:
+    """End the visit; the one record of it at the central system."""
+    host.tell(sig.StopAsked(1))
+    await rig.until(lambda: host.unplug(1), "the cable comes out")
+    await rig.until(lambda: host.view().connectors[0].status == "Available", "the connector is free")
+    await rig.until(lambda: not host.view().link.waiting_messages, "all is told")
+    await rig.central.settled()
+    (record,) = rig.central.ledger.transactions()
+    return record
+
+
+@MODELS
+async def test_a_whole_visit_leaves_one_record_with_the_energy_of_the_meter(model: str) -> None:
+    async with rigged() as rig:
+        host = await charging(rig, model)
+        await rig.until(lambda: energy_wh(host) > 300, "energy flows")
+        record = await ended(rig, host)
+        assert (record.identity, record.connector, record.id_tag, record.reason) == ("S-1", 1, BADGE, "Local")
+        assert record.energy_wh is not None
+        assert abs(record.energy_wh - host.view().connectors[0].energy_wh) < 1
+        statuses = [what.new for _, what in rig.happened if isinstance(what, sig.StatusChanged)]
+        assert statuses[-1] == "Available"
+        assert "Charging" in statuses
+
+
+@pytest.mark.parametrize(("model", "reason"), [("evlink-pro-ac", "Local"), ("evlink-smart-wallbox", "PowerLoss")])
+async def test_q_188_after_a_power_cut_the_transaction_goes_on_or_is_closed(model: str, reason: str) -> None:
+    async with rigged() as rig:
+        host = await charging(rig, model)
+        await rig.until(lambda: energy_wh(host) > 300, "more than one sample is on disk")
+        before_wh = host.view().connectors[0].energy_wh
+        host.power_cycle(20)
+        assert host.station is None
+        assert host.view().link.state == "off"
+        await booted(rig, host)
+        assert host.view().connectors[0].energy_wh >= before_wh
+        assert host.view().connectors[0].pilot != "A", "the car is still there"
+        record = await ended(rig, host)
+        assert record.reason == reason
+        assert record.stop_wh is not None
+        lost_wh = 200 if reason == "PowerLoss" else 1  # a charge that ends is billed up to its last sample on disk
+        assert record.stop_wh >= before_wh - lost_wh
+
+
+async def test_a_power_cut_within_a_power_cut_does_not_bring_the_power_back_early() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        await booted(rig, host)
+        host.power_cycle(5)
+        host.power_cycle(60)
+        until = rig.clock.now() + 60
+        await rig.until(lambda: host.station is not None, "the power is back")
+        assert rig.clock.now() >= until
+
+
+async def test_a_process_that_ends_in_mid_charge_goes_on_at_its_next_start(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        host = await charging(rig)
+        await rig.until(lambda: energy_wh(host) > 100, "energy flows")
+        soc = host.hardware.connector(1).soc
+    left_wh = host.hardware.connector(1).energy_wh
+    async with rigged(tmp_path) as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        outlet = host.hardware.connector(1)
+        assert outlet.energy_wh >= left_wh
+        assert outlet.soc == pytest.approx(soc, abs=1)
+        assert outlet.locked, "the lock stays where it was"
+        await rig.until(lambda: host.view().connectors[0].transaction is not None, "the transaction is known")
+        record = await ended(rig, host)
+        assert record.start_wh == 0
+        assert record.stop_wh is not None
+        assert record.stop_wh >= int(left_wh)
+
+
+async def test_a_pulled_network_cable_is_found_out_and_nothing_is_lost_or_told_twice() -> None:
+    async with rigged() as rig:
+        host = await charging(rig)
+        host.tell(sig.SettingChanged("WebSocketPingInterval", "30"))
+        host.faults.set(cut=True)
+        until = rig.clock.now() + 600
+        await rig.until(lambda: host.view().link.state != "open", "the silence is noticed")
+        await rig.until(lambda: rig.clock.now() > until, "ten minutes pass")
+        assert host.view().link.waiting_messages >= 5
+        host.faults.set(cut=False)
+        await rig.until(lambda: host.view().link.state == "open", "it is connected again")
+        await rig.until(lambda: not host.view().link.waiting_messages, "the backlog is told")
+        record = await ended(rig, host)
+        times = [row.measured_utc_s for row in rig.central.ledger.meter_values(record.transaction)]
+        assert len(times) == len(set(times)) >= 10
+        assert abs((record.energy_wh or 0) - host.view().connectors[0].energy_wh) < 1
+
+
+async def test_latency_delays_frames_and_keeps_their_order() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        await booted(rig, host)
+        host.faults.set(latency_s=5.0)
+        answer = await rig.central.command("S-1", m.TriggerMessage(requested_message="Heartbeat"))
+        host.faults.set(latency_s=0.0)
+        assert answer.payload == m.TriggerMessageResponse(status="Accepted")
+        await rig.until(lambda: "Heartbeat" in actions(rig, host), "the beat comes")
+        sent = [trace for trace in rig.carriage.frames.traces("S-1") if trace["action"] == "TriggerMessage"]
+        assert [trace["messageType"] for trace in sent] == ["CALL", "CALLRESULT"]
+
+
+def actions(rig: Rig, host: StationHost) -> list[str]:
+    return [trace["action"] for trace in rig.carriage.frames.traces(host.identity)]
+
+
+@pytest.mark.parametrize("kind", ["Soft", "Hard"])
+async def test_5_14_a_reset_builds_the_station_anew(kind: m.ResetType) -> None:
+    async with rigged() as rig:
+        host = await charging(rig)
+        first = host.station
+        answer = await rig.central.command("S-1", m.Reset(type=kind))
+        assert answer.payload == m.ResetResponse(status="Accepted")
+        await rig.until(lambda: host.station not in (None, first), "it starts anew")
+        await booted(rig, host)
+        await rig.until(lambda: not host.view().link.waiting_messages, "all is told")
+        await rig.central.settled()
+        (record,) = rig.central.ledger.transactions()
+        assert record.reason == f"{kind}Reset"
+
+
+async def test_a_changed_key_outlives_the_process_until_the_start_asks_for_something_else(tmp_path: Path) -> None:
+    async def heartbeat(asked: str | None, change: str | None) -> str:
+        async with rigged(tmp_path) as rig:
+            settings = {"MinimumStatusDuration": asked} if asked else {}
+            host = rig.station("evlink-pro-ac", "S-1", settings)
+            await booted(rig, host)
+            if change:
+                await rig.central.command("S-1", m.ChangeConfiguration(key="MinimumStatusDuration", value=change))
+            answer = await rig.central.command("S-1", m.GetConfiguration(key=["MinimumStatusDuration"]))
+            assert isinstance(answer.payload, m.GetConfigurationResponse)
+            assert answer.payload.configuration_key
+            return str(answer.payload.configuration_key[0].value)
+
+    assert await heartbeat("3", None) == "3"
+    assert await heartbeat("3", "7") == "7"
+    assert await heartbeat("3", None) == "7", "the start asks for nothing new"
+    assert await heartbeat("4", None) == "4"
+
+
+async def test_a_fault_of_ours_in_one_station_stops_no_other() -> None:
+    async with rigged(speed=600) as rig:
+        sick, well = rig.station("evlink-pro-ac", "S-1"), rig.station("evlink-pro-ac", "S-2")
+        await booted(rig, sick)
+        await booted(rig, well)
+        first = sick.station
+        sick.tell(object())  # type: ignore[arg-type]  # no fact: the station cannot but fail
+        assert sick.station is None
+        assert well.view().link.boot == "Accepted"
+        await rig.until(lambda: sick.station not in (None, first), "it starts anew")
+        await booted(rig, sick)
+
+
+async def test_a_removed_station_says_and_does_nothing_more() -> None:
+    async with rigged() as rig:
+        host = await charging(rig)
+        host.remove()
+        said = len(rig.carriage.frames.traces("S-1"))
+        until = rig.clock.now() + 120
+        await rig.until(lambda: rig.clock.now() > until, "two minutes pass")
+        assert host.station is None
+        assert len(rig.carriage.frames.traces("S-1")) == said
+        rig.hosts.clear()
+
+
+async def test_the_trace_names_action_and_latency_of_answers_and_hides_secrets() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        await booted(rig, host)
+        await rig.central.command("S-1", m.ChangeConfiguration(key="AuthorizationKey", value="00112233445566778899"))
+        boot, answer, *_ = rig.carriage.frames.traces("S-1")
+        assert (boot["direction"], boot["action"], boot["messageType"]) == ("cp-to-csms", "BootNotification", "CALL")
+        assert (answer["action"], answer["messageId"]) == ("BootNotification", boot["messageId"])
+        assert answer["meta"]["latencyMs"] >= 0
+        assert "00112233445566778899" not in str(rig.carriage.frames.traces("S-1"))
+        assert rig.carriage.frames.traces("S-1", after=2)[0]["meta"]["number"] == 3
+        assert len(rig.carriage.frames.traces("S-1", limit=2)) == 2
+
+
+def test_what_is_no_frame_is_traced_all_the_same() -> None:
+    frames = Frames()
+    for data in (b"", b"[", b"[3]", b'{"a":1}', b"\xff", b"[9,1,2]", b"[" * 100_000):
+        frames.received("S-1", data, 0.0)
+    assert [trace["raw"][:1] for trace in frames.traces("S-1")] == ["", "[", "[", "{", "\ufffd", "[", "["]
+
+
+async def test_a_supervision_that_is_not_there_is_told_in_words() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac", "S-1", {})
+        await booted(rig, host)
+        port = rig.server.port
+        await rig.server.close()
+        await rig.until(lambda: "nothing listens" in host.view().link.error, "the reason is known")
+        await rig.central.settled()
+        rig.central.close()
+        await rig.supervise(None, port)
+        await booted(rig, host)
+
+
+async def test_many_stations_share_a_process() -> None:
+    async with rigged() as rig:
+        hosts = [rig.station("evlink-smart-wallbox", f"S-{number}") for number in range(50)]
+        await asyncio.gather(*(booted(rig, host) for host in hosts))
+        assert len(rig.central.central.state.stations) == 50
