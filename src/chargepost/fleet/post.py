@@ -83,8 +83,9 @@ class Post:
     """A station, its hardware, its disk and its line."""
 
     __slots__ = (
-        "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "disk",
-        "hardware", "identity", "laws", "life", "model", "network", "on_write", "station", "utc_of_machine_s", "watch", "witness",
+        "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "disk", "hardware",
+        "identity", "laws", "life", "model", "network", "on_write", "station", "utc_of_machine_s", "watch",
+        "witness",
     )  # fmt: skip
 
     def __init__(
