@@ -6,6 +6,7 @@ left.
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from math import inf
 from random import Random
 from typing import Any, Protocol
 from zlib import crc32
@@ -108,7 +109,7 @@ class Post:
         """Told of each piece on its way to the disk."""
         self._inbox: deque[sig.Fact] = deque()
         self._busy = False
-        self._due = float("inf")
+        self._due = inf
         self._rang = 0.0
         self._rings = 0
         self._line: Line | None = None
@@ -165,21 +166,30 @@ class Post:
                 self.hardware.do(wish, now)
 
     def _arm(self) -> None:
-        """One alarm for all that comes by itself. One too early is harmless, so a later one is not set anew."""
-        due = self.hardware.next_wake()
-        if self.station is not None:
-            own = self.station.next_wake()
-            if own is not None:
-                own += GRAIN_S
-            due = own if due is None or (own is not None and own < due) else due
-        if due is not None and due < self._due:
+        """One alarm for all that comes by itself; a later one is not set anew, it is looked at when it rings."""
+        due = self._next()
+        if due < self._due:
             self._due = due = max(due, self._timeline.now)
             self._timeline.at(due, self._ring, due)
+
+    def _next(self) -> float:
+        """When the hardware or the program next wants to be looked at."""
+        due = self.hardware.next_wake()
+        if due is None:
+            due = inf
+        if self.station is not None:
+            own = self.station.next_wake()
+            if own is not None and own + GRAIN_S < due:
+                return own + GRAIN_S
+        return due
 
     def _ring(self, due: float) -> None:
         if due != self._due:
             return
-        self._due = float("inf")
+        self._due = inf
+        if self._next() > due:  # what it was set for has been called off
+            self._arm()
+            return
         self._rings = self._rings + 1 if due == self._rang else 0
         self._rang = due
         if self._rings > RINGS_MAX and self.station is not None:
