@@ -4,6 +4,7 @@ The real Station, the real physics, real frames; only the other end of the link 
 put to the test at a stated instant. `rig.said("StopTransaction")` is what the station sent, oldest first.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +39,9 @@ class Refuse:
         self.code = code
 
 
+WAKES_MAX = 100
+"""A station that wants to be woken more often than so many times a second turns in a loop."""
+
 SILENCE = object()
 """A scripted answer that never comes."""
 
@@ -49,8 +53,9 @@ class PowerCut(Exception):
 class Rig:
     """Drives one station in virtual time. `answers` replaces an answer: a payload, Refuse, SILENCE or a function.
 
-    Whatever a test is about, three laws are watched: no status step leaves the table of 4.9, connector 0 knows three
-    words, and EVCommunicationError goes with four statuses only.
+    Whatever a test is about, these laws are watched: no status step leaves the table of 4.9, connector 0 knows three
+    words, EVCommunicationError goes with four statuses only, no contactor closes and no transaction message leaves
+    before it is on disk, and no answer leaves before what it acknowledges is.
     """
 
     def __init__(
@@ -130,7 +135,8 @@ class Rig:
         """Let so much time go by."""
         until = self.now + seconds
         self.drain()
-        while True:
+        wakes = itertools.count()
+        while next(wakes) < WAKES_MAX * max(seconds, 1):
             due = [t for t in (self.station.next_wake(), self.hardware.next_wake()) if t is not None and t <= until]
             if not due:
                 break
@@ -139,6 +145,8 @@ class Rig:
             self.drain()
             self.station.wake(self.now)
             self.drain()
+        else:
+            raise AssertionError(f"the station is woken without end: {self.station.core.alarms}")
         self.now = until
         self.hardware.advance(self.now)
         self.drain()
@@ -167,6 +175,8 @@ class Rig:
             case sig.StatusChanged(connector, old, new):
                 assert (old, new) in CODES, f"{old} to {new} is not in the table of 4.9"
                 assert connector or new in CONNECTOR_ZERO, f"connector 0 cannot be {new}"
+            case sig.SwitchPower(on=True) if not any(key.startswith("transaction/") for key in self.memory):
+                raise AssertionError("power before the transaction is on disk")
             case sig.Dial():
                 self.dials.append((self.now, wish))
                 if self.reachable:
@@ -213,7 +223,10 @@ class Rig:
         frame = frames.read(data, tolerant=self.tolerant)
         self.frames.append((self.now, "sent", frame))
         if not isinstance(frame, frames.Call):
+            assert not self.unwritten or isinstance(frame, frames.Error), "answered before it was on disk"
             return
+        if frame.action in ("StartTransaction", "StopTransaction"):
+            assert any(key.startswith("outbox/") for key in self.memory), f"{frame.action} said before it was on disk"
         said: Any = frame.payload
         if frame.action == "StatusNotification" and said.error_code == "EVCommunicationError":
             assert said.status in BESIDE, f"EVCommunicationError with {said.status} (1.6, 7.6)"

@@ -35,6 +35,8 @@ class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
     number: int | None = None
     refused: bool = False
     """The central system did not accept it: no energy, or only MaxEnergyOnInvalidId."""
+    cap_wh: float | None = None
+    """The register at which the energy granted to a refused badge is used up (MaxEnergyOnInvalidId)."""
     charged_s: float = 0.0
     """Seconds up to the last reading on disk, by the monotonic clock."""
     kept_readings: int = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from math import floor
 
 import msgspec
 
@@ -67,8 +68,13 @@ def value(name: str, phase: str, reading: Reading, c: Connector) -> float | None
     return by_phase(reading, PHASES[phase]) if by_phase and phase in PHASES else None
 
 
-def text(number: float, digits: int) -> str:
-    """As the wire has it: a decimal string without needless zeros; never -0."""
+def text(number: float, digits: int, *, register: bool = False) -> str:
+    """As the wire has it: a decimal string without needless zeros; never -0.
+
+    A register shows what is full, as meterStart and meterStop do: rounded up, it would fall at the end of a charge.
+    """
+    if register:
+        number = floor(number * 10**digits + 1e-6) / 10**digits
     rounded = round(number, digits)
     return f"{rounded + 0.0:.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(number))
 
@@ -91,7 +97,7 @@ def sampled(model: Model, items: Iterable[str], reading: Reading, c: Connector, 
 
 def _value(name: str, phase: str, number: float, spec: MeasurandSpec, context: str) -> SampledValue:
     return SampledValue(
-        value=text(number * spec.scale, spec.digits),
+        value=text(number * spec.scale, spec.digits, register=name.endswith(".Register")),
         context=context,  # type: ignore[arg-type]  # our own words of ReadingContext
         measurand=name,  # type: ignore[arg-type]  # checked when the model was loaded
         phase=phase or msgspec.UNSET,  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ class Station:
     """A station of one model; everything it knows comes from its memory and from what it is told."""
 
     __slots__ = (
-        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots", "caps_wh",
+        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots",
         "connectors", "core", "data", "emergency", "restarting", "started", "talk", "tickets", "transactions",
         "undelivered", "waiting_grant", "zero",
     )  # fmt: skip
@@ -73,8 +73,6 @@ class Station:
         self.transactions = 0
         """Transactions begun since the start of the program."""
         self.data: dict[str, list[messages.MeterValue]] = {}
-        self.caps_wh: dict[str, float] = {}
-        """Registers at which the energy granted to a refused badge is used up."""
         self.undelivered: dict[str, sig.ChargeRecord] = {}
         self.asking: dict[int, visits.Asking] = {}
         self.asks = 0
@@ -99,6 +97,7 @@ class Station:
             self.data.setdefault(key.rpartition("/")[0], []).append(point)
         for _, tx in store.load_all("transaction/", Transaction):
             if 0 < tx.connector <= len(self.connectors):
+                tx.kept_readings = len(self.data.get(tx.name, ()))
                 self.connectors[tx.connector - 1].transaction = tx
         store.loaded()
 

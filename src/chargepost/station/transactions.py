@@ -186,23 +186,22 @@ def refused(s: "Station", c: Connector, now: float) -> None:
         return
     granted_wh = s.core.settings.number("MaxEnergyOnInvalidId")
     if granted_wh > 0:
-        s.caps_wh[tx.name] = (c.reading.energy_wh if c.reading else tx.last_wh) + granted_wh
+        tx.cap_wh = (c.reading.energy_wh if c.reading else tx.last_wh) + granted_wh
         s.read_meter(c.number, "cap", None)
     else:
         tx.refused = True
-        s.core.memory.put(f"transaction/{tx.name}", tx)
+    s.core.memory.put(f"transaction/{tx.name}", tx)
 
 
 def capped(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
     """Look at the register until the energy granted to a refused badge is used up."""
     tx = c.transaction
-    if tx is None or tx.name not in s.caps_wh:
+    if tx is None or tx.cap_wh is None:
         return
-    left_wh = s.caps_wh[tx.name] - reading.energy_wh if reading else 0.0
+    left_wh = tx.cap_wh - reading.energy_wh if reading else 0.0
     most_w = c.spec.max_current_a * metering.NOMINAL_V * 1.1 * c.spec.phases
     if left_wh <= most_w * CAPPED_READING_S / 3600:
-        del s.caps_wh[tx.name]
-        tx.refused = True
+        tx.cap_wh, tx.refused = None, True
         s.core.memory.put(f"transaction/{tx.name}", tx)
     else:
         s.core.wake_at("cap", c.number, now + max(CAPPED_READING_S, left_wh / most_w * 3600 * 0.9))
@@ -281,7 +280,6 @@ def close(
     core.memory.record(record)
     core.memory.put(f"record/{tx.name}", record)
     s.undelivered[tx.name] = record
-    s.caps_wh.pop(tx.name, None)
     c.transaction = c.stopping = None
     c.resume_at = None
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
@@ -352,7 +350,8 @@ def _ended(s: "Station", name: str, *, delivered: bool) -> None:
     record = s.undelivered.pop(name, None)
     if record:
         s.core.memory.drop(f"record/{name}")
-        s.core.memory.record(msgspec.structs.replace(record, delivered=delivered, transaction=transaction_id))
+        known = delivered and transaction_id != UNDELIVERED_TRANSACTION
+        s.core.memory.record(msgspec.structs.replace(record, delivered=known, transaction=transaction_id))
 
 
 # --- after a power cut -----------------------------------------------------------------------------------------------
@@ -379,5 +378,7 @@ def resume(s: "Station", c: Connector, now: float) -> None:
     if c.transaction and not c.stopping:
         if c.ev_in:
             schedule(s, c, now)
+            if c.transaction.cap_wh is not None:
+                s.read_meter(c.number, "cap", None)
         else:
             stop(s, c, "PowerLoss", None, now)
