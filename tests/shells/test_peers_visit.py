@@ -27,6 +27,14 @@ async def test_a_whole_visit_is_not_objected_to(kind: str) -> None:
         central.record.clean()
 
 
+@pytest.mark.parametrize("kind", CENTRALS)
+async def test_the_wallbox_as_it_leaves_the_factory_is_objected_to(kind: str) -> None:
+    """Its BootNotification has a serial number of 33 characters: so we know that the peers judge what we say."""
+    async with central_of(kind) as central, our_station("evlink-smart-wallbox", "EVB-1", central.url, {}):
+        await central.record.until(lambda: bool(central.record.objections), "it objects")
+        assert "EVB1A22P2RI" in central.record.objections[0]
+
+
 async def _visit(central: CentralPeer, model: str, keys: Mapping[str, str]) -> None:
     identity, record = f"{model}-1", central.record
     async with our_station(model, identity, central.url, keys) as station:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -17,6 +19,14 @@ SPEED = 60
 """Seconds of the world in one of the machine: a station-minute is a second."""
 
 FREE_PORT = "127.0.0.1:0"
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal a process gets when the one that started it dies."""
+
+
+def _die_with_us() -> None:
+    """Called in the child: however a test run ends, nothing of it stays behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Troubled(AssertionError):
@@ -32,7 +42,7 @@ async def chargepost(*words: str) -> AsyncIterator[dict[str, Any]]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         str(COMMAND), *words, "--json", "--json-logs", stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
-        env=own | {"XDG_CONFIG_HOME": os.devnull},
+        env=own | {"XDG_CONFIG_HOME": os.devnull}, preexec_fn=_die_with_us if sys.platform == "linux" else None,
     )  # fmt: skip
     assert process.stdout
     assert process.stderr
@@ -105,10 +115,11 @@ class OurStation(News):
         shown: dict[str, Any] = answer.json()
         return shown
 
-    async def frames(self) -> list[dict[str, Any]]:
-        answer = await self._http.get(f"{self._path}/frames")
-        frames: list[dict[str, Any]] = answer.json()
-        return frames
+    async def until_nothing_waits(self) -> None:
+        """At this very moment the central system has answered all it was told."""
+        async with asyncio.timeout(DEADLINE_S):
+            while (await self.show())["link"]["waiting_messages"]:
+                pass
 
     async def until_status(self, status: str) -> None:
         def seen() -> bool:

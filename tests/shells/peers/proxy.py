@@ -40,9 +40,10 @@ class Cable(News):
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._server.close()
-        for link in self._links:
+        links = list(self._links)
+        for link in links:
             link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
+        await asyncio.gather(*links, return_exceptions=True)
 
     def pull(self) -> None:
         self.is_out = True
@@ -58,27 +59,30 @@ class Cable(News):
         task = asyncio.current_task()
         assert task
         self._links.add(task)
-        ends = [writer]
         try:
-            if self.is_out:
-                await self._swallow(reader)
-                return
-            far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-            ends.append(far_writer)
-            link = _Link(self)
+            with contextlib.suppress(asyncio.CancelledError):  # else the server complains of its own end
+                await (self._swallow(reader) if self.is_out else self._carry(reader, writer))
+        finally:
+            writer.transport.abort()
+            self._links.discard(task)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(self)
+        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+        try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(link.carry(reader, far_writer))
                 both.create_task(link.carry(far_reader, writer))
         except* ConnectionError:
             pass
         finally:
-            for end in ends:
-                end.transport.abort()
-            self._links.discard(task)
+            far_writer.transport.abort()
 
     async def _swallow(self, reader: asyncio.StreamReader) -> None:
-        while data := await reader.read(CHUNK):
-            self.swallowed(data)
+        """A new connection while the cable is out: nobody is there."""
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(CHUNK):
+                self.swallowed(data)
 
 
 class _Link:
