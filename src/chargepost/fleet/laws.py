@@ -109,7 +109,8 @@ class Charge:
     start_wh: int
     metered_wh: float = 0.0
     """What flowed while the contactor was closed."""
-    power_cut: bool = False
+    unsaved_s: float = 0.0
+    """Of charging that power cuts may have kept from the disk."""
     refused_at_wh: float | None = None
     """The register when the refusal reached the station."""
     granted_wh: float = 0.0
@@ -277,7 +278,7 @@ class Laws:
         metered_wh = charge.metered_wh + still_wh
         unbilled_wh = int(register_wh) - record.stop_wh
         spec = outlet.physics.spec
-        most_wh = spec.max_current_a * SUPPLY_V * spec.phases * UNSAVED_S / 3600 + 1 if charge.power_cut else 0
+        most_wh = spec.max_current_a * SUPPLY_V * spec.phases * charge.unsaved_s / 3600 + bool(charge.unsaved_s)
         if not 0 <= unbilled_wh <= most_wh or record.start_wh != charge.start_wh or record.stop_wh < record.start_wh:
             text = (
                 f"connector {charge.connector}: {record.record} is billed from {record.start_wh} to "
@@ -294,14 +295,17 @@ class Laws:
             raise LawBroken("energy", w.identity, f"{record.record} lasts {record.duration_s:g} s")
         charge.end_wh = register_wh
 
-    def power_cut(self, w: Witness, disk: Kept) -> None:
-        """The power is gone and the contactors have fallen: what is not durable never was."""
+    def power_cut(self, w: Witness, disk: Kept, unwritten_s: float) -> None:
+        """The power is gone and the contactors have fallen: what is not durable never was.
+
+        `unwritten_s`: for how long the disk had refused to write anything.
+        """
         for outlet in w.outlets:
             self.contactor(w, outlet.physics.number, False, disk.durable)
         self.program_lost(w, disk)
         for outlet in w.outlets:
             if outlet.charge:
-                outlet.charge.power_cut = True
+                outlet.charge.unsaved_s += UNSAVED_S + unwritten_s
 
     def program_lost(self, w: Witness, disk: Kept) -> None:
         """The station's program begins anew from what is durable."""

@@ -43,13 +43,14 @@ class Watch(Protocol):
 class Disk:
     """What outlives a power cut. Pieces become durable in order, each a moment after it was written."""
 
-    __slots__ = ("_dice", "_pending", "durable", "records", "refuses")
+    __slots__ = ("_dice", "_pending", "durable", "records", "refuses", "refuses_since_s")
 
     def __init__(self, durable: Mapping[str, bytes], dice: Random) -> None:
         self.durable = dict(durable)
         self.records: dict[str, sig.ChargeRecord] = {}
         self.refuses = False
         """Full or failing: what is written waits."""
+        self.refuses_since_s = 0.0
         self._dice = dice
         self._pending: deque[sig.Remember] = deque()
 
@@ -117,27 +118,30 @@ class Post:
 
     # --- the heart ---------------------------------------------------------------------------------------------------
 
-    def tell(self, *facts: sig.Fact) -> None:
+    def tell(self, fact: sig.Fact) -> None:
+        """Let the program know; what it wishes is done before this returns."""
         if self.station is not None:
-            self._inbox.extend(facts)
-            self.work()
+            self._inbox.append(fact)
+            self._work()
 
-    def work(self, wake: bool = False) -> None:
+    def seen(self) -> None:
+        """The hardware was touched: let the program know what it tells."""
+        self._see()
+        self._work()
+
+    def _work(self, wake: bool = False) -> None:
         """Until neither the station nor its hardware has anything more to say."""
         if self._busy:
             return
         self._busy = True
-        now, hardware, inbox = self._timeline.now, self.hardware, self._inbox
-        hardware.advance(now)
+        now, inbox, station = self._timeline.now, self._inbox, self.station
         try:
-            if wake and self.station is not None:
-                self.station.wake(now)
-                self._do_wishes(now)
-            self._see()
-            while inbox and self.station is not None:
-                self.station.handle(inbox.popleft(), now)
-                self._do_wishes(now)
-                self._see()
+            if wake and station is not None:
+                station.wake(now)
+                self._do_wishes(station, now)
+            while inbox and station is not None:
+                station.handle(inbox.popleft(), now)
+                self._do_wishes(station, now)
         except LawBroken:
             raise
         except Exception as error:
@@ -145,6 +149,18 @@ class Post:
         finally:
             self._busy = False
         self._arm()
+
+    def _do_wishes(self, station: Station, now: float) -> None:
+        touched = False
+        for wish in station.take():
+            done = DO.get(type(wish))
+            if done:
+                done(self, wish)
+            else:
+                self.hardware.do(wish, now)
+                touched = True
+        if touched:
+            self._see()
 
     def _see(self) -> None:
         """Take what the hardware tells, past the eyes of the laws."""
@@ -154,16 +170,8 @@ class Post:
                     self.laws.metered(self.witness, connector, reading, self._timeline.now)
                 case sig.PowerSwitched(connector, closed):
                     self.laws.contactor(self.witness, connector, closed, self.disk.durable)
-            self._inbox.append(fact)
-
-    def _do_wishes(self, now: float) -> None:
-        assert self.station is not None
-        for wish in self.station.take():
-            done = DO.get(type(wish))
-            if done:
-                done(self, wish)
-            else:
-                self.hardware.do(wish, now)
+            if self.station is not None:
+                self._inbox.append(fact)
 
     def _arm(self) -> None:
         """One alarm for all that comes by itself; a later one is not set anew, it is looked at when it rings."""
@@ -195,7 +203,9 @@ class Post:
         if self._rings > RINGS_MAX and self.station is not None:
             alarms = ", ".join(what for (what, _), when in self.station.core.alarms.items() if when <= due)
             raise LawBroken("no crash", self.identity, f"it wants to be woken at one instant for ever: {alarms}")
-        self.work(wake=True)
+        self.hardware.advance(due)
+        self._see()
+        self._work(wake=True)
 
     # --- wishes ------------------------------------------------------------------------------------------------------
 
@@ -229,7 +239,7 @@ class Post:
 
     def disk_trouble(self, on: bool) -> None:
         """The disk refuses from now on; or takes all that waited."""
-        self.disk.refuses = on
+        self.disk.refuses, self.disk.refuses_since_s = on, self._timeline.now
         while not on and self.disk.waiting and self.station is not None:
             self.tell(sig.Remembered(self.disk.sync()))
 
@@ -252,6 +262,7 @@ class Post:
     def _offer(self, wish: sig.OfferCurrent) -> None:
         self.laws.offered(self.witness, wish, self._timeline.now)
         self.hardware.do(wish, self._timeline.now)
+        self._see()
 
     def _status(self, wish: sig.StatusChanged) -> None:
         self.laws.status(self.witness, wish)
@@ -274,7 +285,7 @@ class Post:
         self.station = Station(self.model, self.identity, self.disk.durable, self._dice().random)
         self.tell(sig.Started(self._timeline.now + self.utc_of_machine_s))
         self.hardware.tell_again()
-        self.work()
+        self.seen()
 
     def _dice(self) -> Random:
         return dice(self._seed, f"station {self.identity} {self.life}")
@@ -309,7 +320,8 @@ class Post:
             self._line.die()
             self._line = None
         self._end_program()
-        self.laws.power_cut(self.witness, self.disk)
+        unwritten_s = self._timeline.now - self.disk.refuses_since_s if self.disk.refuses else 0.0
+        self.laws.power_cut(self.witness, self.disk, unwritten_s)
 
     def power_up(self, life: int | None = None) -> None:
         """The mains on; the program begins some seconds later."""
@@ -317,7 +329,7 @@ class Post:
             return
         self.hardware.power_up(self._timeline.now)
         self._timeline.after(RESTART_S, self.start, self.life)
-        self.work()
+        self.seen()
 
     # --- its line ----------------------------------------------------------------------------------------------------
 
@@ -341,6 +353,7 @@ class Post:
         if opened is not None and not data.startswith(b"[2"):
             self.watch.answered(self._called[0], self._timeline.now - self._called[1])
             if self.witness.starts:
+                self.hardware.advance(self._timeline.now)
                 granted_wh = self.station.core.settings.number("MaxEnergyOnInvalidId")
                 self.laws.heard(self.witness, data, opened.id, granted_wh)
         self.tell(sig.FrameReceived(data))
@@ -358,22 +371,22 @@ class Post:
 
     def plug_in(self, connector: int, car: CarSpec, cable_rating_a: float) -> bool:
         done = self.hardware.plug_in(connector, car, self._timeline.now, cable_rating_a)
-        self.work()
+        self.seen()
         return done
 
     def unplug(self, connector: int) -> bool:
         done = self.hardware.unplug(connector, self._timeline.now)
-        self.work()
+        self.seen()
         return done
 
     def unplug_car(self, connector: int) -> bool:
         done = self.hardware.unplug_car(connector, self._timeline.now)
-        self.work()
+        self.seen()
         return done
 
     def present_badge(self, id_tag: str, connector: int | None) -> None:
         self.hardware.present_badge(id_tag, connector)
-        self.work()
+        self.seen()
 
     def lamp(self, connector: int) -> str:
         return self.hardware.connector(connector).light
