@@ -27,6 +27,15 @@ SPEED = 60.0
 BADGE = "04A2B3C4D5E680"
 
 
+async def until(what: Callable[[], bool], happening: asyncio.Event) -> None:
+    """Look at each happening and, since not everything says that it happened, at least fifty times a second."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not what():
+            happening.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(happening.wait(), 0.02)
+
+
 class Rig:
     """Stations and a supervision in one process, each on its side of a real WebSocket."""
 
@@ -73,11 +82,7 @@ class Rig:
     async def until(self, what: Callable[[], bool], why: str) -> None:
         """Wait for it, looking again whenever a station says something or a frame may have come."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                while not what():
-                    self.happening.clear()
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self.happening.wait(), 0.02)
+            await until(what, self.happening)
         except TimeoutError:
             frames = [trace["raw"] for host in self.hosts for trace in self.carriage.frames.traces(host.identity)]
             raise AssertionError("\n".join([f"never happened: {why}", *frames[-30:]])) from None

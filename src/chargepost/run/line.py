@@ -34,6 +34,8 @@ class End(Protocol):
 class LinkFaults:
     """What is wrong with the network of one station, whichever line it has."""
 
+    __slots__ = ("cut", "latency_s", "lines")
+
     def __init__(self) -> None:
         self.cut = False
         self.latency_s = 0.0
@@ -51,6 +53,8 @@ class LinkFaults:
 
 class Line:
     """One dial and what comes of it: a `Listener` to the wire, and what the station's end sends by."""
+
+    __slots__ = ("_clock", "_dialling", "_end", "_faults", "_held", "_timer", "_wire")
 
     def __init__(self, end: End, clock: Clock, faults: LinkFaults) -> None:
         self._end: End | None = end

@@ -56,6 +56,11 @@ class Carriage:
 class StationHost:
     """A station with its simulated hardware and its line. Lives on one loop's thread."""
 
+    __slots__ = (
+        "_alarm", "_at_work", "_due", "_inbox", "_life", "_line", "carriage", "clock", "faults", "given", "hardware",
+        "identity", "journal", "model", "removed", "station",
+    )  # fmt: skip
+
     def __init__(self, given: Given, carriage: Carriage) -> None:
         self.identity, self.model = given.identity, given.model
         self.carriage = carriage

@@ -58,7 +58,6 @@ class Stations:
     def add(self, given: Given) -> StationHost:
         """A station that begins to run at once."""
         host = self.hosts[given.identity] = StationHost(given, self._carriage)
-        self._feeds[given.identity] = Feed()
         host.start()
         return host
 
@@ -75,7 +74,8 @@ class Stations:
 
     def _take_away(self, identity: str) -> None:
         self.hosts.pop(identity).remove()
-        self._feeds.pop(identity).close()
+        if feed := self._feeds.pop(identity, None):
+            feed.close()
 
     def on_trouble(self, reason: str | None) -> None:
         """The disk refuses, or works again; called on the loop's thread."""
@@ -182,7 +182,7 @@ class Stations:
         return self.log.traces(identity, after, limit)
 
     def events(self, identity: str) -> AsyncIterator[Happening]:
-        return self._feeds[identity].subscribe()
+        return self._feeds.setdefault(identity, Feed()).subscribe()
 
     async def not_ready(self) -> Sequence[str]:
         """A station without a supervision is ready as it is."""

@@ -1,0 +1,485 @@
+"""The command line as people and programs meet it: exit codes, one line for an error, data on stdout."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from rich.console import Console
+from rich.text import Text
+from tests.shells.rig import DEADLINE_S, rigged, until
+from tests.shells.test_runner import charging, ended
+
+from chargepost.cli import run_with
+from chargepost.run.addresses import Address, parse
+from chargepost.run.house import Plan, opened
+from chargepost.run.site import demo
+from chargepost.run.store import Store, hold, hold_any
+from chargepost.run.terminal import LOOKS, LiveView
+from chargepost.run.verify import verify
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of whoever runs the tests is read or written."""
+    for name in [name for name in os.environ if name.startswith("CHARGEPOST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        ("runn", 2, "there is no command runn; did you mean run?"),
+        ("run --listn x", 2, "no such option: --listn"),
+        ("run nowhere.toml", 2, "nowhere.toml: cannot be read"),
+        ("run --listen nonsense", 2, "'nonsense' is no address to listen on: give HOST:PORT"),
+        ("run --speed 0", 2, "--speed 0: give a number above 0"),
+        ("station", 2, "missing argument 'MODEL'"),
+        ("station evlink-pro-acc", 2, "did you mean evlink-pro-ac?"),
+        ("station evlink-pro-ac --set Foo", 2, "--set 'Foo': write it as KEY=VALUE"),
+        ("station evlink-pro-ac --set HeartbeatIntervall=1", 2, "did you mean HeartbeatInterval"),
+        ("station evlink-pro-ac --set HeartbeatInterval=x", 2, "it is an int from 1 up to 86400 s"),
+        ("station evlink-pro-ac --supervision localhost:9000", 2, "has no scheme: give ws://HOST:PORT/PATH"),
+        ("station evlink-pro-ac --supervision http://h/x", 2, "http:// does not fit"),
+        ("station evlink-pro-ac --id a/b", 2, "'a/b' is no identity"),
+        ("station evlink-pro-ac --store sql://x", 2, "store sql: is not known here"),
+        ("supervision --store /dev/null/x", 1, "/dev/null/x: cannot be written"),
+        ("models evlink-pro-acc", 2, "did you mean evlink-pro-ac?"),
+        ("verify /nowhere", 1, "/nowhere: holds no store"),
+        ("config", 2, "chargepost config --show"),
+        ("fleet --seed 3", 2, "need virtual time: add --virtual"),
+        ("fleet --virtual --stations 0", 2, "stations: must be 1 to"),
+    ],
+)
+def test_an_error_is_one_line_with_its_remedy(
+    words: str, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(words.split()) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("chargepost: ")
+    assert said.err.count("\n") == 1
+    assert line in said.err
+
+
+def test_a_fault_of_ours_is_told_in_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("chargepost.catalogue.report.list_models", lambda: 1 / 0)
+    assert run_with(["models"]) == 1
+    assert capsys.readouterr().err == (
+        "chargepost: a fault of ours: ZeroDivisionError: division by zero: please report it, with --log-level debug\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "station", "fleet", "supervision", "models", "verify", "config"])
+def test_help_begins_with_three_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_with([command, "-h"]) == 0
+    before_options = capsys.readouterr().out.partition("Options:")[0]
+    assert len(re.findall(rf"^  (?:\w+=\w+ )?chargepost {command}\b", before_options, re.MULTILINE)) == 3
+
+
+# --- what tells -------------------------------------------------------------------------------------------------------
+
+
+def test_the_models_are_told_to_people_and_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_with(["models"]) == 0
+    assert "* evlink-pro-ac/socket@2.0.1" in capsys.readouterr().out
+    for words in (
+        ["models"],
+        ["models", "evlink-pro-ac"],
+        ["models", "--diff", "evlink-pro-ac", "evlink-smart-wallbox"],
+    ):
+        assert run_with([*words, "--json"]) == 0
+        assert [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert run_with(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("chargepost ")
+
+
+def test_flag_goes_before_environment_before_user_file_before_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def origin(command: str, option: str) -> tuple[object, str]:
+        assert run_with(["config", "--show", "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        (row,) = [row for row in rows if (row["command"], row["option"]) == (command, option)]
+        return row["value"], row["origin"]
+
+    assert origin("run", "--speed") == (1.0, "default")
+    path = tmp_path / "config" / "chargepost" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("speed = 2\n[station]\nspeed = -3\n")
+    assert origin("run", "--speed") == (2, str(path))
+    assert run_with(["station", "evlink-pro-ac"]) == 2
+    assert "--speed -3" in capsys.readouterr().err
+    monkeypatch.setenv("CHARGEPOST_SPEED", "-4")
+    assert origin("run", "--speed") == ("-4", "environment CHARGEPOST_SPEED")
+    assert run_with(["station", "evlink-pro-ac"]) == 2
+    assert "--speed -4" in capsys.readouterr().err
+    assert run_with(["station", "evlink-pro-ac", "--speed", "-5"]) == 2
+    assert "--speed -5" in capsys.readouterr().err
+    path.write_text("spead = 2\n")
+    assert run_with(["models"]) == 2
+    assert "spead: there is no such option; did you mean speed" in capsys.readouterr().err
+
+
+def test_addresses_are_read_as_people_write_them() -> None:
+    assert parse("127.0.0.1:0") == Address("127.0.0.1", 0)
+    assert parse("[::1]:8610", fixed=True) == Address("::1", 8610, True)
+    assert str(parse("[::1]:8610")) == "[::1]:8610"
+    assert parse(":8610").host == "127.0.0.1"
+    for wrong in ("", "8610", "host", "host:", "host:70000", "host:-1", "a b:1", "[::1]"):
+        with pytest.raises(ValueError, match="give HOST:PORT"):
+            parse(wrong)
+
+
+# --- stores -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_belongs_to_one_process_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.closing(hold(tmp_path / "demo")):
+        assert run_with(["station", "evlink-pro-ac", "--store", str(tmp_path / "demo")]) == 1
+        assert f"another chargepost uses this store (process {os.getpid()})" in capsys.readouterr().err
+        with contextlib.closing(hold_any(tmp_path / "demo")) as second:
+            assert second.folder == tmp_path / "demo-2"
+    hold(tmp_path / "demo").close()
+
+
+@pytest.mark.parametrize("file", ["stations.sqlite", "supervision.sqlite"])
+def test_a_store_of_a_newer_version_is_left_alone(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / file)) as db:
+        db.execute("PRAGMA user_version = 999")
+    before = (tmp_path / file).read_bytes()
+    command = ["run", "--store", str(tmp_path), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
+    assert run_with(command) == 1
+    assert "the store is of version 999" in capsys.readouterr().err
+    assert run_with(["verify", str(tmp_path)]) == 1
+    assert "use the newer" in capsys.readouterr().err
+    assert (tmp_path / file).read_bytes() == before
+
+
+# --- what serves ------------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """A command that serves, with its lines of JSON."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.told: list[dict[str, Any]] = []
+
+    async def until(self, **fields: object) -> dict[str, Any]:
+        """The first line, from now on, that says this."""
+        assert self.process.stdout
+        async with asyncio.timeout(DEADLINE_S):
+            while line := await self.process.stdout.readline():
+                self.told.append(json.loads(line))
+                if fields.items() <= self.told[-1].items():
+                    return self.told[-1]
+        raise AssertionError(f"{fields} was never told, but {self.told}")
+
+    async def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """The exit code, and what was said on stderr."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        async with asyncio.timeout(DEADLINE_S):
+            _, said = await self.process.communicate()
+        return self.process.returncode or 0, said.decode()
+
+
+@contextlib.asynccontextmanager
+async def started(*words: str) -> AsyncIterator[Process]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chargepost", *words, "--json", stdout=pipe, stderr=pipe
+    )
+    try:
+        yield Process(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+FREE = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+
+
+async def test_the_demo_charges_ends_cleanly_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
+        serving = await demo_site.until(event="serving")
+        assert [station["id"] for station in serving["stations"]] == ["PROAC-1", "EVB-1"]
+        assert serving["supervision"]["password"]
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{serving['control']}live")).status_code == 200
+            assert (await http.get(serving["supervision"]["url"])).status_code == 303
+        await demo_site.until(event="status", new="Charging")
+        await demo_site.until(event="status", new="Charging")
+        code, said = await demo_site.end()
+        assert code == 0
+        assert "error" not in said
+    assert run_with(["verify", store]) == 0
+    async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
+        serving = await demo_site.until(event="serving")
+        assert serving["supervision"]["password"] is None
+        await demo_site.until(event="transaction ends")
+        await demo_site.until(event="transaction begins")
+        assert (await demo_site.end(signal.SIGTERM))[0] == 0
+    assert run_with(["verify", store]) == 0
+
+
+async def test_a_kill_in_mid_charge_loses_nothing(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
+        await demo_site.until(event="status", new="Charging")
+        await demo_site.end(signal.SIGKILL)
+    async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
+        await demo_site.until(event="transaction ends")
+        await demo_site.end()
+    assert run_with(["verify", store]) == 0
+    with contextlib.closing(sqlite3.connect(f"{store}/supervision.sqlite")) as db:
+        starts = db.execute("SELECT identity, connector, start_utc_s FROM transactions").fetchall()
+        assert len(starts) == len(set(starts)) >= 1
+
+
+async def test_a_full_disk_stops_new_charges_and_loses_nothing(tmp_path: Path) -> None:
+    """No file of the process may grow: what is not written waits, and is written when there is room again."""
+    store = str(tmp_path / "store")
+    async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
+        await demo_site.until(event="serving")
+        await demo_site.until(event="boot accepted")
+        pid = demo_site.process.pid
+        free = resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        refused = await demo_site.until(event="disk refuses")
+        assert "no new charge until there is room" in refused["text"]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
+        await demo_site.until(event="disk good again")
+        await demo_site.until(event="transaction begins")
+        await demo_site.until(event="transaction ends")
+        assert (await demo_site.end())[0] == 0
+    assert run_with(["verify", store]) == 0
+
+
+async def test_the_control_api_moves_a_real_station() -> None:
+    plan = Plan(demo(), Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"), control=parse("127.0.0.1:0"))
+    async with opened(plan) as house, httpx2.AsyncClient(base_url=house.control_url, trust_env=False) as http:
+
+        async def post(action: str, **body: Any) -> Any:
+            answer = await http.post(f"/stations/MINE/{action}", json=body)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["connectors"][0]
+
+        made = await http.post("/stations", json={"id": "MINE", "model": "evlink-pro-ac"})
+        assert made.status_code == 201, made.text
+        started = await post("start", connector=1, id_tag="04A2B3C4D5E680")
+        assert started["power_w"] > 0
+        assert (await http.post("/stations/MINE/unplug", json={"connector": 1})).status_code == 409, "it is locked"
+        assert (await http.post("/stations/MINE/plug_in", json={"connector": 1})).status_code == 409, "it is taken"
+        await post("inject_fault", connector=1, code="GroundFailure")
+        faulted = (await http.get("/stations/MINE")).json()["connectors"][0]
+        assert (faulted["status"], faulted["error"]) == ("Faulted", "GroundFailure")
+        await post("reset_faults")
+        assert (await http.get("/stations/MINE")).json()["connectors"][0]["status"] != "Faulted"
+        wrong = await http.post("/stations/MINE/set_key", json={"key": "HeartbeatInterval", "value": "soon"})
+        assert wrong.status_code == 422
+        assert "it is an int" in wrong.json()["detail"]
+        await post("set_key", key="HeartbeatInterval", value="60")
+        metrics = (await http.get("/metrics")).text
+        assert re.search(r'^chargepost_stations\{link="open"\} 3$', metrics, re.MULTILINE)
+        assert all(re.match(r'(# (HELP|TYPE) chargepost_\w+ .|chargepost_\w+(\{[\w"=,.-]+\})? [\d.e+-]+$)', line)
+                   for line in metrics.splitlines())  # fmt: skip
+        await post("power_cycle", seconds=30)
+        assert (await http.get("/ready")).status_code == 503
+        dark = await http.post("/stations/MINE/present_badge", json={"id_tag": "A1"})
+        assert dark.status_code == 409
+        assert (await http.delete("/stations/MINE")).status_code == 204
+        assert "MINE" not in house.stations.hosts
+        happening = asyncio.Event()
+        house.stations.listeners.append(lambda _: happening.set())
+        await until(lambda: all(h.view().link.boot == "Accepted" for h in house.stations.hosts.values()), happening)
+        assert (await http.get("/ready")).status_code == 200
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+async def test_a_port_asked_for_by_name_that_is_busy_is_an_error(busy: int) -> None:
+    for option in ("--listen", "--control"):
+        words = [*FREE]
+        words[words.index(option) + 1] = f"127.0.0.1:{busy}"
+        async with started("run", *words, "--store", "none") as process:
+            code, said = await process.end(signal.SIGCONT)
+            assert code == 2
+            assert f"127.0.0.1:{busy} is in use by another program" in said
+            assert said.count("\n") == 1
+
+
+async def test_a_port_of_the_site_file_that_is_busy_gives_the_next_one(busy: int, tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        f'[supervision]\nlisten = "127.0.0.1:{busy}"\n[[stations]]\nid = "S-1"\nmodel = "evlink-pro-ac"\n'
+        '[[stations]]\nid = "S-2"\nmodel = "evlink-pro-acc"\n'
+    )
+    async with started("run", str(file), "--store", "none", "--control", "127.0.0.1:0") as process:
+        serving = await process.until(event="serving")
+        assert f":{busy}/" not in serving["supervision"]["url"]
+        await process.until(event="boot accepted", station="S-1")
+        code, said = await process.end()
+        assert code == 0
+        wrong, port = said.splitlines()
+        assert wrong.startswith(f"chargepost: {file}:8: stations[1].model: ")
+        assert "did you mean evlink-pro-ac" in wrong
+        assert port.startswith(f"chargepost: port {busy} is in use: the supervision takes ")
+
+
+async def test_a_site_of_which_no_station_can_be_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('[[stations]]\nid = "S-1"\nmodel = "evlink-pro-ac"\nsettings = { Foo = 1 }\n')
+    async with started("run", str(file), "--store", "none", *FREE) as process:
+        code, said = await process.end(signal.SIGCONT)
+        assert code == 2
+        assert said.startswith(f"chargepost: {file}:4: stations[0].settings.Foo: EVlink Pro AC has no key Foo")
+
+
+async def test_one_station_goes_to_a_supervision_of_its_own_process() -> None:
+    async with started("supervision", "--accept-unknown", "--store", "none", "--listen", "127.0.0.1:0") as central:
+        serving = await central.until(event="serving")
+        url = serving["supervision"]["ocpp"]
+        words = ("evlink-smart-wallbox", "--id", "W-1", "--supervision", url, "--control", "127.0.0.1:0")
+        async with started("station", *words, "--set", "HeartbeatInterval=60") as station:
+            await station.until(event="serving")
+            await station.until(event="boot accepted")
+            assert (await station.end())[0] == 0
+        assert (await central.end())[0] == 0
+
+
+# --- the terminal -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+async def test_the_live_view_fits_and_says_who_limits(width: int, height: int, encoding: str) -> None:
+    plan = Plan(demo(), Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"), control=parse("127.0.0.1:0"))
+    async with opened(plan) as house:
+        happening = asyncio.Event()
+        house.stations.listeners.append(lambda _: happening.set())
+
+        def told() -> bool:
+            newest = house.stations.log.newest(house.stations.hosts, 5)
+            return any(trace["action"] == "StartTransaction" for trace in newest)
+
+        await until(told, happening)
+        paper = io.TextIOWrapper(io.BytesIO(), encoding, errors="replace")
+        console = Console(file=paper, width=width, height=height, force_terminal=True, no_color=True)
+        console.print(LiveView(console).render(house))
+        paper.seek(0)
+        shown = paper.read()
+    lines = Text.from_ansi(shown).plain.splitlines()
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+    (row,) = [line for line in lines if "Charging" in line][:1]
+    assert re.search(r"kW .* kWh .* A (cable|rating|setting)", row)
+    assert any("StartTransaction" in line for line in lines)
+    assert "\x1b[3" not in shown, "no colour where none is wanted"
+
+
+def test_each_status_has_a_word_and_a_shape_of_its_own() -> None:
+    assert len({shape for _, shape, _ in LOOKS.values()}) == len(LOOKS)
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+PLANTED = [
+    ("stations.sqlite", "a stop is not before its start", "UPDATE records SET stop_utc_s = start_utc_s - 1"),
+    ("stations.sqlite", "energy is not negative", "UPDATE records SET stop_wh = start_wh - 1"),
+    ("stations.sqlite", "messages wait in order",
+     """INSERT INTO memory SELECT 'S', 'outbox/' || n, CAST('{"kind":"' || k || '","transaction":"t","payload":{},'
+     || '"numbered":true}' AS BLOB) FROM (SELECT 1 n, 'stop' k UNION SELECT 2, 'start')"""),
+    ("stations.sqlite", "a connector has one open transaction",
+     """INSERT INTO memory SELECT 'S', 'transaction/' || n, CAST('{"name":"' || n || '","connector":1,"start_wh":0,'
+     || '"last_wh":0}' AS BLOB) FROM (SELECT 1 n UNION SELECT 2)"""),
+    ("stations.sqlite", "a register never falls",
+     """INSERT INTO memory VALUES ('S', 'meter/1', CAST('{"energy_wh":5}' AS BLOB)),
+     ('S', 'transaction/t', CAST('{"name":"t","connector":1,"start_wh":0,"last_wh":50}' AS BLOB))"""),
+    ("stations.sqlite", "what is kept can be understood", "INSERT INTO memory VALUES ('S', 'outbox/1', x'00')"),
+    ("supervision.sqlite", "a stop is not before its start", "UPDATE transactions SET stop_utc_s = start_utc_s - 1"),
+    ("supervision.sqlite", "energy is not negative", "UPDATE transactions SET stop_wh = start_wh - 1"),
+    ("supervision.sqlite", "a stop is whole", "UPDATE transactions SET stop_wh = NULL"),
+    ("supervision.sqlite", "no record without its transaction",
+     "INSERT INTO meter_values VALUES ('S', 1, 77, 0, x'00')"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def good_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store after one whole visit."""
+    folder: Path = tmp_path_factory.mktemp("store")
+
+    async def visit() -> None:
+        async with rigged(folder) as rig:
+            await ended(rig, await charging(rig))
+
+    asyncio.run(visit())
+    return folder
+
+
+def copied(good_store: Path, folder: Path) -> Path:
+    for file in good_store.glob("*.sqlite"):
+        with (
+            contextlib.closing(sqlite3.connect(file)) as source,
+            contextlib.closing(sqlite3.connect(folder / file.name)) as target,
+        ):
+            source.backup(target)
+    return folder
+
+
+def test_a_store_after_a_visit_is_right(good_store: Path) -> None:
+    assert verify(good_store) == []
+    assert verify(good_store / "stations.sqlite") == []
+
+
+@pytest.mark.parametrize(("file", "rule", "sql"), PLANTED)
+def test_verify_finds_what_must_not_be(
+    file: str, rule: str, sql: str, good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = copied(good_store, tmp_path)
+    with contextlib.closing(sqlite3.connect(store / file)) as db, db:
+        assert db.execute(sql).rowcount
+    assert [(finding.file, finding.rule) for finding in verify(store)] == [(file, rule)]
+    assert run_with(["verify", str(store)]) == 3
+    assert capsys.readouterr().out.startswith(f"{file}: {rule}: ")
+
+
+def test_verify_tells_a_damaged_file_and_what_is_none(good_store: Path, tmp_path: Path) -> None:
+    path = copied(good_store, tmp_path) / "stations.sqlite"
+    data = bytearray(path.read_bytes())
+    data[4096 * 2 : 4096 * 2 + 600] = b"\xff" * 600
+    path.write_bytes(data)
+    assert verify(path)
+    path.write_bytes(b"no store at all" * 1000)
+    assert run_with(["verify", str(path)]) == 1

@@ -1,0 +1,169 @@
+"""The site file: what it may say, and one clear line for what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from chargepost.run import site
+from chargepost.run.given import Unfit, find_model, judge
+from chargepost.run.house import _given
+from chargepost.run.quantities import Duration, Energy, Power
+from chargepost.run.site import SiteError
+
+GOOD = """\
+schema = 1
+name = "yard"
+
+[supervision]
+listen = "127.0.0.1:0"
+heartbeat = "5min"
+
+[[supervision.badges]]
+id_tag = "A1"
+
+[[stations]]
+id = "ONE"
+model = "evlink-pro-ac"
+settings = { MeterValueSampleInterval = 10, AuthorizeRemoteTxRequests = true }
+
+[[stations]]
+id = "TWO"
+model = "evlink-smart-wallbox"
+
+[stations.visitors]
+badges = ["A1"]
+cars = ["Van", { like = "Compact", battery = "30 kWh", power = "7.4 kW", phases = 1 }]
+stay = ["1min", "90s"]
+"""
+
+
+def test_the_demo_site_is_right_and_every_station_of_it_can_be() -> None:
+    demo = site.demo()
+    badges = {badge.id_tag for badge in demo.supervision.badges if badge.status == "Accepted"}
+    for part in demo.stations:
+        assert _given(part, "ws://127.0.0.1:8610/ocpp", {}).model.line == part.model
+        assert part.visitors
+        assert set(part.visitors.badges) <= badges, "the supervision knows who comes"
+        assert part.visitors.habits().cars
+
+
+def test_a_file_is_read_in_base_units() -> None:
+    yard = site.read(GOOD, "yard.toml")
+    assert float(yard.supervision.heartbeat) == 300
+    one, two = yard.stations
+    assert one.keys() == {"MeterValueSampleInterval": "10", "AuthorizeRemoteTxRequests": "true"}
+    assert two.visitors
+    assert [float(each) for each in two.visitors.stay] == [60, 90]
+    van, compact = two.visitors.habits().cars
+    assert van.name == "Van"
+    assert (compact.battery_wh, compact.phases) == (30_000, 1)
+    assert compact.max_current_a == pytest.approx(32.2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("heartbeat", "hartbeat", "6: supervision.hartbeat: there is no such key; did you mean heartbeat?"),
+        ('"5min"', '"5 parsecs"', "6: supervision.heartbeat: '5 parsecs' is no duration: write it as \"30s\""),
+        ("id_tag", "idtag", "9: supervision.badges[0].idtag: there is no such key; did you mean id_tag?"),
+        ('model = "evlink-smart', 'modle = "evlink-smart', "18: stations[1].modle: there is no such key"),
+        ('id = "TWO"', 'id = "ONE"', "17: stations[1].id: 'ONE' is there twice"),
+        ('id = "TWO"\n', "", "16: stations[1]: id is missing"),
+        ('["1min", "90s"]', '["1min"]', "23: stations[1].visitors.stay: expected `array` of length 2, got 1"),
+        ('"Van"', '"Vam"', "20: stations[1].visitors: like: there is no car 'Vam'; did you mean Van?"),
+        ("battery", "batery", "22: stations[1].visitors.cars[1].batery: there is no such key; did you mean battery?"),
+        ("schema = 1", "schema = 2", "1: schema: this program reads schema 1, not 2"),
+        ('name = "yard"', "name = 7", "2: name: expected `str`, got `int`"),
+        ('name = "yard"', 'nam = "yard"', "2: nam: there is no such key; did you mean name?"),
+        ('badges = ["A1"]', "badges = []", "20: stations[1].visitors: badges: name one at least"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_line_key_and_remedy(old: str, new: str, line: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SiteError) as error:
+        site.read(GOOD.replace(old, new), "yard.toml")
+    assert str(error.value).startswith(f"yard.toml:{line}")
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_site_file_at_all(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match=r"cannot be read: No such file"):
+        site.load(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("= 1")
+    with pytest.raises(SiteError, match="is not TOML"):
+        site.load(tmp_path / "bad.toml")
+    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SiteError, match="UTF-8"):
+        site.load(tmp_path / "bad.toml")
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(SiteError, match="there are none: add"):
+        site.load(tmp_path / "empty.toml")
+
+
+def test_quantities_are_written_with_or_without_a_unit() -> None:
+    assert float(Duration.read("2h")) == 7200
+    assert {float(Duration.read(written)) for written in (30, "30", " 30 s ", "0.5min")} == {30.0}
+    assert Power.read("7.4 kW") == pytest.approx(7400)
+    assert float(Energy.read("52 kWh")) == 52_000
+    wrongs: tuple[object, ...] = ("", "s", "30 ss", "1e3s", "--3s", None, True, [])
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="write it as"):
+            Duration.read(wrong)
+
+
+# --- a station as it is asked for -------------------------------------------------------------------------------------
+
+PRO, WALLBOX = find_model("evlink-pro-ac"), find_model("evlink-smart-wallbox")
+
+
+def test_q_186_naming_a_supervision_turns_ocpp_on() -> None:
+    given = judge("S-1", PRO, {}, "ws://host:1/ocpp")
+    key = PRO.transport.enable_key.lower()
+    assert key
+    assert given.settings[key] == "true"
+    assert judge("S-1", PRO, {}).settings == {}
+
+
+@pytest.mark.parametrize("end", ["", "/", "/{id}", "/S-1"])
+def test_the_address_is_taken_with_and_without_the_identity(end: str) -> None:
+    given = judge("S-1", PRO, {}, f"ws://host:1/ocpp{end}")
+    assert given.settings[PRO.transport.url_key.lower()] == "ws://host:1/ocpp"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("host:9000/ocpp", "has no scheme"),
+        ("http://host/ocpp", "http:// does not fit: EVlink Pro AC is reached by OCPP-J"),
+        ("ftp://host", "ftp:// does not fit"),
+        ("ws://", "is no address"),
+        ("ws://host:99999", "is no address"),
+        ("ws://ho st", "is no address"),
+        ("ws://user:secret@:0/", "is no address"),
+    ],
+)
+def test_what_is_no_address_of_a_supervision_is_refused_with_the_right_form(url: str, why: str) -> None:
+    with pytest.raises(Unfit, match=why) as error:
+        judge("S-1", PRO, {}, url)
+    assert "give ws://HOST:PORT/PATH" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("HartbeatInterval", "10", "no key HartbeatInterval; did you mean HeartbeatInterval"),
+        ("Zzz", "10", "chargepost models evlink-pro-ac lists them"),
+        ("HeartbeatInterval", "soon", "'soon' is refused: it is an int from 1 up to 86400 s"),
+        ("HeartbeatInterval", "0", "is refused"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_what_fits(key: str, value: str, why: str) -> None:
+    with pytest.raises(Unfit, match=why.replace("(", "\\(")):
+        judge("S-1", PRO, {key: value})
+
+
+@pytest.mark.parametrize("identity", ["", "a b", "a/b", "x" * 49, "a\n"])
+def test_an_identity_must_fit_into_an_address(identity: str) -> None:
+    with pytest.raises(Unfit, match="is no identity"):
+        judge(identity, WALLBOX, {})
