@@ -17,8 +17,8 @@ RESTORE_S = 40
 def fresh(model: str, *, cut_at: int | None = None) -> Rig:
     """A booted station that samples often; its central system knows a repeated StartTransaction."""
     rig = Rig(model)
-    rig.own(RestoreTimeout=str(RESTORE_S), MeterValueSampleInterval="15", StopTxnSampledData="Energy.Active.Import.Register",
-            StopTxnMinimumDurationData="0")  # fmt: skip
+    rig.own(RestoreTimeout=str(RESTORE_S), MeterValueSampleInterval="15", StopTxnMinimumDurationData="0")
+    rig.own(StopTxnSampledData="Energy.Active.Import.Register")
     rig.run(2)
     known: dict[Any, int] = {}
     rig.answers["StartTransaction"] = lambda r, p: messages.StartTransactionResponse(
@@ -95,7 +95,7 @@ def check(rig: Rig, where: str) -> list[sig.ChargeRecord]:
         start, *samples, stop = messages_told
         assert {p.transaction_id for p in (*samples, stop)} == {700}, where
         assert (start.meter_start, stop.meter_stop) == (record.start_wh, record.stop_wh), where
-        assert record.delivered and record.transaction == 700, where
+        assert (record.delivered, record.transaction) == (True, 700), where
         stamps = [p.meter_value[0].timestamp for p in samples]
         assert stamps == sorted(stamps), where
         values = [int(p.meter_value[0].sampled_value[0].value) for p in samples]
@@ -106,7 +106,7 @@ def check(rig: Rig, where: str) -> list[sig.ChargeRecord]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_mains_go_away_after_every_wish_of_a_visit(model: str) -> None:
-    """R-108: the Pro AC goes on after RestoreTimeout; the wallbox closes with PowerLoss and the last durable reading."""
+    """R-108: the Pro AC goes on after RestoreTimeout; the wallbox closes with PowerLoss at the last durable reading."""
     seen = set()
     for after in range(wishes_of_a_visit(model)):
         rig, durable_wh = cut_short(model, after)

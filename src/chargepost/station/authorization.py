@@ -86,6 +86,10 @@ class Authorization:
         if known and (known.status, known.parent, known.expires_utc_s) == (entry.status, parent, expires):
             known.at_utc_s = entry.at_utc_s
             return
+        self.keep(key, entry)
+
+    def keep(self, key: str, entry: Cached) -> None:
+        """Put an entry into the cache, which has its bound."""
         self.cache.pop(key, None)
         if len(self.cache) >= CACHE_MAX:
             self._make_room()

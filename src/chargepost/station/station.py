@@ -648,9 +648,7 @@ def _setting(s: Station, fact: sig.SettingChanged, now: float) -> None:
 
 
 def _cache_badge(s: Station, fact: sig.BadgeCached, now: float) -> None:
-    entry = Cached(fact.status, at_utc_s=s.core.utc(now))
-    s.authorization.cache[fold(fact.id_tag)] = entry
-    s.core.memory.put(f"cache/{fold(fact.id_tag)}", entry)
+    s.authorization.keep(fold(fact.id_tag), Cached(fact.status, at_utc_s=s.core.utc(now)))
 
 
 def _stop(s: Station, fact: sig.StopAsked, now: float) -> None:

@@ -38,7 +38,7 @@ def plugged_in(s: "Station", c: Connector, now: float) -> None:
     if c.usage is Usage.FREE:
         c.usage = advance(c.usage, On.PLUG_IN)  # A2
         time_out(s, c, now)
-    if c.usage is Usage.PREPARING and c.grant is None and s.waiting_grant:
+    if c.usage is Usage.PREPARING and s.waiting_grant and free(c):
         grant, s.waiting_grant = s.waiting_grant, None
         s.core.wake_at("waiting", 0, None)
         give(s, c, grant, now)
