@@ -37,10 +37,10 @@ def url(central: Child) -> str:
 
 
 @contextmanager
-def stations(of: Of, *, interval_s: int = 86_400, speed: float = 1.0) -> Iterator[tuple[Child, Child]]:
+def stations(of: Of, *, interval_s: int = 86_400) -> Iterator[tuple[Child, Child]]:
     """Stations under test (none yet) and the light central system that answers them."""
     with Child("light_central", interval_s) as central:
-        more: dict[Of, list[object]] = {"chargepost": [speed], "ocpp-rpc (npm)": [json.dumps(words.SAMPLES)]}
+        more: dict[Of, list[object]] = {"ocpp-rpc (npm)": [json.dumps(words.SAMPLES)]}
         with Child(STATIONS[of], url(central), *more.get(of, [])) as under_test:
             yield under_test, central
 

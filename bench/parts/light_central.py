@@ -32,6 +32,10 @@ INTERVAL_S = 86_400
 """Between heartbeats, where the program says nothing else: none in a measurement."""
 
 
+DATE_S = 0.05
+"""How long a date is good."""
+
+
 class Head(msgspec.Struct, array_like=True, gc=False):
     kind: int
     id: str
@@ -43,7 +47,7 @@ class Central:
         self.interval_s = interval_s
         self.counts: Counter[str] = Counter()
         self._read = msgspec.json.Decoder(Head).decode
-        self._second = 0
+        self._dated_s = 0.0
         self._answers: dict[str, bytes] = {}
 
     def answer(self, data: bytes) -> bytes | None:
@@ -67,10 +71,10 @@ class Central:
         return frames.write_result(frame.id, kind(**payload))
 
     def _payloads(self) -> dict[str, bytes]:
-        """By action, with the date of this second."""
-        if self._second != int(time.time()):
-            self._second = int(time.time())
-            now = datetime.fromtimestamp(self._second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """By action, with the date: stale by so little that no station need set its clock."""
+        if time.time() - self._dated_s > DATE_S:
+            self._dated_s = time.time()
+            now = datetime.fromtimestamp(self._dated_s, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
             accepted = {"idTagInfo": {"status": "Accepted"}}
             rows: dict[str, object] = {
                 "BootNotification": {"currentTime": now, "interval": self.interval_s, "status": "Accepted"},

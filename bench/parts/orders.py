@@ -1,14 +1,16 @@
 """What every Python process under test does: obey orders, one line of JSON each (see machine.py)."""
 
 import asyncio
-import cProfile
 import gc
 import json
 import os
-import pstats
 import resource
+import signal
 import sys
+import tracemalloc
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -21,21 +23,52 @@ async def collect() -> None:
         gc.collect()
 
 
-_profile = cProfile.Profile()
+SAMPLE_S = 0.001
+"""Of CPU between two looks. Sampling leaves calls as cheap as they are; a tracing profiler makes small ones dear."""
+
+Place = tuple[str, str]
+"""File and function."""
+
+_at: Counter[Place] = Counter()
+_under: Counter[Place] = Counter()
+
+
+def _sample(_: int, frame: FrameType | None) -> None:
+    if frame is not None:
+        _at[frame.f_code.co_filename, frame.f_code.co_name] += 1
+    places = set()
+    while frame is not None:
+        places.add((frame.f_code.co_filename, frame.f_code.co_name))
+        frame = frame.f_back
+    _under.update(places)
 
 
 async def look() -> None:
-    """Begin to count what functions cost."""
-    _profile.enable()
+    """Begin to look where the CPU goes."""
+    _at.clear()
+    _under.clear()
+    signal.signal(signal.SIGPROF, _sample)
+    signal.setitimer(signal.ITIMER_PROF, SAMPLE_S, SAMPLE_S)
 
 
-async def seen() -> list[tuple[str, str, int, float, list[tuple[str, float]]]]:
-    """File, function, calls, seconds of its own, and those seconds by the calling file (for what has no file)."""
-    _profile.disable()
-    rows = []
-    for (path, _, name), (_, calls, own_s, _, callers) in pstats.Stats(_profile).stats.items():  # type: ignore[attr-defined]
-        rows.append((path, name, calls, own_s, [(caller[0], cost[2]) for caller, cost in callers.items()]))
-    return rows
+async def seen() -> list[tuple[str, str, int, int]]:
+    """File, function, looks that found it at work, and looks that found it waiting for what it had called as well."""
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return [(*place, _at[place], count) for place, count in _under.items()]
+
+
+async def trace() -> None:
+    """Begin to count what memory is taken where."""
+    await collect()
+    tracemalloc.start()
+
+
+async def traced() -> list[tuple[str, int, int]]:
+    """File, line, bytes that were taken there since and are still held."""
+    await collect()
+    snapshot = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    return [(stat.traceback[0].filename, stat.traceback[0].lineno, stat.size) for stat in snapshot.statistics("lineno")]
 
 
 async def obey(orders: Mapping[str, Order], hello: object = None) -> None:
@@ -50,7 +83,7 @@ async def obey(orders: Mapping[str, Order], hello: object = None) -> None:
         out.flush()
 
     say({"done": hello})
-    known = {"collect": collect, "look": look, "seen": seen, **orders}
+    known = {"collect": collect, "look": look, "seen": seen, "trace": trace, "traced": traced, **orders}
     while line := await reader.readline():
         what = json.loads(line)
         try:

@@ -1,6 +1,6 @@
 """Our stations with their simulated hardware, many in one process, as `chargepost fleet` hosts them on real sockets.
 
-Arguments: the address of the central system, and how many times faster than the clock their world is.
+Argument: the address of the central system.
 """
 
 import random
@@ -28,9 +28,9 @@ CAR = CarSpec(battery_wh=1_000_000.0, soc_percent=1.0)
 
 
 async def main() -> None:
-    url, speed = sys.argv[1], float(sys.argv[2])
+    url = sys.argv[1]
     journal = Journal(None, STATION_SCHEMA, STATION_VERSION)
-    stations = Stations(Clock(speed), journal, random.Random(1).random, url, "bench")
+    stations = Stations(Clock(), journal, random.Random(1).random, url, "bench")
     model = find_model(MODEL)
 
     async def connect(n: int, talk: bool = False) -> None:
