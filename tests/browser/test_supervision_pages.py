@@ -1,5 +1,6 @@
 """The supervision's pages in a real browser: they live, keep the focus, and fit a phone."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,13 +13,19 @@ from tests.shells.supervised import HOSTILE, Foreign, Site, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""The last ones keep the browser itself from asking for things that no page asked for."""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium")
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
 
@@ -88,6 +95,13 @@ async def test_a_command_is_sent_and_the_frames_are_seen_and_filtered(browser: B
         assert said == []
 
 
+CUT_OFF = """() => [...document.querySelectorAll("main :not(thead *)")].filter((each) => {
+  const box = each.getBoundingClientRect();
+  return box.right > innerWidth || box.left < 0;
+}).map((each) => each.outerHTML)"""
+"""What stands beyond the window's edge, in its own scrolling box or not. A head that is hidden is for screen readers."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(browser: Browser, width: int, scheme: str) -> None:
@@ -96,12 +110,47 @@ async def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(browser: Browser
         await station.charge()
         options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
         page, said = await operator(browser, site, **options)
-        for path in ("/", f"/stations/{station.id}"):
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        for path in ("/", f"/stations/{station.id}", "/docs", "/login"):
             await page.goto(site.url + path)
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            if path != "/docs":
+                assert await page.evaluate(CUT_OFF) == []
         ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 23, 32)"}[scheme]
         assert said == []
+        assert [url for url in asked if not url.startswith(f"{site.url}/")] == []
+
+
+async def test_on_a_phone_a_row_is_a_block_of_labelled_lines(browser: Browser) -> None:
+    async with running() as site, site.station("PROAC-1") as station:
+        await station.boot()
+        await station.charge()
+        page, _ = await operator(browser, site, viewport={"width": 360, "height": 800})
+        row = page.get_by_role("table", name="Stations").get_by_role("row").nth(1)
+        cells = await row.get_by_role("cell").all()
+        tops = [box["y"] for cell in cells if (box := await cell.bounding_box())]
+        assert tops == sorted(set(tops)), "one under the other"
+        heads = "(cell) => getComputedStyle(cell, '::before').content"
+        assert [await cell.evaluate(heads) for cell in cells[:2]] == ['"Station"', '"Product"']
+
+
+async def test_times_are_of_24_hours_and_the_last_message_has_an_age(browser: Browser) -> None:
+    async with running() as site, site.station("PROAC-1") as station:
+        await station.boot()
+        await station.charge()
+        page, _ = await operator(browser, site, locale="en-US", timezone_id="Pacific/Auckland")
+        table = page.get_by_role("table", name="Transactions")
+        assert await table.locator("time").first.text_content() == "2027-01-15 21:00:00"
+        age = page.get_by_role("table", name="Stations").locator("time")
+        assert re.fullmatch(r"\d+ (s|min) ago", await age.text_content() or "")
+
+
+async def test_an_empty_page_says_where_a_station_connects(browser: Browser) -> None:
+    async with running() as site:
+        page, _ = await operator(browser, site)
+        await page.get_by_text(f"ws://127.0.0.1:{site.server.port}/ocpp/ID").wait_for()
 
 
 async def test_the_login_ends_for_an_open_page_too(browser: Browser) -> None:

@@ -34,7 +34,9 @@ HASHES_AT_ONCE = 2
 """Password hashes in parallel: each takes a core for 65 ms and 16 MB."""
 LOGIN_BYTES_MAX = 4096
 LOGIN_DEADLINE_S = 10.0
-PAGE_STATIONS, PAGE_TRANSACTIONS, PAGE_EVENTS = 50, 20, 50
+OCPP_PATH = "/ocpp/"
+"""Where the carrier takes stations, on the same address as the pages."""
+PAGE_STATIONS, PAGE_TRANSACTIONS, PAGE_EVENTS, REFUSED_SHOWN = 50, 20, 50, 10
 """Rows on a page; more than that nobody reads, and the API pages through all."""
 
 IdTag = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
@@ -321,14 +323,24 @@ class Supervision:
         return shown
 
     def home(self, asked: Asked[None, None]) -> str:
-        return pages.home(self._home())
+        return pages.home(self._home(asked.request))
 
     async def home_part(self, asked: Asked[None, None]) -> str:
-        return self._home()
+        return pages.home_part(self._home(asked.request))
 
-    def _home(self) -> Html:
-        total = len(self._central.state.stations)
-        return pages.home_part(self._stations(PAGE_STATIONS), total, self._newest(""), self._refused()[:10])
+    def _home(self, request: Request) -> pages.Home:
+        scheme = "wss" if request.url.scheme == "https" else "ws"
+        return pages.Home(
+            self._stations(PAGE_STATIONS),
+            len(self._central.state.stations),
+            self._newest(""),
+            self._refused()[:REFUSED_SHOWN],
+            self._utc_s(),
+            f"{scheme}://{request.url.netloc}{OCPP_PATH}",
+        )
+
+    def _utc_s(self) -> float:
+        return self._central.utc_s(self._host.now())
 
     def _newest(self, identity: str) -> list[TransactionOut]:
         rows = self._ledger.transactions(identity=identity, limit=PAGE_TRANSACTIONS)
@@ -347,7 +359,7 @@ class Supervision:
 
     def _station(self, station: StationOut) -> Html:
         events = self._ledger.events(station.id, PAGE_EVENTS)
-        return pages.station_part(station, self._newest(station.id), events)
+        return pages.station_part(station, self._newest(station.id), events, self._utc_s())
 
     async def frames_part(self, asked: Asked[None, None]) -> str:
         return self._frames_shown(self._found(asked).identity, _filter(asked.request))
@@ -359,7 +371,7 @@ class Supervision:
             errors=chosen.errors,
             limit=pages.FRAMES_SHOWN,
         )
-        return pages.frames_part([_line(identity, frame) for frame in self._frames(identity, query)])
+        return pages.frames_part([_line(identity, frame) for frame in self._frames(identity, query)], chosen)
 
     # --- the rows ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What the API and the pages show, worked out from the state. Pure."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -95,6 +96,11 @@ def when(utc_s: float | None) -> str | None:
         return date(utc_s).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):  # a station's absurd date
         return None
+
+
+def age_s(text: str, utc_s: float) -> int:
+    """Whole seconds from a date that `when` wrote until now."""
+    return int(utc_s - datetime.fromisoformat(text).timestamp())
 
 
 def connector(central: Central, found: Connector) -> ConnectorOut:

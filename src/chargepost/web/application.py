@@ -38,7 +38,7 @@ SECURITY_HEADERS = (
     ("content-security-policy", API_CSP),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),  # with "no-referrer" a browser posts our own forms as Origin: null
     ("cross-origin-resource-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cache-control", "private, no-cache"),

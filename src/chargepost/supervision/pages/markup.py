@@ -1,9 +1,10 @@
 """HTML that cannot be injected into: text is escaped unless it was made here. Pure."""
 
+from collections.abc import Collection, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-VOID = {"meta", "link", "input", "br", "path", "circle", "rect"}
+VOID = {"meta", "link", "input", "br", "wbr", "path", "circle", "rect"}
 
 
 class Html(str):
@@ -40,10 +41,32 @@ def join(children: Child) -> Html:
     return Html(escape(str(children)))
 
 
-def table(heads: list[str], rows: list[Html], empty: str, label: str) -> Html:
-    """A table with its heads, or the words that say how it is filled."""
+class Row(NamedTuple):
+    """One line of a table: a cell for each head."""
+
+    cells: Sequence[Child]
+    kind: str | None = None
+    key: str | None = None
+    """By which the script finds a row again that moved."""
+
+
+def table(heads: Sequence[str], rows: Sequence[Row], empty: Child, label: str, numbers: Collection[str] = ()) -> Html:
+    """A table with its heads, or the words that say how it is filled. `numbers` are the heads of figures.
+
+    Each cell carries its head, so that a narrow screen can show a row as a block of labelled lines. The roles are
+    spoken out because browsers drop those of a table that is laid out as blocks.
+    """
     if not rows:
         return el("p", empty, class_="empty")
-    head = el("tr", [el("th", word, scope="col") for word in heads])
-    body = el("table", el("thead", head), el("tbody", rows), aria_label=label)
-    return el("div", body, class_="scroll", tabindex="0", role="region", aria_label=label)
+    head = el("tr", [el("th", word, scope="col", role="columnheader") for word in heads], role="row")
+    lines = [el("tr", _cells(heads, row, numbers), class_=row.kind, data_key=row.key, role="row") for row in rows]
+    parts = (el("thead", head, role="rowgroup"), el("tbody", lines, role="rowgroup"))
+    whole = el("table", parts, aria_label=label, role="table")
+    return el("div", whole, class_="scroll", tabindex="0", role="region", aria_label=label)
+
+
+def _cells(heads: Sequence[str], row: Row, numbers: Collection[str]) -> list[Html]:
+    return [
+        el("td", cell, class_="number" if head in numbers else None, data_label=head, role="cell")
+        for head, cell in zip(heads, row.cells, strict=True)
+    ]

@@ -3,17 +3,23 @@
 Status is a word, a shape and a colour, so that none of them is needed alone.
 """
 
+import re
 from urllib.parse import quote
 
 import msgspec
 
 from chargepost.supervision.commands import ACTIONS
 from chargepost.supervision.ledger import Event
-from chargepost.supervision.pages.markup import Child, Html, el, join, table
-from chargepost.supervision.views import ConnectorOut, RefusedOut, StationOut, TransactionOut, when
+from chargepost.supervision.pages.markup import Child, Html, Row, el, join, table
+from chargepost.supervision.views import ConnectorOut, RefusedOut, StationOut, TransactionOut, age_s, when
 
 FRAMES_SHOWN = 200
 """Rows of the frame log on the page; more is for the API."""
+
+SIZES = ((1.0, ""), (1e3, "k"), (1e6, "M"))
+SMALLEST = 0.001
+"""Of a watt or an ampere: no meter of a station sees less."""
+AGES = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 KINDS = {
     "Available": "available",
@@ -50,7 +56,6 @@ def layout(title: str, *content: Child, login: bool = False) -> str:
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
-        el("meta", name="referrer", content="same-origin"),  # else a form's Origin is "null", and refused
         el("title", f"{title} - supervision"),
         el("link", rel="stylesheet", href="/static/style.css"),
         el("link", rel="icon", href="/static/icon.svg"),
@@ -117,70 +122,114 @@ def time(text: str | None) -> Html:
     return el("time", text.replace("T", " ").removesuffix("Z"), datetime=text, title=f"{text} (UTC)")
 
 
+def age(text: str | None, utc_s: float) -> Html:
+    """How long ago that was, in the largest unit that fits: what says whether the rest can be believed."""
+    if not text:
+        return time(None)
+    past_s = max(age_s(text, utc_s), 1)
+    size_s, unit = next((size_s, unit) for size_s, unit in AGES if past_s >= size_s)
+    words = f"{past_s // size_s} {unit} ago"
+    return el("time", words, datetime=text, title=f"{text} (UTC)", class_="age")
+
+
 def quantity(value: float | None, unit: str) -> str:
-    """Three significant digits, kilo above a thousand: "7.36 kW"."""
+    """Three significant digits, kilo from a thousand on: "7.36 kW", "850 W", "0 W"."""
     if value is None:
         return ""
-    if abs(value) >= 1000:
-        value, unit = value / 1000, f"k{unit}"
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f} {unit}"
+    if abs(value) < SMALLEST:
+        return f"0 {unit}"
+    size, prefix = next((row for row in SIZES if abs(value) < 999.5 * row[0]), SIZES[-1])
+    return f"{value / size:#.3g} {prefix}{unit}".replace(". ", " ")
+
+
+def energy(value_wh: float | None) -> str:
+    """To the Wh, as meters count and bills are made."""
+    return "" if value_wh is None else f"{value_wh / 1000:.3f} kWh"
 
 
 # --- home -------------------------------------------------------------------------------------------------------------
 
 
-def home(content: Html) -> str:
-    return layout("Stations", live("/parts/home", content))
+class Home(msgspec.Struct, frozen=True):
+    """What the first page is made of."""
+
+    stations: list[StationOut]
+    total: int
+    transactions: list[TransactionOut]
+    refused: list[RefusedOut]
+    utc_s: float
+    """Now."""
+    connect_url: str
+    """Where a station connects; its identity follows."""
 
 
-def home_part(
-    stations: list[StationOut], total: int, transactions: list[TransactionOut], refused: list[RefusedOut]
-) -> Html:
-    places = [place for station in stations for place in station.connectors if place.connector]
-    counts = {
-        "online": f"{sum(station.online for station in stations)} of {total}",
-        "charging": str(sum(place.status == "Charging" for place in places)),
-        "power now": quantity(sum(place.power_w or 0 for place in places), "W"),
-        "faults": str(sum(place.status == "Faulted" for place in places)),
+def home(shown: Home) -> str:
+    return layout("Stations", live("/parts/home", home_part(shown)))
+
+
+def home_part(shown: Home) -> Html:
+    places = [place for station in shown.stations for place in station.connectors if place.connector]
+    charging = [place for place in places if place.status == "Charging"]
+    silent = sum(place.power_w is None for place in charging)
+    untold = el("span", f"{silent} of {len(charging)} do not tell", class_="hint") if silent else None
+    counts: dict[str, Child] = {
+        "online": f"{sum(station.online for station in shown.stations)} of {shown.total}",
+        "charging": len(charging),
+        "power now": [quantity(sum(place.power_w or 0 for place in places), "W"), untold],
+        "faults": sum(place.status == "Faulted" for place in places),
     }
+    more = shown.total - len(shown.stations)
     return join(
         [
             figures(counts, "figures"),
             table(
                 ["Station", "Product", "Connectors", "Power", "Last message"],
-                [station_row(station) for station in stations],
-                "No station yet. Connect one to ws://HOST:PORT/ocpp/ID, as this server's address line says.",
+                [station_row(station, shown.utc_s) for station in shown.stations],
+                [
+                    "No station yet. Connect one to ",
+                    el("code", f"{shown.connect_url}ID"),
+                    ", with its identity for ID.",
+                ],
                 "Stations",
+                {"Power"},
             ),
-            el("p", f"{total - len(stations)} more: see the API.", class_="hint") if total > len(stations) else None,
-            refused_part(refused),
+            el("p", f"{more} more: see the API.", class_="hint") if more > 0 else None,
+            refused_part(shown.refused),
             el("h2", "Transactions"),
-            transactions_table(transactions),
+            transactions_table(shown.transactions),
         ]
     )
 
 
-def figures(words: dict[str, str], kind: str) -> Html:
+def figures(words: dict[str, Child], kind: str) -> Html:
     """Words and their values, without those that are not known."""
-    return el(
-        "dl",
-        [el("div", el("dt", word), el("dd", value)) for word, value in words.items() if value.strip()],
-        class_=kind,
-    )
+    known = [(word, join(value)) for word, value in words.items()]
+    return el("dl", [el("div", el("dt", word), el("dd", value)) for word, value in known if value.strip()], class_=kind)
 
 
-def station_row(station: StationOut) -> Html:
+def station_link(identity: str) -> Html:
+    return el("a", identity, href=f"/stations/{quote(identity, safe='')}")
+
+
+def station_row(station: StationOut, utc_s: float) -> Row:
     places = [place for place in station.connectors if place.connector]
-    power = [quantity(place.power_w, "W") for place in places if place.power_w]
-    return el(
-        "tr",
-        el("td", el("a", station.id, href=f"/stations/{quote(station.id, safe='')}"), link_word(station)),
-        el("td", f"{station.vendor} {station.model}", el("span", station.firmware, class_="hint")),
-        el("td", [el("div", f"{place.connector} ", status(place.status, station.online)) for place in places]),
-        el("td", [el("div", text) for text in power], class_="number"),
-        el("td", time(station.last_seen)),
+    powers = [power(place) for place in places]
+    return Row(
+        [
+            [station_link(station.id), link_word(station)],
+            [f"{station.vendor} {station.model}".strip(), el("span", station.firmware, class_="hint")],
+            [el("div", f"{place.connector} ", status(place.status, station.online)) for place in places],
+            [el("div", each or Html("&nbsp;")) for each in powers] if any(powers) else None,  # beside its connector
+            age(station.last_seen, utc_s),
+        ]
     )
+
+
+def power(place: ConnectorOut) -> Child:
+    """A charge whose station sends no power is said to be so: nothing is not 0 W."""
+    if place.power_w is None and place.status == "Charging":
+        return el("span", "not told", class_="hint")
+    return quantity(place.power_w, "W")
 
 
 def link_word(station: StationOut) -> Html:
@@ -194,19 +243,9 @@ def link_word(station: StationOut) -> Html:
 def refused_part(refused: list[RefusedOut]) -> Html | None:
     if not refused:
         return None
-    rows = [
-        el(
-            "tr",
-            el("td", row.id),
-            el("td", row.peer),
-            el("td", row.reason),
-            el("td", row.count, class_="number"),
-            el("td", time(row.last)),
-        )
-        for row in refused
-    ]
+    rows = [Row([row.id, row.peer, row.reason, row.count, time(row.last)]) for row in refused]
     heads = ["Station", "Address", "Reason", "Times", "Last"]
-    return join([el("h2", "Refused connections"), table(heads, rows, "", "Refused connections")])
+    return join([el("h2", "Refused connections"), table(heads, rows, "", "Refused connections", {"Times"})])
 
 
 def judged(row: TransactionOut) -> Html | None:
@@ -215,24 +254,22 @@ def judged(row: TransactionOut) -> Html | None:
 
 def transactions_table(transactions: list[TransactionOut]) -> Html:
     rows = [
-        el(
-            "tr",
-            el("td", row.transaction, class_="number"),
-            el(
-                "td",
-                el("a", row.station, href=f"/stations/{quote(row.station, safe='')}"),
-                f" connector {row.connector}",
-            ),
-            el("td", row.id_tag, judged(row)),
-            el("td", time(row.start)),
-            el("td", time(row.stop) if row.stop else "running"),
-            el("td", quantity(row.energy_wh, "Wh"), class_="number"),
-            el("td", row.reason or ""),
+        Row(
+            [
+                row.transaction,
+                [station_link(row.station), f" connector {row.connector}"],
+                [row.id_tag, judged(row)],
+                time(row.start),
+                time(row.stop) if row.stop else "running",
+                energy(row.energy_wh),
+                row.reason or "",
+            ]
         )
         for row in transactions
     ]
     heads = ["Number", "Where", "idTag", "Start", "Stop", "Energy", "Reason"]
-    return table(heads, rows, "No transaction yet. The first charge appears here by itself.", "Transactions")
+    empty = "No transaction yet. The first charge appears here by itself: plug a car in and present a badge."
+    return table(heads, rows, empty, "Transactions", {"Number", "Energy"})
 
 
 # --- one station ------------------------------------------------------------------------------------------------------
@@ -272,47 +309,48 @@ def station_page(station: StationOut, part: Html, frames: Html, chosen: Filter, 
     )
 
 
-def station_part(station: StationOut, transactions: list[TransactionOut], events: list[Event]) -> Html:
-    facts = {
-        "Product": f"{station.vendor} {station.model}",
+def station_part(station: StationOut, transactions: list[TransactionOut], events: list[Event], utc_s: float) -> Html:
+    facts: dict[str, Child] = {
+        "Product": f"{station.vendor} {station.model}".strip(),
         "Firmware": station.firmware,
         "Serial number": station.serial_number,
-        "Link": "online" if station.online else "offline",
+        "Link": ["online since " if station.online else "offline since ", time(station.link_since)],
         "Registration": station.registration or "not booted yet",
+        "Last message": age(station.last_seen, utc_s),
     }
-    event_rows = [
-        el("tr", el("td", time(when(row.at_utc_s))), el("td", row.event), el("td", row.text)) for row in events
-    ]
-    events_table = table(["Time", "Event", "What"], event_rows, "No event yet.", "Events")
+    event_rows = [Row([time(when(row.at_utc_s)), row.event, row.text]) for row in events]
+    no_event = "No event yet. Statuses, faults and boots appear here when the station tells them."
     return join(
         [
             figures(facts, "facts"),
             table(
                 ["Connector", "Status", "Power", "Current", "Register", "Charge", "Transaction", "Since"],
                 [connector_row(place, station.online) for place in station.connectors],
-                "No status yet: the station tells it after it booted.",
+                "No status yet: the station tells it after it booted. "
+                "TriggerMessage with StatusNotification, below, asks for it.",
                 "Connectors",
+                {"Power", "Current", "Register", "Charge"},
             ),
             el("h2", "Transactions"),
             transactions_table(transactions),
-            el("details", el("summary", "Events"), events_table),
+            el("details", el("summary", "Events"), table(["Time", "Event", "What"], event_rows, no_event, "Events")),
         ]
     )
 
 
-def connector_row(place: ConnectorOut, online: bool) -> Html:
+def connector_row(place: ConnectorOut, online: bool) -> Row:
     words = [word for word in (place.error if place.error != "NoError" else "", place.vendor_error, place.info) if word]
-    running = f"{place.transaction}, idTag {place.id_tag}" if place.transaction is not None else ""
-    return el(
-        "tr",
-        el("td", place.connector or "station"),
-        el("td", status(place.status, online), el("span", " ".join(words), class_="hint") if words else None),
-        el("td", quantity(place.power_w, "W"), class_="number"),
-        el("td", quantity(place.current_a, "A"), class_="number"),
-        el("td", quantity(place.energy_wh, "Wh"), class_="number"),
-        el("td", f"{place.soc_percent:.0f} %" if place.soc_percent is not None else "", class_="number"),
-        el("td", running),
-        el("td", time(place.since)),
+    return Row(
+        [
+            place.connector or "station",
+            [status(place.status, online), el("span", " ".join(words), class_="hint") if words else None],
+            power(place) if place.connector else "",
+            quantity(place.current_a, "A"),
+            energy(place.energy_wh),
+            f"{place.soc_percent:.0f} %" if place.soc_percent is not None else "",
+            f"{place.transaction}, idTag {place.id_tag}" if place.transaction is not None else "",
+            time(place.since),
+        ]
     )
 
 
@@ -346,22 +384,26 @@ def filter_form(chosen: Filter) -> Html:
     )
 
 
-def frames_part(frames: list[FrameOut]) -> Html:
+def frames_part(frames: list[FrameOut], chosen: Filter) -> Html:
     """The newest first."""
     rows = [
-        el(
-            "tr",
-            el("td", time(frame.at)),
-            el("td", "to station" if frame.outgoing else "from station", class_="word"),
-            el("td", frame.action, el("span", answer_word(frame), class_="hint")),
-            el("td", "" if frame.latency_ms is None else f"{frame.latency_ms:.0f} ms", class_="number"),
-            el("td", el("code", frame.raw)),
-            class_="bad" if frame.trouble or frame.kind == "CALLERROR" else None,
-            data_key=str(frame.number),
+        Row(
+            [
+                time(frame.at),
+                el("span", "to station" if frame.outgoing else "from station", class_="word"),
+                [frame.action, el("span", answer_word(frame), class_="hint")],
+                "" if frame.latency_ms is None else f"{frame.latency_ms:.0f} ms",
+                el("code", [[part, el("wbr")] for part in re.split("(?<=,)", frame.raw)]),
+            ],
+            "bad" if frame.trouble or frame.kind == "CALLERROR" else None,
+            str(frame.number),
         )
         for frame in reversed(frames)
     ]
-    return table(["Time", "Direction", "Action", "Latency", "Frame"], rows, "No frame fits.", "Frames")
+    filtered = "No frame fits this filter. Clear it, or wait for the next one."
+    empty = "No frame yet. They appear when the station connects; TriggerMessage, above, asks it to say something."
+    heads = ["Time", "Direction", "Action", "Latency", "Frame"]
+    return table(heads, rows, empty if chosen == Filter() else filtered, "Frames", {"Latency"})
 
 
 def answer_word(frame: FrameOut) -> str:

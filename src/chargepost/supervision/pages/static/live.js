@@ -45,12 +45,16 @@ function morphChildren(old, fresh) {
   }
 }
 
-/** Dates come in UTC; people read their own zone, and the hover keeps UTC. */
+const twoDigits = (number) => String(number).padStart(2, "0");
+
+/** Dates come in UTC; people read their own zone, of today only the clock, and the hover keeps UTC. */
 function localise(root) {
-  for (const time of root.querySelectorAll("time")) {
+  for (const time of root.querySelectorAll("time:not(.age)")) {
     const date = new Date(time.dateTime);
-    const today = date.toDateString() === new Date().toDateString();
-    if (!isNaN(date)) time.textContent = today ? date.toLocaleTimeString() : date.toLocaleString();
+    if (isNaN(date)) continue;
+    const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join("-");
+    const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(":");
+    time.textContent = date.toDateString() === new Date().toDateString() ? clock : `${day} ${clock}`;
   }
 }
 

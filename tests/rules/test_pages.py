@@ -1,0 +1,50 @@
+"""Numbers, ages and empty places on the supervision's pages."""
+
+import pytest
+
+from chargepost.supervision.pages import pages
+from chargepost.supervision.pages.markup import Row, table
+
+
+@pytest.mark.parametrize(
+    ("power_w", "text"),
+    [
+        (None, ""), (0, "0 W"), (0.0004, "0 W"), (7.2, "7.20 W"), (850, "850 W"), (999.4, "999 W"), (999.6, "1.00 kW"),
+        (7360, "7.36 kW"), (9_999, "10.0 kW"), (22_080, "22.1 kW"), (180_000, "180 kW"), (1_250_000, "1.25 MW"),
+        (-7360, "-7.36 kW"),
+    ],
+)  # fmt: skip
+def test_a_quantity_has_three_significant_digits_and_the_unit_that_fits(power_w: float | None, text: str) -> None:
+    assert pages.quantity(power_w, "W") == text
+
+
+def test_energy_is_told_to_the_watt_hour() -> None:
+    assert [pages.energy(wh) for wh in (None, 0, 7, 12_345)] == ["", "0.000 kWh", "0.007 kWh", "12.345 kWh"]
+
+
+@pytest.mark.parametrize(
+    ("past_s", "words"),
+    [
+        (-5, "1 s"), (0, "1 s"), (12, "12 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"),
+        (200_000, "2 d"),
+    ],
+)  # fmt: skip
+def test_an_age_is_told_in_the_largest_unit_that_fits(past_s: int, words: str) -> None:
+    assert f">{words} ago<" in pages.age("2026-11-20T12:00:00Z", 1795176000 + past_s)
+
+
+def test_what_was_never_seen_has_no_age() -> None:
+    assert ">never<" in pages.age(None, 0)
+
+
+def test_each_cell_carries_its_head_and_none_is_left_over() -> None:
+    html = table(["A", "B"], [Row(["x", 7], "bad", "3")], "", "Things", {"B"})
+    assert '<tr class="bad" data-key="3" role="row"><td data-label="A" role="cell">x</td>' in html
+    assert '<td class="number" data-label="B" role="cell">7</td>' in html
+    with pytest.raises(ValueError, match="zip"):
+        table(["A", "B"], [Row(["x"])], "", "Things")
+
+
+def test_a_log_without_frames_says_what_to_do() -> None:
+    assert "when the station connects" in pages.frames_part([], pages.Filter())
+    assert "Clear it" in pages.frames_part([], pages.Filter(errors=True))
