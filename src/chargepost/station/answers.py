@@ -173,8 +173,9 @@ def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
     kinds = s.core.model.messages.triggers
     if doing is None or (kinds and ask.requested_message not in kinds):
         return m.TriggerMessageResponse(status="NotImplemented")
-    if s.talk.boot != "Accepted" or ask.requested_message == "BootNotification":
-        return m.TriggerMessageResponse(status="Rejected")  # trap 20
+    accepted = s.talk.boot == "Accepted"
+    if not (accepted or s.talk.boot == "Pending") or (accepted and ask.requested_message == "BootNotification"):
+        return m.TriggerMessageResponse(status="Rejected")  # traps 15 and 20
     targets = s.connectors if connector in (None, 0) else [s.connectors[connector - 1]]
     only_charging = s.core.model.quirks.get("trigger_only_charging", {}).get("message")
     if ask.requested_message == only_charging:
@@ -187,11 +188,16 @@ def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
 
 def _trigger_status(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
     for c in s.all_connectors if connector is None else [s.zero] if connector == 0 else targets:
-        s.report(c, now)
+        s.report(c, now, triggered=True)
 
 
 def _say(s: "Station", payload: Any, now: float) -> None:
-    s.talk.say(payload, ("heartbeat" if isinstance(payload, m.Heartbeat) else "other", None), now)
+    tag = ("heartbeat" if isinstance(payload, m.Heartbeat) else "other", None)
+    s.talk.say(payload, tag, now, triggered=True)
+
+
+def _trigger_boot(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
+    s.talk.boot_again(now)
 
 
 def _trigger_meter(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
@@ -200,7 +206,7 @@ def _trigger_meter(s: "Station", connector: int | None, targets: list[Connector]
 
 
 TRIGGERS: dict[str, Callable[["Station", int | None, list[Connector], float], None]] = {
-    "BootNotification": lambda s, _n, _t, _now: None,  # refused before it comes to this
+    "BootNotification": _trigger_boot,
     "Heartbeat": lambda s, _n, _t, now: _say(s, m.Heartbeat(), now),
     "StatusNotification": _trigger_status,
     "MeterValues": _trigger_meter,

@@ -49,6 +49,7 @@ class Conversation:
         "_held",
         "_order",
         "boot",
+        "boot_due",
         "calls",
         "core",
         "doubted",
@@ -84,6 +85,8 @@ class Conversation:
         self._order = 0
         self.state = "off"
         self.boot = ""
+        self.boot_due = 0.0
+        """Not before shall BootNotification come again, as the central system said, on this link or the next."""
         self.last_boot: Any = None
         """What the last accepted BootNotification said: only a change says it again (trap 11)."""
         self.heartbeat_s = 0
@@ -146,6 +149,7 @@ class Conversation:
     def redial(self, now: float, reason: str) -> None:
         """Leave the present link, if any, and open a new one without delay (a changed address or key)."""
         self.tries = 0
+        self.boot_due = 0.0
         if self.state in ("open", "dialling"):
             self._hang_up(1000, reason)
             self.core.wake_at("dial", 0, now)
@@ -168,6 +172,9 @@ class Conversation:
         if self.boot == "Accepted" and self.last_boot == self.boot_notification():
             self.tries = 0
             self._heartbeat(now)
+            return
+        if self.boot in ("Pending", "Rejected") and now < self.boot_due:
+            self.core.wake_at("boot", 0, self.boot_due)
             return
         self.boot = ""
         self.pump(now)
@@ -305,6 +312,7 @@ class Conversation:
             self._heartbeat(now)
             return True
         self._boot_later(answer.interval, now)
+        self.boot_due = self.core.alarms["boot", 0]
         if answer.status == "Rejected":
             self.calls.clear()
         return False
@@ -321,15 +329,20 @@ class Conversation:
         self.core.wake_at("boot", 0, now + max(wait_s, NOT_ACCEPTED_MIN_S))
 
     def boot_again(self, now: float) -> None:
-        """Alarm: BootNotification is due again."""
+        """Alarm: BootNotification is due again, or was triggered."""
         self.boot = "" if self.boot == "Rejected" else self.boot
+        self.core.wake_at("boot", 0, None)
         self.pump(now)
 
     # --- speaking --------------------------------------------------------------------------------------------------
 
-    def say(self, payload: Any, tag: tuple[str, Any], now: float) -> bool:
-        """Queue a call that is worth nothing offline. False when it could not be: offline, or the queue is full."""
-        if not self.online or len(self.calls) >= CALLS_MAX:
+    def say(self, payload: Any, tag: tuple[str, Any], now: float, *, triggered: bool = False) -> bool:
+        """Queue a call that is worth nothing offline. False when it could not be: offline, or the queue is full.
+
+        While Pending only what was triggered is said (trap 15).
+        """
+        heard = self.online or (triggered and self.connected and self.boot == "Pending")
+        if not heard or len(self.calls) >= CALLS_MAX:
             return False
         self._order += 1
         self.calls.append(Waiting(self._order, payload, tag))
@@ -360,6 +373,8 @@ class Conversation:
         if self.boot != "Accepted":
             if self.boot != "Rejected" and ("boot", 0) not in self.core.alarms:
                 self._send(self.boot_notification(), ("boot", None), now)
+            elif self.boot == "Pending" and self.calls:
+                self._send(*self.calls.popleft()[1:], now)
             return
         head = self.outbox.head
         first = self.calls[0] if self.calls else None

@@ -210,7 +210,7 @@ class Station:
             else:
                 core.wake_at("status", c.number, due)
 
-    def report(self, c: Connector, now: float) -> None:
+    def report(self, c: Connector, now: float, *, triggered: bool = False) -> None:
         """Send StatusNotification with the present status, error and time."""
         word = status(c)
         code, vendor_code, info = error(c)
@@ -224,7 +224,7 @@ class Station:
             vendor_id=vendor if vendor_code else msgspec.UNSET,
             vendor_error_code=vendor_code or msgspec.UNSET,
         )
-        if self.talk.say(payload, ("status", c.number), now):
+        if self.talk.say(payload, ("status", c.number), now, triggered=triggered):
             c.reported = (word, code, vendor_code, info)
             self.core.wake_at("status", c.number, None)
 
@@ -384,6 +384,8 @@ def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
     for kind, number in s.talk.down(fact.reason, now):
         if kind == "status":
             s.all_connectors[number].reported = None  # it may never have arrived
+    for c in s.connectors:
+        c.unlock_call = None  # who asked is not there any more
     for ticket in list(s.asking):
         visits.unanswered(s, ticket, now)
 
@@ -397,7 +399,7 @@ def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
     if event is None:
         return QUIET
     _answer(s, event, now)
-    return QUIET if event.tag[0] in QUIET_CALLS else None
+    return QUIET if event.tag[0] in QUIET_CALLS and s.restarting is None else None
 
 
 def _asked(s: Station, event: Asked, now: float) -> None:
@@ -594,7 +596,7 @@ def _meter_values(
             transaction_id=msgspec.UNSET if number is None else number,
             meter_value=(metering.meter_value(s.core.utc(now), values),),
         )
-        s.talk.say(payload, ("other", None), now)
+        s.talk.say(payload, ("other", None), now, triggered=context == "Trigger")
 
 
 READINGS: dict[str, Callable[[Station, Connector, sig.Reading | None, float], None]] = {
