@@ -4,6 +4,10 @@ import pytest
 from tests.rules.rig import PowerCut, Rig
 
 from chargepost.ocpp import frames, messages
+from chargepost.supervision.answers import Policy
+from chargepost.supervision.central import Central
+from chargepost.supervision.roster import Knock
+from chargepost.supervision.wishes import Admit
 
 
 def ids_said(rig: Rig) -> list[str]:
@@ -45,3 +49,21 @@ def refused_and_cut(after: int) -> Rig:
 def test_8_4_a_refused_badge_charges_nothing_after_a_power_cut_either() -> None:
     charged = [after for after in range(1, 60) if refused_and_cut(after).hardware.connector(1).energy_wh > 1]
     assert not charged, f"cut after so many wishes of the visit: {charged}"
+
+
+@pytest.mark.xfail(strict=True, reason="the question put to the old link dies with the newcomer")
+def test_a_silent_link_is_replaced_though_the_newcomer_did_not_wait() -> None:
+    """A dial of the Pro AC takes 5 s at most, as long as an old link has to answer: neither waits for the other."""
+    policy = Policy(accept_unknown_stations=True, accept_open_stations=True)
+    central = Central(policy, bytes, utc_s=0.0, now=0.0)
+    knock = Knock("CP-1", ("ocpp1.6",))
+    central.opened("CP-1", "ocpp1.6", 0.0)
+    for ticket in range(1, 4):
+        now = 60.0 * ticket
+        central.knock(ticket, knock, now)
+        central.gave_up("CP-1", ticket)
+        due = central.next_wake()
+        central.wake(due if due is not None else now + 30)
+    central.take()
+    central.knock(9, knock, 300.0)
+    assert Admit(9) in central.take()

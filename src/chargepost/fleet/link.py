@@ -8,6 +8,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
+import msgspec
+
 from chargepost.fleet import scenario
 from chargepost.fleet.timeline import Timeline
 from chargepost.signals import Dial
@@ -55,6 +57,10 @@ class Network:
         self.delay_s = spec.delay_s * dice.uniform(0.3, 1.7)
         self.out = False
         """Nothing passes, and nobody is told."""
+
+    def calm(self) -> None:
+        """From now on no dice are thrown for faults; what is silent already stays so until somebody notices."""
+        self.spec = msgspec.structs.replace(self.spec, lose=0.0, duplicate=0.0, refuse_dial=0.0)
 
     def draw_delay_s(self) -> float:
         return self.delay_s * (0.8 + 0.4 * self.dice.random())
@@ -107,6 +113,7 @@ class Line:
         else:
             self._central_on = True
             net.timeline.after(dial.timeout_s, self._dialled_long_enough, dial.timeout_s)
+            self._due_up = net.timeline.now + 2 * net.draw_delay_s()  # TCP has its own handshake first
             self._upward(self._net.central.line_knocked, dial)
 
     def _dialled_long_enough(self, timeout_s: float) -> None:

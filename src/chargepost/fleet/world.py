@@ -100,6 +100,7 @@ class World:
         for connector in range(1, len(model.connectors) + 1):
             self.timeline.follow(self.people.arrivals(post, connector, people))
         self.trouble.begin(post, self.dice(f"trouble {identity}"))
+        self.timeline.at(self.trouble.until_s, network.calm)
         return post
 
     # --- running -----------------------------------------------------------------------------------------------------
