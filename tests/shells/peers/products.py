@@ -45,3 +45,8 @@ def energies_wh(samples: Sequence[Call]) -> list[float]:
         for value in sample["sampledValue"]
         if value.get("measurand", ENERGY) == ENERGY and value.get("unit", "Wh") == "Wh" and "phase" not in value
     ]
+
+
+def is_register(told_wh: float, shown_wh: float) -> bool:
+    """Whether both are one reading: told in whole Wh, the begun one left out, and shown in rounded tenths."""
+    return 0 <= shown_wh - told_wh <= 1
