@@ -12,12 +12,12 @@ from parts.ends import CENTRALS, STATIONS, boot, central, present, stations, unt
 from parts.figures import Of, emit, is_quick
 from parts.machine import Child
 
-ROUNDS = 2 if is_quick() else 5
+ROUNDS = 2 if is_quick() else 3
 STATIONS_EACH = 100 if is_quick() else 2_000
 PEERS_EACH = 30 if is_quick() else 200
 ROUND_S = 1.5 if is_quick() else 4.0
 """How long our own stations are watched in a round."""
-SAY_EACH = 10 if is_quick() else 50
+SAY_EACH = 10 if is_quick() else 20
 """Messages of each station in a round, where they are said one after another."""
 
 
