@@ -200,6 +200,9 @@ class Started(Signal, frozen=True):
     """The program of the station begins to run; the first fact of every life. `utc_s` is the machine's date."""
 
     utc_s: float
+    speed: float = 1.0
+    """How much faster this world runs than its peers do. Unless it is 1, their dates are not taken (they would throw
+    ours back), and their answers are waited for in their own seconds."""
 
 
 class Ending(Signal, frozen=True):

@@ -1,6 +1,5 @@
 """What the fleet found, as small as it can be told; each was a broken law of a seed."""
 
-import pytest
 from tests.rules.rig import PowerCut, Rig
 
 from chargepost.ocpp import frames, messages
@@ -14,7 +13,6 @@ def ids_said(rig: Rig) -> list[str]:
     return [frame.id for _, way, frame in rig.frames if way == "sent" and isinstance(frame, frames.Call)]
 
 
-@pytest.mark.xfail(strict=True, reason="a station speaks before its count of starts is on disk")
 def test_errata_3_1_no_message_id_twice_though_the_disk_refused_the_count_of_starts() -> None:
     rig = Rig(disk=False)
     rig.run(10)
@@ -45,13 +43,11 @@ def refused_and_cut(after: int) -> Rig:
     return rig
 
 
-@pytest.mark.xfail(strict=True, reason="a refusal is forgotten when the mains go before the stop is on disk")
 def test_8_4_a_refused_badge_charges_nothing_after_a_power_cut_either() -> None:
     charged = [after for after in range(1, 60) if refused_and_cut(after).hardware.connector(1).energy_wh > 1]
     assert not charged, f"cut after so many wishes of the visit: {charged}"
 
 
-@pytest.mark.xfail(strict=True, reason="the question put to the old link dies with the newcomer")
 def test_a_silent_link_is_replaced_though_the_newcomer_did_not_wait() -> None:
     """A dial of the Pro AC takes 5 s at most, as long as an old link has to answer: neither waits for the other."""
     policy = Policy(accept_unknown_stations=True, accept_open_stations=True)

@@ -176,7 +176,7 @@ class StationHost:
         self._life += 1
         self._inbox.clear()
         self.hardware.take()
-        self.tell(sig.Started(self.clock.utc_s()))
+        self.tell(sig.Started(self.clock.utc_s(), self.clock.speed))
         self.hardware.tell_again()
         self._work()
 

@@ -52,12 +52,14 @@ class Conversation:
         "boot_due",
         "calls",
         "core",
+        "dialled",
         "doubted",
         "error",
         "heard_at",
         "heartbeat_s",
         "hung_up",
         "last_boot",
+        "life",
         "outbox",
         "ping_at",
         "rebooted",
@@ -72,7 +74,8 @@ class Conversation:
     def __init__(self, core: Core, boots: int) -> None:
         self.core = core
         counter = iter(range(1, 1 << 62))
-        self.session = Session(lambda: f"{boots:x}-{next(counter):x}")
+        self.life = f"{boots:x}"
+        self.session = Session(lambda: f"{self.life}-{next(counter):x}")
         self.outbox = Outbox(
             [
                 Entry(int(seq), saved.kind, saved.transaction, bytes(saved.payload), saved.numbered)
@@ -85,6 +88,8 @@ class Conversation:
         self._order = 0
         self.state = "off"
         self.boot = ""
+        self.dialled = ""
+        """The address of the last dial: at another one nobody knows us."""
         self.boot_due = 0.0
         """Not before shall BootNotification come again, as the central system said, on this link or the next."""
         self.last_boot: Any = None
@@ -99,6 +104,10 @@ class Conversation:
         self.said_at = 0.0
         self.ping_at: float | None = None
         self.hung_up = False
+
+    def draw_life(self) -> None:
+        """The count of starts could not be kept: a drawn part keeps message ids from repeating (errata 3.1)."""
+        self.life += f".{int(self.core.dice() * 2**48):x}"
 
     # --- the link --------------------------------------------------------------------------------------------------
 
@@ -131,6 +140,8 @@ class Conversation:
         if not self.enabled():
             self._turn("off", now)
             return
+        if self.url() != self.dialled:
+            self.dialled, self.boot = self.url(), ""
         self.tries += 1
         self.hung_up = False
         self._turn("dialling", now)
@@ -248,7 +259,7 @@ class Conversation:
         self.doubted = entry
         self.ping_at = now
         self.core.wish(SendPing())
-        self.core.wake_at("ping", 0, now + PROOF_WAIT_S)
+        self.core.wake_at("ping", 0, now + PROOF_WAIT_S * max(self.core.speed, 1.0))
 
     def proven(self) -> Entry | None:
         """Something was heard: the message in doubt, if any, was not processed on a live link."""
@@ -414,7 +425,7 @@ class Conversation:
     def call_timeout_s(self) -> float:
         transport = self.core.model.transport
         keyed = self.core.settings.number(transport.call_timeout_key) if transport.call_timeout_key else 0
-        return float(keyed) or transport.call_timeout_s
+        return (float(keyed) or transport.call_timeout_s) * max(self.core.speed, 1.0)
 
     # --- answering -------------------------------------------------------------------------------------------------
 
@@ -428,6 +439,11 @@ class Conversation:
 
     def result(self, ident: str, payload: Any) -> None:
         self.answer(frames.write_result(ident, payload), ident)
+
+    @property
+    def holding(self) -> bool:
+        """An answer waits for the disk; what is seen of it comes after it."""
+        return bool(self._held)
 
     def cannot_promise(self) -> None:
         """The disk refuses: what cannot be kept is not acknowledged (P9)."""

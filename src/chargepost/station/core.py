@@ -38,6 +38,7 @@ class Core:
         "offset_s",
         "serial",
         "settings",
+        "speed",
         "wishes",
     )
 
@@ -55,6 +56,8 @@ class Core:
         """Off while the disk refuses: no new transaction then."""
         self.wishes: list[Wish] = []
         self.alarms: dict[Alarm, float] = {}
+        self.speed = 1.0
+        """Of this world, beside that of its peers."""
         self.offset_s = 0.0
         """UTC minus the monotonic clock: the date is a fact that others set."""
 

@@ -114,9 +114,13 @@ def meter_value(utc_s: float, values: list[SampledValue]) -> MeterValue:
     return MeterValue(timestamp=date(utc_s), sampled_value=tuple(values))
 
 
+GRID_NEAR_S = 0.001
+"""A point of the grid this near has come: what two clocks add up to may fall short of it by a rounding."""
+
+
 def next_aligned(utc_s: float, interval_s: int) -> float:
     """The next point of the grid that is counted from midnight UTC (trap 51)."""
-    day = 86400.0
+    day, utc_s = 86400.0, utc_s + GRID_NEAR_S
     midnight = utc_s // day * day
     steps = int((utc_s - midnight) // interval_s) + 1
     return midnight + min(steps * interval_s, day)

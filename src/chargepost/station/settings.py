@@ -204,7 +204,8 @@ def _decimal(_: Settings, spec: KeySpec, value: str) -> str | None:
 
 
 def _string(_: Settings, spec: KeySpec, value: str) -> str | None:
-    return value
+    """Of a text, `min` is the least number of characters."""
+    return value if spec.min is None or len(value) >= spec.min else None
 
 
 def _items(settings: Settings, spec: KeySpec, value: str) -> list[str] | None:

@@ -35,6 +35,9 @@ SETTLE_S = 2.0
 UNNAMED_TAG = "UNDEFINED"
 """Who charges freely where no default idTag is set."""
 
+PEER = "the central system"
+"""Where a date may come from, in words."""
+
 LOCATE_S = 10.0
 """How long the lamp blinks on Locate."""
 
@@ -53,10 +56,27 @@ class Station:
     """A station of one model; everything it knows comes from its memory and from what it is told."""
 
     __slots__ = (
-        "_tickets", "after_answer", "all_connectors", "asking", "asks", "authorization", "boots",
-        "connectors", "core", "data", "emergency", "restarting", "started", "talk", "tickets", "transactions",
-        "undelivered", "waiting_grant", "zero",
-    )  # fmt: skip
+        "_tickets",
+        "after_answer",
+        "all_connectors",
+        "asking",
+        "asks",
+        "authorization",
+        "boots",
+        "connectors",
+        "core",
+        "data",
+        "emergency",
+        "restarting",
+        "speaks_after",
+        "started",
+        "talk",
+        "tickets",
+        "transactions",
+        "undelivered",
+        "waiting_grant",
+        "zero",
+    )
 
     def __init__(
         self, model: Model, identity: str, memory: Mapping[str, bytes], dice: Callable[[], float] = lambda: 0.5
@@ -81,6 +101,7 @@ class Station:
         self._tickets = 0
         self.after_answer: list[Callable[[], None]] = []
         self.started = False
+        self.speaks_after: int | None = None
         self.emergency = False
         self.restarting: tuple[bool, str, float] | None = None
         self._recall(store)
@@ -350,13 +371,22 @@ def _connector_view(c: Connector) -> sig.ConnectorView:
 
 def _started(s: Station, fact: sig.Started, now: float) -> None:
     s.started = True
-    s.core.offset_s = fact.utc_s - now
+    s.core.offset_s, s.core.speed = fact.utc_s - now, fact.speed
     for c in s.connectors:
         if c.transaction:
             transactions.recover(s, c, c.transaction, now)
     s.core.wake_at("settle", 0, now + SETTLE_S)
     _schedule_aligned(s, now)
-    s.talk.dial(now)
+    # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
+    s.speaks_after = s.core.memory.pending_token
+    _speak(s, now)
+
+
+def _speak(s: Station, now: float) -> None:
+    """Dial for the first time in this life, once the count of starts is durable."""
+    if s.speaks_after is not None and s.core.memory.durable >= s.speaks_after:
+        s.speaks_after = None
+        s.talk.dial(now)
 
 
 def _clock_set(s: Station, fact: sig.ClockSet, now: float) -> None:
@@ -366,6 +396,8 @@ def _clock_set(s: Station, fact: sig.ClockSet, now: float) -> None:
 def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
     """The date changes; durations do not (they are monotonic)."""
     step_s = utc_s - s.core.utc(now)
+    if source == PEER and s.core.speed != 1:
+        return
     s.core.offset_s = utc_s - now
     if abs(step_s) >= 1:
         s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
@@ -384,6 +416,7 @@ def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
     for kind, number in s.talk.down(fact.reason, now):
         if kind == "status":
             s.all_connectors[number].reported = None  # it may never have arrived
+    s.run_after_answer()
     for c in s.connectors:
         c.unlock_call = None  # who asked is not there any more
     for ticket in list(s.asking):
@@ -416,7 +449,8 @@ def _asked(s: Station, event: Asked, now: float) -> None:
         return
     if result is not None:
         s.talk.result(call.id, result)
-    s.run_after_answer()
+    if not s.talk.holding:
+        s.run_after_answer()
 
 
 def _answer(s: Station, event: Answered | Refused, now: float) -> None:
@@ -431,7 +465,7 @@ def _answer(s: Station, event: Answered | Refused, now: float) -> None:
 
 
 def _booted(s: Station, data: None, answer: messages.BootNotificationResponse, now: float) -> None:
-    set_clock(s, answer.current_time.timestamp(), "the central system", now)
+    set_clock(s, answer.current_time.timestamp(), PEER, now)
     if s.talk.boot_answered(answer, now):
         s.core.note("info", "boot accepted", s.talk.url())
         for c in s.all_connectors:
@@ -441,7 +475,7 @@ def _booted(s: Station, data: None, answer: messages.BootNotificationResponse, n
 
 
 def _heartbeat_answered(s: Station, data: None, answer: messages.HeartbeatResponse, now: float) -> None:
-    set_clock(s, answer.current_time.timestamp(), "the central system", now)
+    set_clock(s, answer.current_time.timestamp(), PEER, now)
 
 
 def _outbox_failed(s: Station, entry: Entry, failure: Refused, now: float) -> None:
@@ -493,11 +527,18 @@ def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
         s.core.disk_good = True
         s.core.note("info", "disk good again", "all that waited is stored")
         faults.cleared(s, 0, NO_ROOM.code, now)
+    _speak(s, now)
     s.talk.durable(now)
+    if not s.talk.holding:
+        s.run_after_answer()
 
 
 def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
     s.talk.cannot_promise()
+    if s.speaks_after is not None:
+        s.speaks_after = None
+        s.talk.draw_life()
+        s.talk.dial(now)
     if s.core.disk_good:
         s.core.disk_good = False
         s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")

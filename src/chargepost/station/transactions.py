@@ -182,6 +182,9 @@ def refused(s: "Station", c: Connector, now: float) -> None:
         return
     if s.core.settings.flag("StopTransactionOnInvalidId", True):
         c.release = Grant(tx.id_tag, tx.parent, "refused")
+        # In one piece with what forgets the start: a power cut before the stop is on disk must find the refusal.
+        tx.refused = True
+        s.core.memory.put(f"transaction/{tx.name}", tx)
         stop(s, c, "DeAuthorized", None, now)
         return
     granted_wh = s.core.settings.number("MaxEnergyOnInvalidId")
@@ -366,6 +369,8 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
         c.resume_at = now + s.core.settings.number(rule.delay_key, 0)
         s.core.wake_at("resume", c.number, c.resume_at)
         s.core.note("info", "transaction kept", f"goes on in {c.resume_at - now:g} s when the car is there", c.number)
+        if tx.refused and s.core.settings.flag("StopTransactionOnInvalidId", True):
+            stop(s, c, "DeAuthorized", None, now)
     else:
         close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
         c.usage = Usage.FINISHING

@@ -160,8 +160,9 @@ class Central:
         station = self.state.station(knock.identity)
         if station.session:
             station.challenge = Guest(ticket, knock.peer)
-            self._challenged[station.identity] = now + CHALLENGE_S
-            self._wish(Ping(station.identity))
+            if station.identity not in self._challenged:
+                self._challenged[station.identity] = now + CHALLENGE_S
+                self._wish(Ping(station.identity))
         else:
             self._admit(station, Guest(ticket, knock.peer), now)
 
@@ -169,7 +170,7 @@ class Central:
         """The handshake with this ticket broke before it was opened."""
         station = self.state.stations.get(identity)
         if station and station.challenge and station.challenge.ticket == ticket:
-            self._end_challenge(station)
+            station.challenge = None  # the question put to the old link stands: a silent one makes room for the next
         if station and station.arriving and station.arriving.ticket == ticket:
             self._end_arrival(station)
 
@@ -399,14 +400,14 @@ class Central:
         self._store(None, (EventRow(station.identity, self.utc_s(now), "security", words),))
 
     def _replace_silent(self, station: Station, now: float) -> None:
-        """The old link did not answer in time: it is dead, and the newcomer takes its place."""
+        """The old link did not answer in time: it is dead, and the newcomer, if it still waits, takes its place."""
         challenge = self._end_challenge(station)
-        assert challenge
         self._link_gone(station, now)
         self._wish(HangUp(station.identity, 1001, "replaced: the link did not answer a ping"))
-        words = f"a silent link was replaced by a connection from {challenge.peer or 'somewhere'}"
+        words = "a silent link was closed: a newcomer asked for its place"
         self._store(None, (EventRow(station.identity, self.utc_s(now), "link_replaced", words),))
-        self._admit(station, challenge, now)
+        if challenge:
+            self._admit(station, challenge, now)
 
     def _refuse(self, ticket: int, knock: Knock, refusal: Refusal, now: float) -> None:
         """Counted by who and why; written at counts 1, 2, 4, 8 ..., so that a flood costs the disk nothing."""
