@@ -535,6 +535,7 @@ def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
 
 def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
     s.talk.cannot_promise()
+    s.after_answer.clear()
     if s.speaks_after is not None:
         s.speaks_after = None
         s.talk.draw_life()
@@ -575,13 +576,13 @@ def _plug_changed(s: Station, c: Connector, was_in: bool, was_plugged: bool, now
 
 def _lock(s: Station, fact: sig.LockChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
-    c.locked, c.jammed = fact.locked, fact.jammed
+    was_jammed, c.locked, c.jammed = c.jammed, fact.locked, fact.jammed
     code = faults.of_product(s, "ConnectorLockFailure")
     if c.unlock_call is not None and c.transaction is None:
         _unlocked(s, c, not fact.locked and not fact.jammed)
     if fact.jammed:
         faults.raised(s, c.number, code, now)
-    else:
+    elif was_jammed:
         faults.cleared(s, c.number, code, now)
 
 
