@@ -3,13 +3,18 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
-from tests.shells.rig import BADGE, Rig, rigged
+from tests.shells.rig import BADGE, SPEED, Rig, rigged, until
 
 from chargepost import signals as sig
 from chargepost.drivers.simulated import CARS
 from chargepost.ocpp import messages as m
+from chargepost.records.ledger import recall
+from chargepost.run.clock import Clock
 from chargepost.run.frames import Frames
+from chargepost.run.kept import Outside
+from chargepost.run.line import Line, LinkFaults
 from chargepost.run.runner import StationHost
 from chargepost.supervision.ledger import Transaction
 
@@ -85,16 +90,20 @@ async def test_a_power_cut_within_a_power_cut_does_not_bring_the_power_back_earl
         await booted(rig, host)
         host.power_cycle(5)
         host.power_cycle(60)
-        until = rig.clock.now() + 60
-        await rig.until(lambda: host.station is not None, "the power is back")
-        assert rig.clock.now() >= until
+        back_at = rig.clock.now() + 60
+        await rig.until(lambda: host.hardware.powered, "the power is back")
+        assert rig.clock.now() >= back_at
 
 
 async def test_a_process_that_ends_in_mid_charge_goes_on_at_its_next_start(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         host = await charging(rig)
-        await rig.until(lambda: energy_wh(host) > 100, "energy flows")
+        await rig.until(lambda: energy_wh(host) > 300, "more than one sample is on disk")
         soc = host.hardware.connector(1).soc
+        kept = msgspec.json.decode(recall(rig.journal, "S-1")["world/1"], type=Outside)
+        assert kept.energy_wh > 0, "kept with the reading, not only at the end"
+        assert kept.car
+        assert kept.car.soc_percent > CARS["Compact"].soc_percent
     left_wh = host.hardware.connector(1).energy_wh
     async with rigged(tmp_path) as rig:
         host = rig.station("evlink-pro-ac", "S-1")
@@ -114,9 +123,9 @@ async def test_a_pulled_network_cable_is_found_out_and_nothing_is_lost_or_told_t
         host = await charging(rig)
         host.tell(sig.SettingChanged("WebSocketPingInterval", "30"))
         host.faults.set(cut=True)
-        until = rig.clock.now() + 600
+        ten_minutes_on = rig.clock.now() + 600
         await rig.until(lambda: host.view().link.state != "open", "the silence is noticed")
-        await rig.until(lambda: rig.clock.now() > until, "ten minutes pass")
+        await rig.until(lambda: rig.clock.now() > ten_minutes_on, "ten minutes pass")
         assert host.view().link.waiting_messages >= 5
         host.faults.set(cut=False)
         await rig.until(lambda: host.view().link.state == "open", "it is connected again")
@@ -138,6 +147,32 @@ async def test_latency_delays_frames_and_keeps_their_order() -> None:
         await rig.until(lambda: "Heartbeat" in actions(rig, host), "the beat comes")
         sent = [trace for trace in rig.carriage.frames.traces("S-1") if trace["action"] == "TriggerMessage"]
         assert [trace["messageType"] for trace in sent] == ["CALL", "CALLRESULT"]
+
+
+class FarEnd:
+    """The station's side of a line."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.happening = asyncio.Event()
+
+    def line_up(self, line: Line, subprotocol: str) -> None: ...
+    def line_ponged(self, line: Line) -> None: ...
+    def line_down(self, line: Line, reason: str, status: int | None) -> None: ...
+    def line_received(self, line: Line, data: bytes) -> None:
+        self.heard.append(data)
+        self.happening.set()
+
+
+async def test_what_comes_after_a_latency_does_not_overtake_what_came_during_it() -> None:
+    end, faults = FarEnd(), LinkFaults()
+    line = Line(end, Clock(SPEED), faults)
+    faults.set(latency_s=6.0)
+    line.received(b"1")
+    faults.set(latency_s=0.0)
+    line.received(b"2")
+    await until(lambda: len(end.heard) == 2, end.happening)
+    assert end.heard == [b"1", b"2"]
 
 
 def actions(rig: Rig, host: StationHost) -> list[str]:
@@ -196,8 +231,8 @@ async def test_a_removed_station_says_and_does_nothing_more() -> None:
         host = await charging(rig)
         host.remove()
         said = len(rig.carriage.frames.traces("S-1"))
-        until = rig.clock.now() + 120
-        await rig.until(lambda: rig.clock.now() > until, "two minutes pass")
+        later = rig.clock.now() + 120
+        await rig.until(lambda: rig.clock.now() > later, "two minutes pass")
         assert host.station is None
         assert len(rig.carriage.frames.traces("S-1")) == said
         rig.hosts.clear()

@@ -150,8 +150,7 @@ class Line:
         if len(self._held) >= HELD_MAX:
             self._lose("the connection was lost: too much was on its way")
             return
-        after = self._held[-1][0] if self._held else 0.0
-        self._held.append((max(after, self._clock.now() + self._faults.latency_s), what))
+        self._held.append((self._clock.now() + self._faults.latency_s, what))
         if len(self._held) == 1:
             self._arm()
 

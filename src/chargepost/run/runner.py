@@ -272,11 +272,13 @@ class StationHost:
         statements = remember_statements(self.identity, wish)
         if any(key.startswith("meter/") for key in wish.puts):
             statements += self._put_statements(kept.puts(self.hardware))
-        life, token = self._life, wish.token
-        self._submit(statements, lambda: self.tell(sig.Remembered(token)) if life == self._life else None)
+        token = wish.token
+        self._submit(statements, lambda: self.tell(sig.Remembered(token)))
 
     def _submit(self, statements: list[Statement], then: Callable[[], None]) -> None:
-        """`then` is called on our thread, once they are durable."""
+        """`then` is called on our thread, once they are durable, in the order of submission: so what an earlier
+        program wrote is acknowledged before a later one starts (`_come_back`), and reaches nobody.
+        """
 
         def done() -> None:
             self.clock.loop.call_soon_threadsafe(then)
