@@ -16,8 +16,9 @@ from chargepost.fleet.world import Stopped, World
 ROUGH = {
     "link": Link(lose=0.003, duplicate=0.01, cuts_per_day=10, outages_per_day=4),
     "disturbances": Disturbances(
-        power_cuts_per_day=4, unlucky_cut=0.01, clock_steps_per_day=4, disk_troubles_per_day=2, resets_per_day=2,
-        commands_per_day=20, central_restarts_per_day=10, central_clock_steps_per_day=6,
+        power_cuts_per_day=4, unlucky_cut=0.01, clock_steps_per_day=4, disk_troubles_per_day=2,
+        hardware_faults_per_day=4, resets_per_day=2, commands_per_day=20, central_restarts_per_day=10,
+        central_clock_steps_per_day=6,
     ),
 }  # fmt: skip
 

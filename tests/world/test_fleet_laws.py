@@ -22,8 +22,8 @@ ROUGH = Link(delay_s=0.06, lose=0.02, duplicate=0.02, cuts_per_day=8, outages_pe
 LOSSY = msgspec.structs.replace(ROUGH, lose=0.1)
 CALM = Link(lose=0, duplicate=0, cuts_per_day=0, outages_per_day=0, refuse_dial=0)
 NOTHING = Disturbances(
-    power_cuts_per_day=0, unlucky_cut=0, clock_steps_per_day=0, disk_troubles_per_day=0, resets_per_day=0,
-    commands_per_day=0, central_restarts_per_day=0, central_clock_steps_per_day=0,
+    power_cuts_per_day=0, unlucky_cut=0, clock_steps_per_day=0, disk_troubles_per_day=0, hardware_faults_per_day=0,
+    resets_per_day=0, commands_per_day=0, central_restarts_per_day=0, central_clock_steps_per_day=0,
 )  # fmt: skip
 BUSY = People(visits_per_day=40, stay_s=900, by_hour=(1.0,) * 24)
 

@@ -150,7 +150,8 @@ class Witness:
     charges: dict[str, Charge] = field(default_factory=dict)
     starts: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Message id of a StartTransaction that was said -> its connector and its time in ms."""
-    last_id: tuple[int, int] = (0, 0)
+    ids: set[bytes] = field(default_factory=set)
+    """Every message id it ever used."""
 
 
 class Laws:
@@ -334,11 +335,9 @@ class Laws:
             return
         self.checked += 1
         _, ident, rest = data.split(b'"', 2)
-        life, _, number = ident.decode().partition("-")
-        this = int(life, 16), int(number, 16)
-        if this <= w.last_id:
+        if ident in w.ids:
             raise LawBroken("message id", w.identity, f"message id {ident.decode()} once more")
-        w.last_id = this
+        w.ids.add(ident)
         kind = {b',"StartT': "start", b',"StopTr': "stop"}.get(rest[:8])
         if kind is None:
             return

@@ -182,9 +182,9 @@ class Post:
 
     def _next(self) -> float:
         """When the hardware or the program next wants to be looked at."""
-        due = self.hardware.next_wake()
-        if due is None:
-            due = inf
+        due = inf
+        for outlet in self.hardware.connectors:
+            due = min(due, outlet.next_wake)
         if self.station is not None:
             own = self.station.next_wake()
             if own is not None and own + GRAIN_S < due:

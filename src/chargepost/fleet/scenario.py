@@ -84,6 +84,8 @@ class Disturbances(Table, frozen=True):
     """Of each piece on its way to the disk: the power goes just then."""
     clock_steps_per_day: float = 0.3
     disk_troubles_per_day: float = 0.1
+    hardware_faults_per_day: float = 0.1
+    """A residual current, a pilot against earth, a jammed lock, the emergency stop."""
     resets_per_day: float = 0.1
     """The operator: soft or hard."""
     commands_per_day: float = 2.0

@@ -34,6 +34,7 @@ class Trouble:
             self._now_and_then(dice, rates.power_cuts_per_day, self._power_cut, post),
             self._now_and_then(dice, rates.clock_steps_per_day, self._clock_step, post),
             self._now_and_then(dice, rates.disk_troubles_per_day, self._disk_trouble, post),
+            self._now_and_then(dice, rates.hardware_faults_per_day, self._hardware_fault, post),
             self._now_and_then(dice, rates.resets_per_day, self._reset, post),
             self._now_and_then(dice, rates.commands_per_day, self._command, post),
         ):
@@ -90,6 +91,32 @@ class Trouble:
         post.disk_trouble(True)
         yield self._some(dice, 120.0)
         post.disk_trouble(False)
+
+    def _hardware_fault(self, dice: Random, post: Post) -> Story:
+        """Something breaks, and is mended after some minutes."""
+        connector, now = dice.randint(1, len(post.model.connectors)), self.timeline.now
+        hardware, lasts_s = post.hardware, self._some(dice, 300.0)
+        match dice.randrange(4):
+            case 0:
+                hardware.leak(connector, 30.0, now)
+                post.seen()
+                yield lasts_s
+                hardware.leak(connector, 0.0, self.timeline.now)
+            case 1:
+                hardware.short_pilot(connector, True, now)
+                post.seen()
+                yield lasts_s
+                hardware.short_pilot(connector, False, self.timeline.now)
+            case 2:
+                hardware.jam_lock(connector, True)
+                yield lasts_s
+                hardware.jam_lock(connector, False)
+            case _:
+                hardware.press("emergency_stop")
+                post.seen()
+                yield lasts_s
+                hardware.press("emergency_stop", False)
+        post.seen()
 
     def _reset(self, dice: Random, post: Post) -> Story:
         self.hub.command(post.identity, m.Reset(type=dice.choice(("Soft", "Hard"))))
