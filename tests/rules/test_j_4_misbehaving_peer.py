@@ -1,0 +1,244 @@
+"""OCPP-J 1.6, 4: whatever the other end does, a charge goes on and the station keeps talking; traps 1 to 8."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chargepost import signals as sig
+from chargepost.ocpp import frames, messages
+from chargepost.station.metering import date
+from tests.rules.rig import ACCEPTED, SILENCE, TAG, Refuse, Rig, utc
+
+MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
+both = pytest.mark.parametrize("model", MODELS)
+
+
+def charging(model: str = "evlink-pro-ac") -> Rig:
+    rig = Rig(model)
+    rig.own(MeterValueSampleInterval="15")
+    rig.run(2)
+    rig.charge()
+    rig.forget()
+    return rig
+
+
+def still_well(rig: Rig) -> None:
+    """It charges, answers, samples and ends as ever."""
+    rig.answers.clear()
+    assert rig.power()
+    rig.run(100)
+    assert rig.power()
+    if not rig.connected:
+        rig.mend_at_once()
+        rig.run(5)
+    assert rig.ask(messages.GetConfiguration(key=("NumberOfConnectors",))).configuration_key
+    assert rig.said("MeterValues")
+    rig.badge()
+    rig.run(60)
+    stop = rig.last("StopTransaction")
+    assert (stop.transaction_id, stop.reason) == (501, "Local")
+    assert [r.delivered for r in rig.records.values()] == [True]
+
+
+def deep(n: int) -> bytes:
+    return b"[" * n + b"]" * n
+
+
+GARBAGE: dict[str, bytes] = {
+    "nothing": b"",
+    "not json": b"hello",
+    "half": b'[2,"1","Res',
+    "not utf-8": b'[2,"1","\xff\xfe",{}]',
+    "no array": b'{"a":1}',
+    "empty array": b"[]",
+    "a number": b"42",
+    "unknown type": b'[9,"1",{}]',
+    "type as text": b'["2","1","Reset",{}]',
+    "id as number": b'[2,1,"Reset",{"type":"Soft"}]',
+    "id as list": b'[2,["1"],"Reset",{"type":"Soft"}]',
+    "null": b"null",
+    "nan": b'[2,"1","GetCompositeSchedule",{"connectorId":NaN,"duration":1}]',
+    "huge number": b'[2,"1","UnlockConnector",{"connectorId":' + b"9" * 5000 + b"}]",
+    "lone surrogate": b'[2,"1","DataTransfer",{"vendorId":"\\ud800"}]',
+    "nested": deep(100_000),
+    "nested payload": b'[2,"1","Reset",' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000 + b"]",
+    "too long": b'[2,"1","DataTransfer",{"vendorId":"x","data":"' + b"x" * (2 << 20) + b'"}]',
+    "answer to nothing": b'[3,"nobody",{}]',
+    "error to nothing": b'[4,"nobody","InternalError","",{}]',
+    "error without a code": b'[4,"nobody"]',
+    "a reset that is none": b'[2,"1","Reset",{"type":"Warm"}]',
+    "a stop that is none": b'[2,"1","RemoteStopTransaction",{"transactionId":"soon"}]',
+    "one field too many": b'[2,"1","RemoteStopTransaction",{"transactionId":501,"now":true}]',
+}
+
+
+@both
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_4_garbage_stops_no_charge(model: str, kind: str) -> None:
+    rig = charging(model)
+    for _ in range(3):
+        rig.hear(GARBAGE[kind])
+        rig.drain()
+    rig.run(1)
+    assert not rig.said("StopTransaction")
+    still_well(rig)
+
+
+@pytest.mark.parametrize(("payload", "codes"), [
+    ({}, {"OccurenceConstraintViolation", "ProtocolError"}),
+    ({"type": "Soft", "extra": 1}, {"FormationViolation"}),
+    ({"type": 5}, {"TypeConstraintViolation"}),
+    ({"type": "Warm"}, {"PropertyConstraintViolation"}),
+    ([], {"FormationViolation", "TypeConstraintViolation"}),
+])  # fmt: skip
+def test_trap_6_what_is_wrong_with_a_request_is_said(payload: Any, codes: set[str]) -> None:
+    rig = charging()
+    rig.hear(json.dumps([2, "x", "Reset", payload]).encode())
+    rig.drain()
+    answer = rig.answer_to("x", "Reset")
+    assert isinstance(answer, frames.Error)
+    assert answer.code in codes
+    still_well(rig)
+
+
+def test_trap_4_an_action_nobody_knows_is_not_implemented() -> None:
+    rig = charging()
+    rig.hear(b'[2,"x","Dance",{}]')
+    rig.drain()
+    answer = rig.answer_to("x", "Dance")
+    assert isinstance(answer, frames.Error)
+    assert answer.code == "NotImplemented"
+
+
+def test_malformed_bytes_that_are_no_text_are_a_generic_error() -> None:
+    rig = charging()
+    rig.hear(b'[2,"x","DataTransfer",{"vendorId":"\xff"}]')
+    rig.drain()
+    assert rig.answer_to("x", "DataTransfer").code == "GenericError"
+
+
+def silent(rig: Rig) -> None:
+    rig.answers = dict.fromkeys(["MeterValues", "StatusNotification", "Heartbeat", "StopTransaction"], SILENCE)
+    rig.run(90)
+
+
+def refusing(rig: Rig) -> None:
+    rig.answers = dict.fromkeys(["MeterValues", "StatusNotification", "Heartbeat"], Refuse("InternalError"))
+    rig.run(90)
+
+
+def senseless(rig: Rig) -> None:
+    """Answers that are none to what was asked."""
+    nonsense = messages.ResetResponse(status="Rejected")
+    rig.answers = dict.fromkeys(["StatusNotification", "Heartbeat", "MeterValues"], nonsense)
+    rig.run(90)
+
+
+def twice(rig: Rig) -> None:
+    """Each answer a second time, and with another id before it."""
+    seen = 0
+    for _ in range(90):
+        rig.run(1)
+        ours = [f for _, way, f in rig.frames if way == "sent" and isinstance(f, frames.Call)]
+        for call in ours[seen:]:
+            for ident in ("wrong", call.id, call.id):
+                rig.hear(frames.write_result(ident, messages.MeterValuesResponse()))
+        seen = len(ours)
+
+
+def late(rig: Rig) -> None:
+    """Every answer comes after the time-out."""
+    rig.answers = {"Heartbeat": SILENCE, "StatusNotification": SILENCE}
+    rig.ask(messages.TriggerMessage(requested_message="Heartbeat"))
+    rig.run(45)
+    for call in [f for _, way, f in rig.frames if way == "sent" and getattr(f, "action", "") == "Heartbeat"]:
+        rig.hear(frames.write_result(call.id, messages.HeartbeatResponse(current_time=utc(rig))))
+    rig.drain()
+
+
+def two_at_once(rig: Rig) -> None:
+    """Calls that do not wait for their answers are answered all the same, each once."""
+    for n in range(50):
+        rig.hear(frames.write_call(f"burst-{n}", messages.GetConfiguration(key=("NumberOfConnectors",))))
+    rig.drain()
+    assert all(rig.answer_to(f"burst-{n}", "GetConfiguration") for n in range(50))
+    answers = [f.id for _, way, f in rig.frames if way == "sent" and isinstance(f, frames.Result)]
+    assert len(answers) == len(set(answers)) == 50
+
+
+def the_same_id_twice(rig: Rig) -> None:
+    for _ in range(2):
+        rig.hear(frames.write_call("same", messages.ClearCache()))
+    rig.drain()
+
+
+def hanging_up(rig: Rig) -> None:
+    """A link that breaks as soon as it is there."""
+    for _ in range(20):
+        rig.cut()
+        rig.mend_at_once()
+    assert rig.connected
+
+
+def booting_us_anew(rig: Rig) -> None:
+    """It sends answers to a BootNotification that was never sent, and a date of long ago."""
+    rig.hear(frames.write_result("boot", messages.BootNotificationResponse(
+        status="Rejected", current_time=utc(rig), interval=86400)))  # fmt: skip
+    rig.drain()
+
+
+PEERS: dict[str, Callable[[Rig], None]] = {
+    "silent": silent, "refusing": refusing, "senseless": senseless, "twice": twice, "late": late,
+    "many calls at once": two_at_once, "the same id twice": the_same_id_twice, "hanging up": hanging_up,
+    "booting us anew": booting_us_anew,
+}  # fmt: skip
+
+
+@both
+@pytest.mark.parametrize("peer", PEERS)
+def test_4_1_a_misbehaving_peer_stops_no_charge(model: str, peer: str) -> None:
+    rig = charging(model)
+    PEERS[peer](rig)
+    assert not rig.said("StopTransaction")
+    still_well(rig)
+
+
+@pytest.mark.parametrize("utc_s", [0.0, 4_000_000_000.0])
+def test_a_clock_set_to_nonsense_by_the_peer_stops_no_charge(utc_s: float) -> None:
+    rig = charging()
+    rig.answers["Heartbeat"] = messages.HeartbeatResponse(current_time=date(utc_s))
+    rig.ask(messages.TriggerMessage(requested_message="Heartbeat"))
+    rig.run(60)
+    still_well(rig)
+    (record,) = rig.records.values()
+    assert record.stop_utc_s >= record.start_utc_s
+    assert record.duration_s < 400
+
+
+def test_trap_2_calls_of_ours_stay_bounded_while_nobody_answers() -> None:
+    rig = charging()
+    rig.answers = dict.fromkeys(["StatusNotification", "Heartbeat", "MeterValues", "Authorize"], SILENCE)
+    for n in range(300):
+        rig.ask(messages.TriggerMessage(requested_message="StatusNotification"))
+        rig.tell(sig.BadgePresented(f"BADGE{n}"))
+    assert len(rig.station.talk.calls) <= 64
+    assert len(rig.station.asking) <= 8
+    rig.run(20)
+    assert rig.power()
+
+
+def test_trap_3_an_answer_after_the_time_out_changes_nothing() -> None:
+    rig = Rig()
+    rig.own(AllowOfflineTxForUnknownId="false")
+    rig.run(2)
+    rig.answers["Authorize"] = SILENCE
+    rig.plug()
+    rig.badge(TAG)
+    rig.run(40)
+    (call,) = [f for _, way, f in rig.frames if way == "sent" and getattr(f, "action", "") == "Authorize"]
+    rig.hear(frames.write_result(call.id, messages.AuthorizeResponse(id_tag_info=ACCEPTED)))
+    rig.drain()
+    rig.run(10)
+    assert not rig.said("StartTransaction")
