@@ -109,7 +109,7 @@ class House:
         energy_wh = sum(outlet.energy_wh for view in views for outlet in view.connectors)
         parts = [f"stopped after {_lasted(lasted_s)}"]
         if views:
-            parts.append(f"{count['transaction ends']} of {count['transaction begins']} charges ended")
+            parts.append(f"{count['transaction begins']} charges begun, {count['transaction ends']} ended")
             parts.append(f"registers at {energy_wh / 1000:.2f} kWh")
         if running and self.plan.store.folder:
             parts.append(f"{running} charge{'s' * (running != 1)} under way: the next start goes on from there")

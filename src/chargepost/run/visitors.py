@@ -8,6 +8,7 @@ import msgspec
 
 from chargepost.drivers.simulated import CARS, CarSpec
 from chargepost.run.runner import StationHost
+from chargepost.signals import TransactionView
 
 BADGE_S = 2.0
 """From the plug to the badge: a person turns round and finds it."""
@@ -53,17 +54,21 @@ class Visitors:
             if self._host.plug_in(number, msgspec.structs.replace(car, soc_percent=soc_percent)):
                 await sleep(BADGE_S)
                 self._host.present_badge(badge, number)
-            await sleep(dice.uniform(*self._habits.stay_s))
+                await sleep(dice.uniform(*self._habits.stay_s))
+            elif self._transaction(number):  # begun before the last stop of the process
+                await sleep(dice.uniform(*self._habits.stay_s))
             await self._leave(number, badge)
             await sleep(dice.uniform(*self._habits.pause_s))
 
     async def _leave(self, number: int, badge: str) -> None:
         """End the charge with the badge that began it, then pull until the lock gives way."""
-        outlet = self._host.view().connectors[number - 1]
-        if outlet.transaction:
-            self._host.present_badge(outlet.transaction.id_tag or badge, number)
+        if transaction := self._transaction(number):
+            self._host.present_badge(transaction.id_tag or badge, number)
         for _ in range(PULLS_MAX):
             await self._host.clock.sleep(LEAVE_S)
             if self._host.unplug(number):
                 return
         log.info("%s connector %d: the cable does not come out", self._host.identity, number)
+
+    def _transaction(self, number: int) -> TransactionView | None:
+        return self._host.view().connectors[number - 1].transaction
