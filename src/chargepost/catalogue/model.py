@@ -30,6 +30,8 @@ class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     allowed: tuple[str, ...] = ()
     max_length: int | None = None
     """Characters."""
+    pattern: str = ""
+    """A regular expression that the whole of a text has to match."""
     max_items_key: str = ""
     """The key that bounds the number of list items."""
     out_of_range: str | None = None
@@ -59,6 +61,8 @@ class ErrorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Takes the connector to Faulted and ends a charge; else a warning beside the status."""
     clears: Clears = "cause"
     clears_after_s: float | None = None
+    service: bool | None = None
+    """Whether somebody of the service has to come; None where the guide does not say."""
     connector_only: bool = True
     """False: a fault of the whole station (connector 0)."""
     variants: tuple[str, ...] = ()
@@ -97,7 +101,11 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A commercial variant or reference of a line."""
 
     description: str
+    reference: str = ""
+    """The commercial reference, as BootNotification may say it."""
     connectors: tuple[ConnectorSpec, ...]
+    power_w: float | None = None
+    """What the cabinet gives to all outlets together (DC)."""
     keys: dict[str, str] = {}
     """Defaults that differ in this variant."""
     source: str = ""
@@ -124,6 +132,14 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     mode_key: str = ""
     """A bool key: true = badges are asked for, false = everybody charges with the default idTag."""
     default_tag_key: str = ""
+    reader: bool = True
+    """A badge reader is built in."""
+    plug_starts_offline: bool = False
+    """Without a central system, or while it is out of reach, whoever plugs in charges with the default idTag."""
+    remote_unplugged_key: str = ""
+    """A bool key: true = a remote start waits for the car (ConnectionTimeOut), false = it is rejected without one."""
+    shown_connector: bool = False
+    """With several cars plugged in, a badge is for the connector the screen shows; with none it is not taken."""
     refuse_plugged_since_stop: bool = False
     """A remote start is refused while the cable has stayed plugged since the last stop."""
     source: str = ""
@@ -169,6 +185,12 @@ class SmartCharging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     refused_attributes: tuple[str, ...] = ()
     ignored_attributes: tuple[str, ...] = ()
     composite_connector_zero: bool = True
+    connector_kinds: tuple[str, ...] = ()
+    """Kinds of outlets that take profiles; empty: all."""
+    min_limit_w: float | None = None
+    """A limit above 0 and below this is refused (Q-090)."""
+    residual_a_per_module: float | None = None
+    """What still flows at a limit of 0 (DC)."""
     while_setting: dict[str, tuple[str, ...]] = {}
     """Profiles are accepted only while each key here has one of its values (Q-189: EMsetting 2 or 3)."""
     source: str = ""
