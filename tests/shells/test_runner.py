@@ -277,3 +277,14 @@ async def test_many_stations_share_a_process() -> None:
         hosts = [rig.station("evlink-smart-wallbox", f"S-{number}") for number in range(50)]
         await asyncio.gather(*(booted(rig, host) for host in hosts))
         assert len(rig.central.central.state.stations) == 50
+
+
+async def test_p1_a_stop_in_good_order_keeps_the_register_of_a_running_charge(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        host = await charging(rig)
+        await rig.until(lambda: energy_wh(host) > 20, "20 Wh drawn")
+        host.remove()
+        rig.journal.flush()
+        drawn_wh = host.hardware.connector(1).energy_wh
+        kept_wh = msgspec.json.decode(recall(rig.journal, "S-1")["meter/1"])["energy_wh"]
+    assert 0 <= drawn_wh - kept_wh < 5, "a stop in good order costs what is drawn while it is done"

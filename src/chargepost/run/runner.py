@@ -224,7 +224,8 @@ class StationHost:
         self._put({}, then=lambda: self.start() if life == self._life else None)
 
     def remove(self) -> None:
-        """No more: hang up in a civil way, and forget the alarm."""
+        """No more, in good order: what a running charge has drawn is kept, the line is hung up, the alarm forgotten."""
+        self.tell(sig.Ending())
         self.removed = True
         self._keep_world()
         self._leave_line()
