@@ -7,7 +7,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.ocpp import frames, messages
-from tests.rules.rig import SILENCE, Refuse, Rig, utc
+from tests.rules.rig import EPOCH_UTC_S, SILENCE, Refuse, Rig, utc
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 
@@ -193,3 +193,22 @@ def test_4_6_a_heartbeat_due_at_an_instant_that_rounds_badly_is_sent_and_not_set
     rig.start()
     rig.run(70)
     assert len(rig.said("Heartbeat")) in (9, 10)
+
+
+def test_at_another_speed_the_date_of_a_peer_does_not_throw_ours_back_and_it_has_its_own_seconds_to_answer() -> None:
+    rig = Rig(settings={"WebsocketRequestTimeout": "10", "WebSocketPingInterval": "0"}, start=False)
+    rig.answers["BootNotification"] = lambda r, _: messages.BootNotificationResponse(
+        status="Accepted", current_time=utc(r).replace(year=2001), interval=300
+    )
+    rig.station.handle(sig.Started(EPOCH_UTC_S + rig.now, speed=60), rig.now)
+    rig.hardware.tell_again()
+    rig.run(5)
+    assert rig.said("StatusNotification")[0].timestamp.year == 2023
+    rig.answers["StatusNotification"] = SILENCE
+    rig.forget()
+    rig.plug()
+    rig.run(500)
+    assert rig.calls() == ["Preparing 1"], "ten seconds of the peer are ten minutes here"
+    rig.answers.clear()
+    rig.run(150)
+    assert len(rig.calls()) > 1
