@@ -11,7 +11,8 @@ import pytest
 
 from chargepost.fleet import report
 from chargepost.fleet.scenario import DEFAULT, Disturbances, Link, Scenario, ScenarioError, load, read
-from chargepost.fleet.world import Stopped, World
+from chargepost.fleet.timeline import Stopped
+from chargepost.fleet.world import World
 
 ROUGH = {
     "link": Link(lose=0.003, duplicate=0.01, cuts_per_day=10, outages_per_day=4),

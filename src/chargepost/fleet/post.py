@@ -18,7 +18,7 @@ from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
-from chargepost.fleet.timeline import Timeline, dice
+from chargepost.fleet.timeline import Stopped, Timeline, dice
 from chargepost.station.station import Station
 
 RESTART_S = 3.0
@@ -142,7 +142,7 @@ class Post:
             while inbox and station is not None:
                 station.handle(inbox.popleft(), now)
                 self._do_wishes(station, now)
-        except LawBroken:
+        except (LawBroken, Stopped):
             raise
         except Exception as error:
             raise LawBroken("no crash", self.identity, f"{type(error).__name__}: {error}") from error

@@ -8,7 +8,8 @@ import msgspec
 
 from chargepost.fleet.laws import LAWS, LawBroken
 from chargepost.fleet.scenario import DEFAULT, Scenario, check
-from chargepost.fleet.world import Stopped, World, clock
+from chargepost.fleet.timeline import Stopped
+from chargepost.fleet.world import World, clock
 
 Verdict = Literal["laws hold", "law broken", "stopped"]
 
@@ -128,10 +129,10 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, path: Path |
 def _replay(world: World, path: Path | None) -> str:
     """As short as it can be: what the default scenario says need not be said."""
     scenario = f" {path}" if path and path != DEFAULT else ""
-    return (
-        f"chargepost fleet{scenario} --virtual --stations {len(world.posts)} --seed {world.plan.seed} "
-        f"--until {world.frames}"
-    )
+    models = list(world.plan.models)
+    model = f" --model {models[0]}" if len(models) == 1 else ""
+    options = f"--stations {len(world.posts)}{model} --seed {world.plan.seed} --until {world.frames}"
+    return f"chargepost fleet{scenario} --virtual {options}"
 
 
 def summary_lines(summary: Summary) -> list[str]:

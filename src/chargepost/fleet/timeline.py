@@ -8,6 +8,10 @@ Story = Iterator[float]
 """What somebody does, one step after another; each yield is a wait in seconds."""
 
 
+class Stopped(Exception):
+    """The frame that was asked for has passed, and all that followed from it."""
+
+
 class Timeline:
     """Seconds since the beginning, and what is still to come. Two things at one instant keep their order."""
 

@@ -20,7 +20,7 @@ from chargepost.fleet.link import Line, Network
 from chargepost.fleet.people import Badges, People
 from chargepost.fleet.post import Post, factory_memory
 from chargepost.fleet.scenario import Scenario
-from chargepost.fleet.timeline import Timeline, dice
+from chargepost.fleet.timeline import Stopped, Timeline, dice
 from chargepost.fleet.trouble import Trouble
 from chargepost.redact import redact_frame
 from chargepost.supervision import wishes
@@ -51,10 +51,6 @@ class Frame(NamedTuple):
         return f"#{self.number} {clock(self.at_s)} {'->' if self.up else '<-'} {text}"
 
 
-class Stopped(Exception):
-    """The frame that was asked for has passed."""
-
-
 class World:
     """Everything of one run."""
 
@@ -63,7 +59,7 @@ class World:
         self.timeline = Timeline()
         self.laws = laws or Laws()
         self.frames = 0
-        self.until_frame = until_frame or 0
+        self.until_frame = until_frame
         self.errors: dict[str, int] = {}
         self.slowest: tuple[float, str] = (0.0, "")
         self._slowest_s = 0.0
@@ -138,12 +134,12 @@ class World:
             self.count(f"CALLERROR {code}")
 
     def _frame(self, identity: str, up: bool, data: bytes) -> None:
+        if self.frames == self.until_frame:
+            raise Stopped  # before the next one, so that what followed from the last one is seen
         self.frames += 1
         now = self.timeline.now
         self._digest.update(struct.pack("<d?I", now, up, len(data)) + identity.encode() + data)
         self._last[identity].append(Frame(self.frames, now, up, data))
-        if self.frames == self.until_frame:
-            raise Stopped
 
     def answered(self, action: bytes, latency_s: float) -> None:
         if latency_s > self._slowest_s:
