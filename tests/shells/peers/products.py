@@ -10,7 +10,6 @@ PRODUCTS = {
     PRO_AC: {
         "MeterValueSampleInterval": "60",
         "MinimumStatusDuration": "0",  # short statuses are told too
-        "WebsocketRequestTimeout": "60",  # one second of the machine: its peers run at its own speed
     },
     "evlink-smart-wallbox": {
         "MeterValueSampleInterval": "60",
