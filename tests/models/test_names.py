@@ -26,11 +26,12 @@ def test_a_name_means_one_model(said: str, meant: str) -> None:
     ("said", "answer"),
     [
         ("evlink-pro-av", "model evlink-pro-av: there is no model evlink-pro-av; did you mean evlink-pro-ac"),
+        ("socket-domestik", "there is no model socket-domestik; did you mean socket-domestic"),
         ("evlink-pro-ac/cabel", "model evlink-pro-ac/cabel: there is no variant cabel; did you mean cable?"),
         ("evlink-smart-wallbox@R99", "there is no release R99; "),
         ("zzz", "there is no model zzz; known: "),
         ("", "there is no model ; known: "),
-        ("a\nb", "there is no model a\\nb; known: "),
+        ("q\nq", "there is no model q\\nq; known: "),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(said: str, answer: str) -> None:
@@ -46,6 +47,16 @@ def test_every_name_loads_one_shared_model(name: str) -> None:
     assert model.name == name
     assert load(name.upper()) is model
     assert load(f"{model.line}/{model.variant}") is load(f"{model.line}/{model.variant}@{releases()[model.line][0]}")
+
+
+REFERENCES = {load(name).variants[load(name).variant].reference for name in names()} - {""}
+
+
+@pytest.mark.parametrize("reference", sorted(REFERENCES))
+def test_a_commercial_reference_stands_for_line_and_variant_in_any_case(reference: str) -> None:
+    model = load(reference.lower())
+    assert model.variants[model.variant].reference == reference
+    assert load(f"{model.line}/{reference.upper()}@{model.release}") is model
 
 
 def test_a_file_stands_where_it_says_it_does() -> None:

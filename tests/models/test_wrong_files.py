@@ -121,7 +121,7 @@ FAULTS = [
         "none",
     ),
     ('"8", "10"], default = "10"', '"8", "10"], default = "7"', "keys.IMaxEvseCapacityTE.default: 7 is none of", "8"),
-    ('max_length = 20, default = "1', 'max_length = 10, default = "1', "keys.DefaultIdTag.default: has 11", "10 are"),
+    ("max_length = 20, pattern", "max_length = 10, pattern", "keys.DefaultIdTag.default: has 11", "10 are"),
     ("min = 7, max_length = 64", "min = 8, max_length = 64", "CommonName.default: has fewer than 8 characters", ""),
     ('"0.RST, 1.RST', '"0.RST, 1.RSR', "keys.ConnectorPhaseRotation.default: 1.RSR is no", "did you mean"),
     ('max = 3, default = "3"', 'max = 3, default = "2"', "ConnectorPhaseRotation.default: has 3 items", "allows 2"),
@@ -151,6 +151,9 @@ FAULTS = [
         "keys.RestoreTimeout.default: 'nan' is no number",
         "",
     ),
+    ('pattern = "[A-Za-z0-9 _.-]*"', 'pattern = "("', "keys.StationName.pattern: '(' is no regular", ""),
+    ('pattern = "[A-Za-z0-9 _.-]*"', 'pattern = "[a-z]*"', "keys.StationName.default: ", "does not match [a-z]*"),
+    ("RestoreTimeout = {", 'RestoreTimeout = { pattern = "x",', "RestoreTimeout.pattern: goes with type string", ""),
     # what belongs together
     (
         'clears = "unplug", source = "errors", description = "More',
@@ -211,6 +214,10 @@ def test_all_faults_of_a_file_are_found_at_once(tmp_path: Path) -> None:
             "extends: there is no evlink-pro-ac/2.0.2; did you mean evlink-pro-ac/2.0.1",
         ),
         ('extends = "evlink-pro-ac/2.0.1"\nwithout = ["keys.Nothing"]', "without: nothing inherited is called"),
+        (
+            'extends = "evlink-pro-ac/2.0.1"\nwithout = ["messages.answers.Nothing"]',
+            "without: nothing inherited is called",
+        ),
         ('extends = "evlink-pro-ac/2.0.1"\nwithout = "keys.CpoName"', "without: expected a list"),
     ],
 )
@@ -238,6 +245,36 @@ def test_extends_takes_over_all_but_what_is_said(tmp_path: Path) -> None:
     assert older.keys["heartbeatinterval"].default == "60"
     assert older.keys["heartbeatinterval"].max == 86400
     assert older.errors == newer.errors
+
+
+def test_without_takes_a_word_of_a_list_or_a_row_away(tmp_path: Path) -> None:
+    file = tmp_path / "older.toml"
+    file.write_text(
+        'extends = "evlink-pro-ac/2.0.1"\n'
+        'without = ["messages.answers.GetLog", "errors.2.4", "smart_charging.units.A"]\n'
+    )
+    older, newer = read(file), load("evlink-pro-ac")
+    assert set(newer.messages.answers) - set(older.messages.answers) == {"GetLog"}
+    assert newer.errors.keys() - older.errors.keys() == {"2.4"}
+    assert older.smart_charging.units == ()
+    assert read(MODELS / "evlink-pro-ac" / "2.0.1.toml") == read(MODELS / newer.line / f"{newer.release}.toml")
+
+
+def test_several_bases_are_laid_over_one_another(tmp_path: Path) -> None:
+    """What lines share stands in a file that is no product itself."""
+    (tmp_path / "family.toml").write_text(PRO_AC.replace('release = "2.0.1"\n', ""))
+    (tmp_path / "line.toml").write_text('title = "Other"\n[keys]\nHeartbeatInterval = { default = "60" }')
+    file = tmp_path / "product.toml"
+    file.write_text('extends = ["family", "line"]\nrelease = "1"\n[keys]\nHeartbeatInterval = { max = 90 }\n')
+    product = read(file)
+    heartbeat = product.keys["heartbeatinterval"]
+    assert (product.title, product.release, heartbeat.default, heartbeat.min, heartbeat.max) == (
+        "Other",
+        "1",
+        "60",
+        1,
+        90,
+    )
 
 
 def test_extends_goes_one_level_only(tmp_path: Path) -> None:

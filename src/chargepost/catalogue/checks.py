@@ -191,7 +191,12 @@ def value_problem(spec: KeySpec, value: str, model: Model) -> str | None:
     bound = model.key(spec.max_items_key) if spec.max_items_key else None
     if bound and bound.default and len(items(value)) > int(bound.default):
         return f"has {len(items(value))} items, {bound.name} allows {bound.default}"
-    return TYPES[spec.type](spec, value, model)
+    return TYPES[spec.type](spec, value, model) or _pattern(spec, value)
+
+
+def _pattern(spec: KeySpec, value: str) -> str | None:
+    matches = not spec.pattern or re.fullmatch(spec.pattern, value)
+    return None if matches else f"{value!r} does not match {spec.pattern}"
 
 
 # --- checks ---------------------------------------------------------------------------------------------------------
@@ -279,9 +284,28 @@ def ranges_and_defaults(model: Model) -> Iterator[Finding]:
 
 
 def _default(model: Model, path: str, row: KeySpec, default: str) -> Iterator[Finding]:
-    problem = value_problem(row, default, model)
+    if not _compiles(row.pattern):
+        return  # said by `patterns`
+    problem = value_problem(row, default.replace("{serial}", "0"), model)
     if problem:
         yield Finding(path, problem)
+
+
+def patterns(model: Model) -> Iterator[Finding]:
+    """A pattern is a regular expression, and stands at a text."""
+    for row in _rows(model):
+        if not _compiles(row.pattern):
+            yield Finding(f"keys.{row.name}.pattern", f"{row.pattern!r} is no regular expression")
+        elif row.pattern and row.type != "string":
+            yield Finding(f"keys.{row.name}.pattern", f"goes with type string, not with {row.type}")
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def charges_end(model: Model) -> Iterator[Finding]:
@@ -334,7 +358,7 @@ def sourced(model: Model) -> Iterator[Finding]:
                 yield Finding(f"{path}.source", f"{word} is not in sources{nearest(word, model.sources)}")
 
 
-CHECKS = (ocpp_words, references, ranges_and_defaults, charges_end, connectors, transfers, sourced)
+CHECKS = (ocpp_words, references, patterns, ranges_and_defaults, charges_end, connectors, transfers, sourced)
 
 
 def inconsistencies(model: Model) -> list[Finding]:

@@ -94,38 +94,57 @@ def _short(path: Path) -> str:
 def _document(path: Path) -> Table:
     """The file with what it inherits.
 
-    `extends` names another file, beside this one or under models/; `without` lists inherited parts and rows that are
-    not there (`errors`, `keys.CpoName`).
+    `extends` names another file, or several in order: beside this one, under models/, or a base that is no product
+    itself (models/<base>.toml). `without` lists what is inherited and not there: a part (`errors`), a row
+    (`keys.CpoName`) or a word of a list (`messages.answers.GetLog`).
     """
     document = _toml(path)
     if "extends" not in document:
         return document
-    base_path = _base(path, str(document.pop("extends")))
-    base = _toml(base_path)
-    if "extends" in base:
-        raise ModelError(f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only")
+    extends = document.pop("extends")
+    base: Table = {}
+    for name in extends if isinstance(extends, list) else [extends]:
+        base_path = _base(path, str(name))
+        inherited = _base_toml(base_path)
+        if "extends" in inherited:
+            raise ModelError(
+                f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only"
+            )
+        base = _merged(base, inherited)
     absent = document.pop("without", [])
     if not isinstance(absent, list):
         raise ModelError(f"{_short(path)}: without: expected a list of paths")
-    for each in absent:
-        _remove(base, str(each), path)
+    for each in map(str, absent):
+        less = _without(base, each)
+        if less is None:
+            raise ModelError(f"{_short(path)}: without: nothing inherited is called {each}")
+        base = less
     return _merged(base, document)
+
+
+_base_toml = cache(_toml)
+"""A base is read once for all that extend it, and never changed: `_merged` and `_without` copy."""
 
 
 def _base(path: Path, name: str) -> Path:
     for folder in (path.parent, MODELS):
         if (folder / f"{name}.toml").is_file():
             return folder / f"{name}.toml"
-    known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.glob("*/*.toml")]
+    known = [each.relative_to(MODELS).with_suffix("").as_posix() for each in MODELS.rglob("*.toml")]
     raise ModelError(f"{_short(path)}: extends: there is no {name}{nearest(name, known)}")
 
 
-def _remove(document: Table, absent: str, path: Path) -> None:
-    part, _, name = absent.partition(".")
-    inside = document.get(part, {}) if name else document
-    if not isinstance(inside, dict) or (name or part) not in inside:
-        raise ModelError(f"{_short(path)}: without: nothing inherited is called {absent}")
-    del inside[name or part]
+def _without(inside: Any, absent: str) -> Any:
+    """A copy without what a path names; None when there is no such thing. A name may hold dots (errors.2.4)."""
+    if isinstance(inside, list):
+        return [each for each in inside if each != absent] if absent in inside else None
+    if not isinstance(inside, dict):
+        return None
+    if absent in inside:
+        return {name: value for name, value in inside.items() if name != absent}
+    name, _, rest = absent.partition(".")
+    less = _without(inside.get(name), rest) if rest else None
+    return None if less is None else {**inside, name: less}
 
 
 def _merged(base: Table, over: Table) -> Table:
@@ -329,30 +348,57 @@ def _shared(line: str, release: str, variant: str) -> Model:
     return _for_variant(_file(line, release), variant)
 
 
-def _pick(word: str, known: Iterable[str], name: str, kind: str) -> str:
-    """The known word that `word` is without case."""
+def _pick(word: str, known: Iterable[str], name: str, kind: str, others: Iterable[str] = ()) -> str:
+    """The known word that `word` is without case; `others` may be what was meant, too."""
     words = list(known)
     for each in words:
         if each.lower() == word.lower():
             return each
-    hint = nearest(word, words) or f"; known: {', '.join(words)}"
+    hint = nearest(word, [*words, *others]) or f"; known: {', '.join(words)}"
     raise ModelError(f"model {name}: there is no {kind} {word}{hint}")
 
 
+def _variants(model: Model) -> dict[str, str]:
+    """What a variant may be called: its name, and its commercial reference."""
+    references = {facts.reference: name for name, facts in model.variants.items() if facts.reference}
+    return {name: name for name in model.variants} | references
+
+
+@cache
+def _words() -> dict[str, dict[str, str]]:
+    """Variants and references -> the lines that have them, each with its newest release that does."""
+    owners: dict[str, dict[str, str]] = {}
+    for line, line_releases in releases().items():
+        for release in line_releases:
+            for word in _variants(_file(line, release)):
+                owners.setdefault(word, {}).setdefault(line, release)
+    return owners
+
+
+def _owners(word: str) -> dict[str, str]:
+    """The lines that have this variant or reference, in any case."""
+    return {
+        line: release for each in _words() if each.lower() == word.lower() for line, release in _words()[each].items()
+    }
+
+
 def _resolve(name: str) -> tuple[str, str, str]:
-    """line[/variant][@release] -> line, release, variant. A variant may stand alone when only one line has it."""
+    """line[/variant][@release] -> line, release, variant. A variant or reference may stand alone when only one line
+    has it."""
     body, _, release = name.strip().partition("@")
     line, _, variant = body.partition("/")
     if not variant and line.lower() not in releases():
-        owners = [
-            each for each in releases() if line.lower() in map(str.lower, _file(each, releases()[each][0]).variants)
-        ]
-        if len(owners) == 1:
-            line, variant = owners[0], line
-    line = _pick(line, releases(), name, "model")
+        owners = _owners(line)
+        if len(owners) > 1:
+            choices = " or ".join(f"{owner}/{line}" for owner in owners)
+            raise ModelError(f"model {name}: {line} is a variant of several lines; did you mean {choices}?")
+        for owner, newest in owners.items():
+            line, variant, release = owner, line, release or newest
+    line = _pick(line, releases(), name, "model", others=() if variant else _words())
     release = _pick(release, releases()[line], name, "release") if release else releases()[line][0]
     model = _file(line, release)
-    return line, release, _pick(variant, model.variants, name, "variant") if variant else model.variant
+    known = _variants(model)
+    return line, release, known[_pick(variant, known, name, "variant")] if variant else model.variant
 
 
 def load(name: str) -> Model:

@@ -156,6 +156,8 @@ class Settings:
             return None
         value = value.strip() if spec.type != "string" else value
         stored = _CHECKS[spec.type](self, spec, value)
+        if spec.pattern and not re.fullmatch(spec.pattern, value):
+            return None
         if stored is None and spec.out_of_range is not None and _INT.fullmatch(value):
             return spec.out_of_range
         if stored is not None and spec.allowed and spec.type != "url":
