@@ -198,10 +198,11 @@ def test_errata_3_23_no_cache_no_clearing() -> None:
 
 def test_errata_3_4_a_full_cache_drops_the_invalid_then_the_oldest() -> None:
     rig = idle(**CACHE)
-    says(rig, "Invalid")
-    rig.badge("BAD")
-    says(rig)
     for n in range(CACHE_MAX - 1):
+        if n == 1:
+            says(rig, "Invalid")
+            rig.badge("BAD")
+            says(rig)
         rig.tell(sig.BadgePresented(f"T{n}"))
         rig.tell(sig.BadgePresented(f"T{n}"))  # given up again
         rig.now += 1

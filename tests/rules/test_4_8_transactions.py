@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from chargepost import signals as sig
+from chargepost.drivers import outlet
 from chargepost.ocpp import frames, messages
+from chargepost.station.connector import Grant
 from tests.rules.rig import ACCEPTED, CAR, SILENCE, TAG, Refuse, Rig, info
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -452,6 +454,36 @@ def test_4_8_no_transaction_before_the_cable_is_locked(model: str) -> None:
     power_at = next(t for t, w in rig.wishes if isinstance(w, sig.SwitchPower) and w.on)
     assert locked_at < power_at
     assert not rig.hardware.unplug(1, rig.now)
+
+
+@both
+def test_4_8_a_slow_lock_is_waited_for(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the car asks for power long before."""
+    monkeypatch.setattr(outlet, "LOCK_S", 3.0)
+    rig = Rig(model)
+    rig.run(2)
+    rig.forget()
+    rig.plug()
+    rig.badge()
+    at = rig.now - 1
+    rig.run(10)
+    assert rig.said_at("StartTransaction")[0] >= at + 3
+
+
+@pytest.mark.parametrize("fault", [True, False], ids=["fault", "no car"])
+def test_4_8_no_transaction_begins_paused_where_none_could_begin(fault: bool) -> None:
+    """A station derated to nothing begins paused (B5), but not without a car and not with a fault."""
+    rig = Rig("evlink-smart-wallbox")
+    rig.own(maxIntensitySocket="0", ConnectionTimeOut="0")
+    rig.run(2)
+    rig.plug(CAR if fault else None)
+    if fault:
+        rig.tell(sig.FaultRaised(1, "5"))
+    rig.badge()
+    if fault:
+        rig.station.connectors[0].grant = Grant(TAG, None, "test")
+    rig.run(20)
+    assert not rig.said("StartTransaction")
 
 
 @both

@@ -321,6 +321,18 @@ def test_4_9_transition(code: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_4_9_back_in_service_with_the_cable_still_in_is_preparing(model: str) -> None:
+    """H2: from Unavailable the table knows no way back to Finishing."""
+    rig = charging(model)
+    rig.badge()
+    assert available(rig, "Inoperative") == "Accepted"
+    assert available(rig, "Operative") == "Accepted"
+    assert steps(rig)[-2:] == [("Finishing", "Unavailable"), ("Unavailable", "Preparing")]
+    rig.unplug()
+    assert rig.view.status == "Available"
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_4_9_a_scheduled_connector_that_is_given_up_goes_by_available(model: str) -> None:
     """From Preparing the table knows no way to Unavailable (no B8)."""
     rig = Rig(model)

@@ -206,6 +206,7 @@ def test_5_2_a_schedule_survives_a_power_cut(model: str) -> None:
     rig.power_cycle()
     rig.run(60)
     if rig.view.transaction:
+        assert rig.view.status == "Charging", "not Unavailable while it charges"
         rig.badge()
         rig.run(2)
     rig.unplug()
@@ -298,6 +299,17 @@ def test_the_wallbox_refuses_a_remote_start_while_plugged_since_the_last_stop() 
     rig.badge()
     rig.run(2)
     assert remote_start(rig) == "Accepted"
+
+
+def test_the_wallbox_still_refuses_after_a_badge_that_was_given_up() -> None:
+    rig = charging("evlink-smart-wallbox")
+    rig.badge()
+    rig.run(2)
+    rig.hardware.set_car(1, rig.now, ready=False)
+    rig.badge("OTHER")
+    rig.badge("OTHER")
+    assert rig.view.status == "Preparing"
+    assert remote_start(rig) == "Rejected"
 
 
 def test_one_reader_a_remote_start_for_connector_2_is_not_for_connector_1() -> None:

@@ -229,6 +229,20 @@ def test_trap_2_calls_of_ours_stay_bounded_while_nobody_answers() -> None:
     assert rig.power()
 
 
+def test_trap_3_an_answer_with_a_wrong_id_answers_nothing() -> None:
+    rig = Rig()
+    rig.run(2)
+    rig.answers["Authorize"] = SILENCE
+    rig.plug()
+    rig.badge()
+    rig.hear(frames.write_result("wrong", messages.AuthorizeResponse(id_tag_info=ACCEPTED)))
+    rig.hear(frames.write_error("wrong", "InternalError", ""))
+    rig.drain()
+    rig.run(5)
+    assert not rig.wished(sig.BadgeJudged)
+    assert rig.notes().count("frame ignored") == 2
+
+
 def test_trap_3_an_answer_after_the_time_out_changes_nothing() -> None:
     rig = Rig()
     rig.own(AllowOfflineTxForUnknownId="false")

@@ -81,6 +81,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         last_utc_s=utc_s,
     )
     c.started_at = now
+    c.ev_offered_at = None
     c.usage = advance(c.usage, On.START)
     core.wake_at("connect", c.number, None)
     keep_meter(s, c, energy_wh)
