@@ -9,7 +9,6 @@ import pytest
 from chargepost import signals as sig
 from chargepost.drivers import outlet
 from chargepost.ocpp import frames, messages
-from chargepost.station.connector import Grant
 from tests.rules.rig import ACCEPTED, CAR, SILENCE, TAG, Refuse, Rig, info
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -476,12 +475,10 @@ def test_4_8_no_transaction_begins_paused_where_none_could_begin(fault: bool) ->
     rig = Rig("evlink-smart-wallbox")
     rig.own(maxIntensitySocket="0", ConnectionTimeOut="0")
     rig.run(2)
-    rig.plug(CAR if fault else None)
-    if fault:
-        rig.tell(sig.FaultRaised(1, "5"))
     rig.badge()
     if fault:
-        rig.station.connectors[0].grant = Grant(TAG, None, "test")
+        rig.tell(sig.FaultRaised(1, "5"))
+    rig.plug(CAR if fault else None)
     rig.run(20)
     assert not rig.said("StartTransaction")
 
