@@ -7,6 +7,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.ocpp import frames, messages
+from chargepost.station.transactions import _next_sample
 from tests.rules.rig import EPOCH_UTC_S, SILENCE, Refuse, Rig, utc
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -212,3 +213,11 @@ def test_at_another_speed_the_date_of_a_peer_does_not_throw_ours_back_and_it_has
     rig.answers.clear()
     rig.run(150)
     assert len(rig.calls()) > 1
+
+
+def test_3_16_the_next_sample_is_always_later_than_now() -> None:
+    for thousandths in range(0, 5000, 7):
+        started_at = thousandths / 1000 + 0.1
+        for steps in (1, 3, 7, 61):
+            now = started_at + steps * 0.1 * 10
+            assert now < _next_sample(started_at, 1, now) <= now + 1.001

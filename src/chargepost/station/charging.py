@@ -44,6 +44,16 @@ RULES: tuple[Rule, ...] = (_rating, _cable, _derating, _refused, _restoring)
 
 
 def limit(core: Core, c: Connector, now: float) -> Limit:
-    """The lowest limit per phase; below what the outlet can regulate it is a pause, never less current."""
+    """The lowest limit per phase, worked out when something that it rests on has changed."""
+    tx = c.transaction
+    restoring = c.resume_at is not None and now < c.resume_at
+    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, tx is not None and tx.refused, restoring)
+    if rests_on != c.limit_rests_on:
+        c.limit, c.limit_rests_on = _lowest(core, c, now), rests_on
+    return c.limit
+
+
+def _lowest(core: Core, c: Connector, now: float) -> Limit:
+    """Below what the outlet can regulate it is a pause, never less current."""
     lowest = min(found for rule in RULES if (found := rule(core, c, now)) is not None)
     return lowest if lowest.current_a >= c.spec.min_current_a else Limit(0.0, lowest.source)

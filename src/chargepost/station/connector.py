@@ -59,10 +59,10 @@ class Connector:
 
     __slots__ = (
         "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant", "jammed",
-        "last_start_utc_s", "light", "limit", "lock_wanted", "locked", "number", "offered_a", "operative",
-        "out_when_free", "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh", "release", "reported",
-        "reported_at", "resume_at", "spec", "started_at", "starting", "status", "status_since", "stopping", "token",
-        "transaction", "unlock_call", "usage",
+        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "number", "offered_a",
+        "operative", "out_when_free", "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh",
+        "release", "reported", "reported_at", "resume_at", "spec", "started_at", "starting", "status", "status_since",
+        "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -104,6 +104,7 @@ class Connector:
         self.out_when_free = False
         """ChangeAvailability is scheduled."""
         self.limit = NO_LIMIT
+        self.limit_rests_on: tuple[object, ...] = ()
         # last told to the hardware and to the central system
         self.offered_a = 0.0
         self.power_wanted = False

@@ -73,13 +73,15 @@ def _index(model: Model) -> _Index:
 class Settings:
     """The keys of one station. Values are kept as text, as OCPP has them."""
 
-    __slots__ = ("_index", "changed", "connectors", "model", "serial")
+    __slots__ = ("_index", "changed", "connectors", "model", "serial", "version")
 
     def __init__(self, model: Model, changed: dict[str, str], serial: str = "") -> None:
         self.model = model
         self.serial = serial
         """Stands where a default says {serial}."""
         self.changed = changed
+        self.version = 0
+        """Counts changes: what was worked out of keys holds while it stays."""
         self._index = _index(model)
         self.connectors = self._connectors()
         """NumberOfConnectors as it is since the start of the program."""
@@ -144,6 +146,11 @@ class Settings:
         flag = meant.flag if changed is None else _flag(changed)
         return default if flag is None else flag
 
+    def forget(self) -> None:
+        """Back to what the product has from the factory."""
+        self.changed.clear()
+        self.version += 1
+
     def items(self, name: str) -> list[str]:
         return [item for item in (part.strip() for part in self.text(name).split(",")) if item]
 
@@ -175,6 +182,7 @@ class Settings:
         if stored is None:
             return "Rejected", row, ""
         self.changed[row.inner] = stored
+        self.version += 1
         return ("RebootRequired" if row.spec.reboot else "Accepted"), row, stored
 
 
@@ -276,7 +284,8 @@ _CHECKS = {
 def measurand(model: Model, item: str) -> tuple[str, str] | None:
     """A list item as (measurand, phase suffix or ""); None when the product does not have it."""
     if item in model.measurands:
-        return item, ""
+        needs_phase = str(model.quirks.get("measurand_needs_phase", {}).get("measurands", ""))
+        return None if item in needs_phase.split(", ") else (item, "")
     name, _, phase = item.rpartition(".")
     spec = model.measurands.get(name)
     return (name, phase) if spec is not None and phase in spec.phases else None

@@ -128,10 +128,7 @@ class Station:
         """Tell the station what happened."""
         if isinstance(fact, OUTLET_FACTS) and not 0 < fact.connector <= len(self.connectors):
             return  # an outlet that has no connector number of its own
-        if HANDLERS[type(fact)](self, fact, now) is QUIET:
-            self.talk.pump(now)
-        else:
-            self._settle(now)
+        self._settle(now, quiet=HANDLERS[type(fact)](self, fact, now) is QUIET)
 
     def wake(self, now: float) -> None:
         """Do what is due."""
@@ -143,10 +140,7 @@ class Station:
                 del alarms[alarm]
                 what, connector = alarm
                 quiet = ALARMS[what.partition(" ")[0]](self, connector, what, now) is QUIET and quiet
-        if quiet:
-            self.talk.pump(now)
-        else:
-            self._settle(now)
+        self._settle(now, quiet=quiet)
 
     def next_wake(self) -> float | None:
         """When `wake` is wanted next, in monotonic seconds."""
@@ -159,8 +153,8 @@ class Station:
 
     # --- facts advance, then views are told ------------------------------------------------------------------------
 
-    def _settle(self, now: float) -> None:
-        if self.started:
+    def _settle(self, now: float, *, quiet: bool) -> None:
+        if self.started and not quiet:
             for c in self.connectors:
                 self._advance(c, now)
                 self._tell_hardware(c, now)
@@ -432,7 +426,9 @@ def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
     if event is None:
         return QUIET
     _answer(s, event, now)
-    return QUIET if event.tag[0] in QUIET_CALLS and s.restarting is None else None
+    kind, entry = event.tag
+    quiet = kind in QUIET_CALLS or (kind == "outbox" and entry.kind == "meter")
+    return QUIET if quiet and s.restarting is None else None
 
 
 def _asked(s: Station, event: Asked, now: float) -> None:
@@ -521,8 +517,10 @@ def _judge_silence(s: Station, now: float) -> None:
         transactions.failed(s, entry, Refused(None, "", "no answer in time"), now)
 
 
-def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
-    s.core.memory.durable = max(s.core.memory.durable, fact.token)
+def _remembered(s: Station, fact: sig.Remembered, now: float) -> str | None:
+    before = s.core.memory.durable
+    s.core.memory.durable = max(before, fact.token)
+    quiet = s.core.disk_good and not s.talk.holding and all(c.token <= before for c in s.connectors)
     if not s.core.disk_good and fact.token >= s.core.memory.token:
         s.core.disk_good = True
         s.core.note("info", "disk good again", "all that waited is stored")
@@ -531,6 +529,7 @@ def _remembered(s: Station, fact: sig.Remembered, now: float) -> None:
     s.talk.durable(now)
     if not s.talk.holding:
         s.run_after_answer()
+    return QUIET if quiet else None
 
 
 def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
@@ -600,14 +599,15 @@ def _switched(s: Station, fact: sig.PowerSwitched, now: float) -> None:
         transactions.opened(s, c, now)
 
 
-def _read(s: Station, fact: sig.MeterRead, now: float) -> None:
+def _read(s: Station, fact: sig.MeterRead, now: float) -> str | None:
     purpose = s.tickets.pop(fact.ticket, None)
     if purpose is None or not 0 < fact.connector <= len(s.connectors):
-        return
+        return QUIET
     c = s.connectors[fact.connector - 1]
     if fact.reading:
         c.reading = fact.reading
     READINGS[purpose[0]](s, c, fact.reading, now)
+    return QUIET if purpose[0] in QUIET_READINGS else None
 
 
 def _sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
@@ -651,6 +651,9 @@ READINGS: dict[str, Callable[[Station, Connector, sig.Reading | None, float], No
     "cap": transactions.capped,
 }
 """What is done with a reading, by what it was asked for."""
+
+QUIET_READINGS = frozenset({"sample", "aligned", "trigger", "keep"})
+"""Readings that change no connector."""
 
 
 def _badge(s: Station, fact: sig.BadgePresented, now: float) -> None:
@@ -710,7 +713,7 @@ def _restored(s: Station, fact: sig.Restored, now: float) -> None:
     """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
-    s.core.settings.changed.clear()
+    s.core.settings.forget()
     for key in list(s.authorization.cache):
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()
@@ -757,18 +760,20 @@ def _expired(s: Station, connector: int, what: str, now: float) -> None:
         _answer(s, refused, now)
 
 
-def _sample_due(s: Station, connector: int, what: str, now: float) -> None:
+def _sample_due(s: Station, connector: int, what: str, now: float) -> str:
     c = s.connectors[connector - 1]
     if c.transaction and not c.stopping:
         s.read_meter(connector, "sample", None)
     transactions.schedule(s, c, now)
+    return QUIET
 
 
-def _keep_due(s: Station, connector: int, what: str, now: float) -> None:
+def _keep_due(s: Station, connector: int, what: str, now: float) -> str:
     c = s.connectors[connector - 1]
     if c.transaction and not c.stopping:
         s.read_meter(connector, "keep", None)
         s.core.wake_at("keep", connector, now + transactions.DURABLE_READING_S)
+    return QUIET
 
 
 def _schedule_aligned(s: Station, now: float) -> None:

@@ -104,12 +104,16 @@ def schedule(s: "Station", c: Connector, now: float) -> None:
     interval_s = s.core.settings.number("MeterValueSampleInterval")
     if c.transaction is None:
         interval_s = 0
-    elapsed = now - c.started_at
-    s.core.wake_at(
-        "sample", c.number, c.started_at + (int(elapsed // interval_s) + 1) * interval_s if interval_s > 0 else None
-    )
+    s.core.wake_at("sample", c.number, _next_sample(c.started_at, interval_s, now) if interval_s > 0 else None)
     sparse = c.transaction is not None and not 0 < interval_s <= DURABLE_READING_S
     s.core.wake_at("keep", c.number, now + DURABLE_READING_S if sparse else None)
+
+
+def _next_sample(started_at: float, interval_s: int, now: float) -> float:
+    """The next multiple of the interval from the start that is later than now, however floating point rounds."""
+    steps = int((now - started_at) // interval_s) + 1
+    due = started_at + steps * interval_s
+    return due if due > now else started_at + (steps + 1) * interval_s
 
 
 # --- while it runs ---------------------------------------------------------------------------------------------------
