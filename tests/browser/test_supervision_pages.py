@@ -99,7 +99,7 @@ CUT_OFF = """() => [...document.querySelectorAll("main :not(thead *)")].filter((
   const box = each.getBoundingClientRect();
   return box.right > innerWidth || box.left < 0;
 }).map((each) => each.outerHTML)"""
-"""What stands beyond the window's edge, in its own scrolling box or not. A head that is hidden is for screen readers."""
+"""What stands beyond the edge of the window, in a scrolling box or not. A hidden head is for screen readers."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
