@@ -27,7 +27,7 @@ def test_a_name_means_one_model(said: str, meant: str) -> None:
     [
         ("evlink-pro-av", "model evlink-pro-av: there is no model evlink-pro-av; did you mean evlink-pro-ac"),
         ("socket-domestik", "there is no model socket-domestik; did you mean socket-domestic"),
-        ("evlink-pro-ac/cabel", "model evlink-pro-ac/cabel: there is no variant cabel; did you mean cable?"),
+        ("evlink-pro-ac/cabel", "model evlink-pro-ac/cabel: there is no variant cabel; did you mean cable"),
         ("evlink-smart-wallbox@R99", "there is no release R99; "),
         ("zzz", "there is no model zzz; known: "),
         ("", "there is no model ; known: "),

@@ -84,7 +84,12 @@ FAULTS = [
     ('while_key = "Plug', 'while_key = "Plag', "quirks.outlets_share_connector.while_key: ", "PlugNumberingMode"),
     ('enable_key = "Ev', 'enable_key = "Evs', "data_transfers[0].enable_key: ", "EvPresenceNotification"),
     ('variant = "socket"', 'variant = "sockte"', "variant: sockte is no variant", "did you mean socket"),
-    ('variants = ["socket-eichrecht"]', 'variants = ["eichrecht"]', "errors.2.4.variants: eichrecht is", "socket-eich"),
+    (
+        'variants = ["socket-eichrecht", ',
+        'variants = ["eichrecht", ',
+        "errors.2.4.variants: eichrecht is",
+        "socket-eich",
+    ),
     (
         'description = "T2S socket"\n',
         'description = "T2S socket"\nkeys = { Nothing = "1" }\n',

@@ -95,31 +95,36 @@ def _document(path: Path) -> Table:
     """The file with what it inherits.
 
     `extends` names another file, or several in order: beside this one, under models/, or a base that is no product
-    itself (models/<base>.toml). `without` lists what is inherited and not there: a part (`errors`), a row
+    itself (models/<base>.toml). `without` lists what is there so far and not here: a part (`errors`), a row
     (`keys.CpoName`) or a word of a list (`messages.answers.GetLog`).
     """
     document = _toml(path)
     if "extends" not in document:
         return document
-    extends = document.pop("extends")
-    base: Table = {}
+    extends = document["extends"]
+    whole: Table = {}
     for name in extends if isinstance(extends, list) else [extends]:
         base_path = _base(path, str(name))
-        inherited = _base_toml(base_path)
-        if "extends" in inherited:
+        base = _base_toml(base_path)
+        if "extends" in base:
             raise ModelError(
                 f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only"
             )
-        base = _merged(base, inherited)
-    absent = document.pop("without", [])
+        whole = _laid_over(whole, base, base_path)
+    return _laid_over(whole, document, path)
+
+
+def _laid_over(whole: Table, layer: Table, path: Path) -> Table:
+    """First what the layer is without is taken away, then what it says is put in."""
+    absent = layer.get("without", [])
     if not isinstance(absent, list):
         raise ModelError(f"{_short(path)}: without: expected a list of paths")
     for each in map(str, absent):
-        less = _without(base, each)
+        less = _without(whole, each)
         if less is None:
             raise ModelError(f"{_short(path)}: without: nothing inherited is called {each}")
-        base = less
-    return _merged(base, document)
+        whole = less
+    return _merged(whole, {name: value for name, value in layer.items() if name not in ("extends", "without")})
 
 
 _base_toml = cache(_toml)
