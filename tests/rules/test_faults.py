@@ -159,3 +159,15 @@ def test_a_residual_current_stops_and_the_connector_comes_back() -> None:
 
 def test_beside_is_what_the_specification_says() -> None:
     assert {"Available", "Charging", "Faulted"}.isdisjoint(BESIDE)
+
+
+def test_a_fault_of_the_station_that_clears_by_unplugging_ends_with_the_last_connector_that_has_it() -> None:
+    rig = two_connectors()
+    rig.plug(None, connector=1)
+    rig.hardware.plug_in(2, None, rig.now)
+    rig.run(1)
+    rig.tell(sig.FaultRaised(0, "5.0"))
+    rig.unplug(connector=1)
+    assert (rig.statuses(0)[-1], rig.statuses(1)[-1], rig.statuses(2)[-1]) == ("Faulted", "Available", "Faulted")
+    rig.unplug(connector=2)
+    assert (rig.statuses(0)[-1], rig.statuses(2)[-1]) == ("Available", "Available")

@@ -66,3 +66,5 @@ def unplugged(s: "Station", c: Connector) -> None:
     for code, spec in list(c.faults.items()):
         if spec.clears == "unplug":
             del c.faults[code]
+            if not any(code in other.faults for other in s.connectors):
+                s.zero.faults.pop(code, None)
