@@ -30,7 +30,7 @@ async def main() -> None:
 
     async def stored() -> int:
         """Meter values that are durable."""
-        rows: list[tuple[int]] = ledger.journal.read("SELECT count(*) FROM meter_values")
+        rows: list[tuple[int]] = ledger.journal.read("SELECT count(*) FROM metered")
         return rows[0][0]
 
     await orders.obey({"stored": stored}, {"port": server.port})

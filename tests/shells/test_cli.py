@@ -431,7 +431,7 @@ PLANTED = [
     ("supervision.sqlite", "energy is not negative", "UPDATE transactions SET stop_wh = start_wh - 1"),
     ("supervision.sqlite", "a stop is whole", "UPDATE transactions SET stop_wh = NULL"),
     ("supervision.sqlite", "no record without its transaction",
-     "INSERT INTO meter_values VALUES ('S', 1, 77, 0, x'00')"),
+     "INSERT INTO metered VALUES ('S', 1, 77, 0, x'00', x'00')"),
 ]  # fmt: skip
 
 

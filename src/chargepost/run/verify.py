@@ -60,9 +60,10 @@ def _open(path: Path, version: int) -> sqlite3.Connection:
         (found,) = db.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
         raise StoreError(f"{path}: cannot be read: {error}: is it a store of chargepost?") from None
-    if found > version:
+    if found != version:
         db.close()
-        raise StoreError(f"{path}: the store is of version {found}, this program knows {version}: use the newer one")
+        remedy = "use the newer one" if found > version else "let this program run on it once"
+        raise StoreError(f"{path}: the store is of version {found}, this program knows {version}: {remedy}")
     return db
 
 
@@ -170,7 +171,7 @@ SUPERVISION_CHECKS: dict[str, Check] = {
         lambda identity, connector, at: f"{identity} connector {connector} at {at}",
     ),
     "no record without its transaction": _rows(
-        "SELECT identity, transaction_id, count(*) FROM meter_values m WHERE transaction_id > 0 AND NOT EXISTS"
+        "SELECT identity, transaction_id, count(*) FROM metered m WHERE transaction_id > 0 AND NOT EXISTS"
         " (SELECT 1 FROM transactions t WHERE t.transaction_id = m.transaction_id) GROUP BY identity, transaction_id",
         lambda identity, number, count: f"{identity}: {count} meter values of transaction {number}",
     ),

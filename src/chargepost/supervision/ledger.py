@@ -4,6 +4,7 @@ A transaction row with a stop is the charge record. What is told twice is kept o
 """
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from chargepost.supervision.wishes import (
     TransactionRow,
 )
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "supervision.sqlite"
 
 EVENTS_MAX = 1_000_000
 """Events kept: about 100 MB, years of a small site; the oldest go first."""
+
+DIGEST_BYTES = 8
+"""Of samples, told apart only among those of one instant, connector and transaction."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lives (life INTEGER PRIMARY KEY);
@@ -48,10 +52,14 @@ CREATE TABLE IF NOT EXISTS transactions (
   UNIQUE (identity, connector, id_tag, start_wh, start_utc_s));
 CREATE INDEX IF NOT EXISTS open_transactions ON transactions (transaction_id) WHERE stop_wh IS NULL;
 CREATE INDEX IF NOT EXISTS transactions_by_time ON transactions (start_utc_s);
-CREATE TABLE IF NOT EXISTS meter_values (
+CREATE TABLE IF NOT EXISTS metered (           -- rows stand in order of arrival, the key holds a digest: cheap to add
   identity TEXT NOT NULL, connector INTEGER NOT NULL, transaction_id INTEGER NOT NULL, measured_utc_s REAL NOT NULL,
-  samples BLOB NOT NULL,
-  PRIMARY KEY (identity, connector, transaction_id, measured_utc_s, samples)) WITHOUT ROWID;
+  samples BLOB NOT NULL, digest BLOB NOT NULL,
+  UNIQUE (identity, connector, transaction_id, measured_utc_s, digest));
+CREATE TABLE IF NOT EXISTS meter_values (      -- as version 1 kept them, each row once
+  identity, connector, transaction_id, measured_utc_s, samples);
+INSERT INTO metered SELECT *, randomblob(8) FROM meter_values;
+DROP TABLE meter_values;
 CREATE TABLE IF NOT EXISTS events (
   number INTEGER PRIMARY KEY, identity TEXT NOT NULL, at_utc_s REAL NOT NULL, event TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_station ON events (identity, number);
@@ -83,7 +91,7 @@ PUT_CONNECTOR = _put("connectors", CONNECTOR_COLUMNS)
 PUT_BADGE = _put("badges", f"{BADGE_COLUMNS}, folded")
 PUT_REFUSED = _put("refused", REFUSED_COLUMNS)
 BEGIN = f"INSERT OR IGNORE INTO transactions ({START_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-METER = "INSERT OR IGNORE INTO meter_values VALUES (?, ?, ?, ?, ?)"
+METER = "INSERT OR IGNORE INTO metered VALUES (?, ?, ?, ?, ?, ?)"
 EVENT = "INSERT INTO events (identity, at_utc_s, event, text) VALUES (?, ?, ?, ?)"
 STOP = """UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?
   WHERE transaction_id = ? AND identity = ? AND stop_wh IS NULL"""
@@ -99,7 +107,7 @@ STATEMENTS: dict[type, Callable[[Any], list[Statement]]] = {
     StopRow: lambda row: [
         (STOP, (row.stop_wh, row.stop_utc_s, row.reason, row.stop_id_tag, row.transaction, row.identity))
     ],
-    MeterRow: lambda row: [(METER, values(row))],
+    MeterRow: lambda row: [(METER, (*values(row), blake2b(row.samples, digest_size=DIGEST_BYTES).digest()))],
     EventRow: lambda row: [(EVENT, values(row))],
     BadgeRow: lambda row: [(PUT_BADGE, (*values(row), row.id_tag.lower()))],
     BadgeGone: lambda row: [("DELETE FROM badges WHERE folded = ?", (row.id_tag.lower(),))],
@@ -218,9 +226,9 @@ class Ledger:
         """The samples of a transaction, in the order of measuring."""
         rows = self.journal.read(
             "SELECT m.identity, m.connector, m.transaction_id, m.measured_utc_s, m.samples FROM transactions t"
-            " JOIN meter_values m ON (m.identity, m.connector, m.transaction_id) ="
+            " JOIN metered m ON (m.identity, m.connector, m.transaction_id) ="
             " (t.identity, t.connector, t.transaction_id)"
-            " WHERE t.transaction_id = ? ORDER BY m.measured_utc_s LIMIT ?",
+            " WHERE t.transaction_id = ? ORDER BY m.measured_utc_s, m.rowid LIMIT ?",
             (transaction, limit),
         )
         return [MeterRow(*row) for row in rows]
