@@ -572,6 +572,8 @@ def test_4_9_a_pulled_plug_that_ends_the_transaction_says_so(model: str) -> None
     rig.run(3)
     told = rig.notification()
     assert (told.status, told.error_code, told.info) == ("Finishing", "NoError", "EV side disconnected")
+    rig.unplug()
+    assert (rig.notification().status, rig.notification().info) == ("Available", msgspec.UNSET)
 
 
 def test_4_9_a_status_refused_by_the_central_system_is_not_repeated() -> None:

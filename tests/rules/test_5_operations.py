@@ -525,3 +525,21 @@ def test_trap_4_what_is_not_supported_yet_is_said_so(ask: Any) -> None:
     answer = idle().ask(ask)
     assert isinstance(answer, frames.Error)
     assert answer.code == "NotSupported"
+
+
+def test_p9_what_could_not_be_promised_does_not_happen_later() -> None:
+    rig = idle()
+    rig.plug()
+    rig.disk = False
+    rig.own(MeterValueSampleInterval="60")
+    rig.forget()
+    rig.hear(frames.write_call("start", messages.RemoteStartTransaction(id_tag=TAG)))
+    rig.drain()
+    assert rig.answer_to("start", "RemoteStartTransaction") is None, "it waits for the disk"
+    rig.tell(sig.NotRemembered("no space left on device"))
+    assert rig.answer_to("start", "RemoteStartTransaction").code == "InternalError"
+    rig.disk = True
+    rig.write()
+    rig.run(20)
+    assert not rig.said("Authorize")
+    assert not rig.power()
