@@ -108,6 +108,10 @@ async def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(browser: Browser
     async with running() as site, site.station("A-STATION-WITH-A-VERY-LONG-IDENTITY-0001") as station:
         await station.boot()
         await station.charge()
+        words = {"vendor_error_code": "E" * 50, "info": "contactor " * 5}
+        await station.call(
+            call.StatusNotification(connector_id=2, error_code="PowerSwitchFailure", status="Faulted", **words)
+        )
         options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
         page, said = await operator(browser, site, **options)
         asked: list[str] = []

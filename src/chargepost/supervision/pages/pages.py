@@ -218,11 +218,17 @@ def station_row(station: StationOut, utc_s: float) -> Row:
         [
             [station_link(station.id), link_word(station)],
             [f"{station.vendor} {station.model}".strip(), el("span", station.firmware, class_="hint")],
-            [el("div", f"{place.connector} ", status(place.status, station.online)) for place in places],
+            [el("div", f"{place.connector} ", status(place.status, station.online), fault(place)) for place in places],
             [el("div", each or Html("&nbsp;")) for each in powers] if any(powers) else None,  # beside its connector
             age(station.last_seen, utc_s),
         ]
     )
+
+
+def fault(place: ConnectorOut, info: str = "") -> Html | None:
+    """What is wrong in the station's words: OCPP's code, its own, and what it adds."""
+    words = [word for word in (place.error.removeprefix("NoError"), place.vendor_error, info) if word]
+    return el("span", " ".join(words), class_="hint") if words else None
 
 
 def power(place: ConnectorOut) -> Child:
@@ -339,11 +345,10 @@ def station_part(station: StationOut, transactions: list[TransactionOut], events
 
 
 def connector_row(place: ConnectorOut, online: bool) -> Row:
-    words = [word for word in (place.error if place.error != "NoError" else "", place.vendor_error, place.info) if word]
     return Row(
         [
             place.connector or "station",
-            [status(place.status, online), el("span", " ".join(words), class_="hint") if words else None],
+            [status(place.status, online), fault(place, place.info)],
             power(place) if place.connector else "",
             quantity(place.current_a, "A"),
             energy(place.energy_wh),
