@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from rich.console import Console
 from rich.text import Text
@@ -52,7 +53,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run --listen nonsense", 2, "'nonsense' is no address to listen on: give HOST:PORT"),
         ("run --speed 0", 2, "--speed 0: give a number above 0"),
         ("station", 2, "missing argument 'MODEL'"),
-        ("station evlink-pro-acc", 2, "did you mean evlink-pro-ac?"),
+        ("station evlink-pro-acc", 2, "did you mean evlink-pro-ac"),
         ("station evlink-pro-ac --set Foo", 2, "--set 'Foo': write it as KEY=VALUE"),
         ("station evlink-pro-ac --set HeartbeatIntervall=1", 2, "did you mean HeartbeatInterval"),
         ("station evlink-pro-ac --set HeartbeatInterval=x", 2, "it is an int from 1 up to 86400 s"),
@@ -61,7 +62,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("station evlink-pro-ac --id a/b", 2, "'a/b' is no identity"),
         ("station evlink-pro-ac --store sql://x", 2, "store sql: is not known here"),
         ("supervision --store /dev/null/x", 1, "/dev/null/x: cannot be written"),
-        ("models evlink-pro-acc", 2, "did you mean evlink-pro-ac?"),
+        ("models evlink-pro-acc", 2, "did you mean evlink-pro-ac"),
         ("verify /nowhere", 1, "/nowhere: holds no store"),
         ("config", 2, "chargepost config --show"),
         ("fleet --seed 3", 2, "need virtual time: add --virtual"),
@@ -376,6 +377,25 @@ async def test_one_station_goes_to_a_supervision_of_its_own_process() -> None:
             await station.until(event="boot accepted")
             assert (await station.end())[0] == 0
         assert (await central.end())[0] == 0
+
+
+async def test_both_products_get_into_a_site_that_lets_nobody_in_without_a_key() -> None:
+    closed = msgspec.structs.replace(demo().supervision, accept_unknown=False)
+    site = msgspec.structs.replace(demo(), supervision=closed)
+    plan = Plan(site, Store(None), "0", 60.0, supervision=parse("0.0.0.0:0"))
+    async with opened(plan) as house:
+        hosts = list(house.stations.hosts.values())
+        happening = asyncio.Event()
+        house.stations.listeners.append(lambda _: happening.set())
+        assert len(hosts) == 2
+        await until(lambda: all(h.view().link.boot == "Accepted" for h in hosts), happening)
+
+
+async def test_a_station_that_cannot_connect_says_why() -> None:
+    words = ("evlink-pro-ac", "--supervision", "ws://127.0.0.1:9/ocpp", "--control", "none")
+    async with started("station", *words) as station:
+        told = await station.until(event="link down")
+        assert "127.0.0.1" in told["text"]
 
 
 # --- the terminal -----------------------------------------------------------------------------------------------------

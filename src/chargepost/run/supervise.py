@@ -40,16 +40,15 @@ class Supervision:
         return f"ws://{_shown(self.server)}/ocpp"
 
     def expect(self, identities: Iterable[str]) -> Mapping[str, str]:
-        """Put stations of our own on the roster. Their keys, where stations need one: hex digits by identity."""
+        """Put stations of our own on the roster. Their keys, where stations need one, by identity."""
         keys = {}
         for identity in identities:
             known = self.host.central.state.stations.get(identity)
             if known is None:
                 self.host.central.enrol(StationRow(identity))
             if not self._is_open:
-                key = DRAW(roster.KEY_BYTES)
-                self.host.central.set_password(identity, key)
-                keys[identity] = key.hex()
+                keys[identity] = key = roster.new_key(DRAW)
+                self.host.central.set_password(identity, key.encode())
         self.host.drain()
         return keys
 

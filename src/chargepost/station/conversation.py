@@ -126,7 +126,7 @@ class Conversation:
         return named if named and named.upper() != "UNDEFINED" else self.core.identity
 
     def url(self) -> str:
-        base = self.core.settings.text(self.core.model.transport.url_key)
+        base = self.core.settings.named(self.core.model.transport.url_key)
         return f"{base.rstrip('/')}/{quote(self.identity(), safe='')}" if base else ""
 
     def enabled(self) -> bool:
@@ -196,8 +196,9 @@ class Conversation:
         The tags of the calls that were not answered.
         """
         self._turn("waiting", now)
-        if reason and not self.hung_up:
+        if reason and not self.hung_up and reason != self.error:
             self.error = reason
+            self.core.note("warning", "link down", reason)
         lost = [call.tag for call in self.calls]
         if (tag := self.session.drop()) is not None:
             lost.append(tag)

@@ -132,6 +132,10 @@ class Settings:
         value = self.value(row) if row else None
         return default if value is None else value
 
+    def named(self, name: str) -> str:
+        """The text the owner set; never a factory default (that of a supervision's address is a real vendor's)."""
+        return self.changed.get(self._meant(name).inner, "")
+
     def number(self, name: str, default: int = 0) -> int:
         """An integer key; `default` when it is unset, absent or not a number."""
         meant = self._meant(name)

@@ -233,10 +233,10 @@ class Supervision:
     async def new_key(self, asked: Asked[None, None]) -> KeyOut:
         """The link that is open stays; the next handshake needs the new key."""
         identity = self._found(asked).identity
-        key = self._draw(roster.KEY_BYTES)
-        self._central.set_password(identity, key)
+        key = roster.new_key(self._draw)
+        self._central.set_password(identity, key.encode())
         await self._host.settled()
-        return KeyOut(identity, key.hex())
+        return KeyOut(identity, key)
 
     async def send_command(self, asked: Asked[dict[str, Any], None]) -> dict[str, Any]:
         station = self._found(asked)
