@@ -105,6 +105,7 @@ def test_r_003_every_line_has_four_releases_the_newest_first() -> None:
 @pytest.mark.parametrize(("letter", "release"), EACH)
 def test_a_release_says_its_firmware(letter: str, release: str) -> None:
     assert model(letter, release).identity.firmware == RELEASES[release]
+    assert model(letter, release).sources["messages"].endswith(RELEASES[release])
 
 
 @pytest.mark.parametrize(("letter", "release"), EACH)
@@ -425,3 +426,39 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
                     assert (outlet.phases, outlet.max_current_a) == (1, 10)
                 else:
                     assert outlet.max_current_a == 32
+
+
+# --- quirks ---------------------------------------------------------------------------------------------------------
+
+QUIRKS = {
+    "undefined_is_unset",
+    "modem_retry_zero",
+    "operating_mode",
+    "authentication_manager",
+    "authentication_done_by",
+    "less_in_1_5",
+    "outlets_share_connector",
+    "over_long_serials",
+}
+"""What all three lines do; the code looks these names up."""
+QUIRKS_OF_LINE = {
+    "W": {"push_button"},
+    "P": {"board_for_each_connector"},
+    "C": {"board_for_each_connector", "shutter_watched"},
+}
+
+
+@pytest.mark.parametrize(("letter", "release"), EACH)
+def test_quirks_are_those_of_the_family_the_line_and_the_release(letter: str, release: str) -> None:
+    of_release = {"trigger_only_charging"} if release in ("R6", "R7") else set[str]()
+    if release == "R5" and letter != "W":
+        of_release |= {"datecode_above"}
+    assert model(letter, release).quirks.keys() == QUIRKS | QUIRKS_OF_LINE[letter] | of_release
+
+
+def test_a_box_serial_begins_with_the_reference_of_its_line_and_breaks_the_25_characters() -> None:
+    """EVlink OCPP guide, 1.1, prints EVB, EVF2 (among others) and EVC; the field saw 33 characters of a wallbox."""
+    quirks = {letter: model(letter).quirks["over_long_serials"] for letter in LINES}
+    lengths = {each: len(str(quirks[each]["reference"])) + int(quirks[each]["serial_characters"]) for each in LINES}
+    assert lengths == {"W": 33, "P": 30, "C": 29}
+    assert {letter: str(quirks[letter]["reference"])[:3] for letter in LINES} == {"W": "EVB", "P": "EVF", "C": "EVC"}
