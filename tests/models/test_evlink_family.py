@@ -440,7 +440,7 @@ QUIRKS = {
     "outlets_share_connector",
     "over_long_serials",
 }
-"""What all three lines do; the code looks these names up."""
+"""What all three lines do, by the names it is looked up with."""
 QUIRKS_OF_LINE = {
     "W": {"push_button"},
     "P": {"board_for_each_connector"},
