@@ -433,6 +433,8 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
 QUIRKS = {
     "undefined_is_unset",
     "modem_retry_zero",
+    "plug_procedure",
+    "supervision_watched",
     "operating_mode",
     "authentication_manager",
     "authentication_done_by",

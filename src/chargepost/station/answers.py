@@ -140,8 +140,11 @@ def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: f
     c = visits.choose(s, connector)
     if c is None and not (connector is None and len(s.connectors) > 1 and any(map(visits.free, s.connectors))):
         return rejected
-    quirk = s.core.model.authentication.refuse_plugged_since_stop
-    if c and quirk and (c.usage is Usage.FINISHING or c.plugged_since_stop):
+    rule = s.core.model.authentication
+    waits = not rule.remote_unplugged_key or s.core.settings.flag(rule.remote_unplugged_key, True)
+    if not waits and (c is None or not c.plugged):
+        return rejected
+    if c and rule.refuse_plugged_since_stop and (c.usage is Usage.FINISHING or c.plugged_since_stop):
         return rejected
     asking = visits.Asking(ask.id_tag, connector, "remote start")
     if s.core.settings.flag("AuthorizeRemoteTxRequests"):
@@ -227,19 +230,36 @@ def data_transfer(s: "Station", ask: m.DataTransfer, ident: str, now: float) -> 
     row = next((row for row in of_vendor if row.message == message), None)
     if row is None:
         return m.DataTransferResponse(status="UnknownMessageId")
-    if not _is_json(ask.data):
+    data, good = _json(ask.data)
+    example = msgspec.json.decode(row.data or "{}")
+    if not good or not _has_fields(s, data, example):
         return m.DataTransferResponse(status="Rejected")  # Q-156
     if row.message == "Locate":
         s.after_answer.append(lambda: s.locate(now))
-    return m.DataTransferResponse(status="Accepted")
+    elif row.message == "CostUpdated":
+        s.core.note("info", "cost", f"{data['totalCost']} {data['currency']}"[:50], _outlet(s, data["connectID"]))
+    return m.DataTransferResponse(status="Accepted", data="" if example else UNSET)
 
 
-def _is_json(data: Any) -> bool:
+def _json(text: Any) -> tuple[Any, bool]:
+    """The JSON in a data field, and whether there was any."""
     try:
-        msgspec.json.decode(data.encode() if isinstance(data, str) else b"")
+        return msgspec.json.decode(text.encode() if isinstance(text, str) else b""), True
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        return False
-    return True
+        return None, False
+
+
+def _has_fields(s: "Station", data: Any, example: dict[str, Any]) -> bool:
+    """The JSON has every field of the product's example; one of them may have a second name (Q-088)."""
+    also = str(s.core.model.quirks.get("cost_transaction_id", {}).get("also", ""))
+    given = set(data) if isinstance(data, dict) else set()
+    if also in given:
+        given.add(also[:1].lower() + also[1:])
+    return given.issuperset(example)
+
+
+def _outlet(s: "Station", connector: Any) -> int | None:
+    return connector if isinstance(connector, int) and 0 < connector <= len(s.connectors) else None
 
 
 def local_list_version(s: "Station", ask: m.GetLocalListVersion, ident: str, now: float) -> Any:

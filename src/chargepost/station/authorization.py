@@ -13,6 +13,10 @@ CACHE_MAX = 2000
 ID_TAG_MAX = 20
 """Characters of an idTag: CiString20."""
 
+STATION_DECIDES, SUPERVISION_DECIDES = 0, 2
+"""Values of the key authenticationManager. A master (1) is none of ours to ask: it decides like the supervision, as
+does a value without meaning (Q-017)."""
+
 Verdict = Literal["allow", "ask", "deny"]
 
 
@@ -61,17 +65,18 @@ class Authorization:
         if not 0 < len(id_tag) <= ID_TAG_MAX:
             return "deny", "not a badge number"
         entry = self.known(id_tag, now)
-        if online:
+        if online and settings.number("authenticationManager", SUPERVISION_DECIDES) != STATION_DECIDES:
             if settings.flag("LocalPreAuthorize") and entry and entry.status == "Accepted":
                 return "allow", "cache"
             return "ask", "central system"
+        alone = "the station decides" if online else "offline"
         if not settings.flag("LocalAuthorizeOffline"):
-            return "deny", "offline: local authorization is off"
+            return "deny", f"{alone}: local authorization is off"
         if entry:
             return ("allow", "cache") if entry.status == "Accepted" else ("deny", f"cache: {entry.status}")
         if settings.flag("AllowOfflineTxForUnknownId"):
-            return "allow", "offline: unknown badges are allowed"
-        return "deny", "offline: unknown badge"
+            return "allow", f"{alone}: unknown badges are allowed"
+        return "deny", f"{alone}: unknown badge"
 
     def learn(self, id_tag: str, info: IdTagInfo, now: float) -> None:
         """Write what the central system said of a badge, good or bad (trap 27)."""

@@ -40,14 +40,35 @@ def _restoring(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(0.0, "waiting after a power cut") if c.resume_at is not None and now < c.resume_at else None
 
 
-RULES: tuple[Rule, ...] = (_rating, _cable, _derating, _refused, _restoring)
+SHEDDING_INPUT = "load_shedding"
+"""The wired contact that limits the current while it is active."""
+
+FLOORS = {1: "monophasedLoadSheddingFloorValue", 3: "triphasedLoadSheddingFloorValue"}
+"""Below this a shed charge is suspended, by the phases of the outlet."""
+
+
+def _shed(core: Core, c: Connector, now: float) -> Limit | None:
+    row = core.settings.row("loadSheddingSetPoint")
+    if row is None or SHEDDING_INPUT not in core.inputs:
+        return None
+    current_a = core.settings.number(row.inner)
+    floor_a = core.settings.number(FLOORS[c.spec.phases])
+    return Limit(float(current_a) if current_a >= floor_a else 0.0, f"load shedding, setting {row.spec.name}")
+
+
+def _paused(core: Core, c: Connector, now: float) -> Limit | None:
+    return Limit(0.0, "push button") if c.paused else None
+
+
+RULES: tuple[Rule, ...] = (_rating, _cable, _derating, _refused, _restoring, _shed, _paused)
 
 
 def limit(core: Core, c: Connector, now: float) -> Limit:
     """The lowest limit per phase, worked out when something that it rests on has changed."""
     tx = c.transaction
     restoring = c.resume_at is not None and now < c.resume_at
-    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, tx is not None and tx.refused, restoring)
+    refused, shed = tx is not None and tx.refused, SHEDDING_INPUT in core.inputs
+    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, c.paused)
     if rests_on != c.limit_rests_on:
         c.limit, c.limit_rests_on = _lowest(core, c, now), rests_on
     return c.limit

@@ -53,16 +53,19 @@ class Stopping:
 
 NO_LIMIT = Limit(0.0, "nothing offered")
 
+ATTACHED = frozenset({"cable", "CCS2", "CHAdeMO"})
+"""Outlets whose cable never leaves the station: what is plugged in there is the car."""
+
 
 class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant", "jammed",
-        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "number", "offered_a",
-        "operative", "out_when_free", "pilot", "plugged_since_stop", "power_wanted", "reading", "register_wh",
-        "release", "reported", "reported_at", "resume_at", "spec", "started_at", "starting", "status", "status_since",
-        "stopping", "token", "transaction", "unlock_call", "usage",
+        "asked_freely", "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant",
+        "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
+        "number", "offered_a", "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted",
+        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "resume_at", "spec", "started_at",
+        "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -70,12 +73,14 @@ class Connector:
         self.spec = spec
         # hardware
         self.pilot: PilotState = "A"
-        self.cable_in = spec.kind == "cable"
+        self.cable_in = spec.kind in ATTACHED
         self.cable_rating_a = spec.max_current_a
         self.locked = False
         self.jammed = False
         self.contactor = False
         self.reading: Reading | None = None
+        self.read_at = 0.0
+        """When that was."""
         self.register_wh = 0.0
         """The highest register on disk."""
         # the visit
@@ -85,6 +90,10 @@ class Connector:
         """Since when the car has been offered current while the transaction has not begun."""
         self.ev_left = False
         """The plug was pulled at the car during the transaction."""
+        self.asked_freely = False
+        """The central system was asked about the default idTag in this visit."""
+        self.met_offline = False
+        """Plugged in while the central system was not there, and not seen by it since."""
         self.starting = False
         """The register is being read for a start."""
         self.transaction: Transaction | None = None
@@ -92,6 +101,8 @@ class Connector:
         """The transaction is on disk once this token is durable; no power before."""
         self.started_at = 0.0
         self.stopping: Stopping | None = None
+        self.paused = False
+        """The push button holds the charge."""
         self.resume_at: float | None = None
         """After a power cut: no power before (RestoreTimeout)."""
         self.plugged_since_stop = False
@@ -124,7 +135,7 @@ class Connector:
     @property
     def plugged(self) -> bool:
         """Something is plugged in that a visit is about: the cable at the socket, the car at an attached cable."""
-        return self.ev_in if self.spec.kind == "cable" else self.cable_in
+        return self.ev_in if self.spec.kind in ATTACHED else self.cable_in
 
     @property
     def blocked(self) -> bool:

@@ -15,7 +15,7 @@ from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import ACTIONS, UNDELIVERED_TRANSACTION, Entry, Outbox, Saved
 from chargepost.ocpp.session import Answered, Asked, Event, Ignored, Malformed, Refused, Session
 from chargepost.signals import Dial, HangUp, LinkView, SendFrame, SendPing
-from chargepost.station.core import Core
+from chargepost.station.core import Core, mac_address
 
 CALLS_MAX = 64
 """Calls that wait for their turn on a live link. More means that the peer has stopped answering."""
@@ -29,6 +29,9 @@ PROOF_WAIT_S = 10.0
 
 NOT_ACCEPTED_MIN_S = 1.0
 """Whatever a central system asks for, BootNotification never comes in a tight loop."""
+
+CALL_TIMEOUT_KEYS = {"authorize": "rfidStatusTimeout"}
+"""Keys of products that give one kind of call a patience of its own; 0, or no such key: that of all calls."""
 
 SUBPROTOCOLS = {"1.6J": "ocpp1.6"}
 """The dialects that can be spoken over a WebSocket, by the name they have there."""
@@ -120,10 +123,26 @@ class Conversation:
     def connected(self) -> bool:
         return self.state == "open"
 
+    @property
+    def out_of_reach(self) -> bool:
+        """Nobody is there to be asked: no address, a dial that failed, or a central system that wants no talk.
+
+        The first dial of a life, and a connection that has just opened, are given their time.
+        """
+        trying = (self.state == "dialling" and self.tries <= 1) or (self.state == "open" and self.boot != "Rejected")
+        return not self.online and not trying
+
     def identity(self) -> str:
-        """The identity in the URL: the key when it is set (UNDEFINED counts as unset), else the station's id."""
-        named = self.core.settings.text(self.core.model.transport.identity_key)
-        return named if named and named.upper() != "UNDEFINED" else self.core.identity
+        """The identity in the URL: the key when it is set, else the station's id.
+
+        The word that stands for "not set" (quirk undefined_is_unset), written by the owner, means the MAC address.
+        """
+        key = self.core.model.transport.identity_key
+        named = self.core.settings.text(key)
+        unset = str(self.core.model.quirks.get("undefined_is_unset", {}).get("word", ""))
+        if unset and named.upper() == unset:
+            return mac_address(self.core.identity) if self.core.settings.named(key) else self.core.identity
+        return named or self.core.identity
 
     def url(self) -> str:
         base = self.core.settings.named(self.core.model.transport.url_key)
@@ -404,7 +423,7 @@ class Conversation:
             self.core.wake_at("retry", 0, self.outbox.wake_at(now))
 
     def _send(self, payload: Any, tag: tuple[str, Any], now: float) -> None:
-        timeout_s = self.call_timeout_s()
+        timeout_s = self.call_timeout_s(CALL_TIMEOUT_KEYS.get(tag[0], ""))
         self.core.wish(SendFrame(self.session.call(payload, tag, now, timeout_s)))
         self._said(now, timeout_s)
 
@@ -423,9 +442,11 @@ class Conversation:
         self.core.wake_at("call", 0, now + timeout_s)
         self._heartbeat(now)
 
-    def call_timeout_s(self) -> float:
-        transport = self.core.model.transport
-        keyed = self.core.settings.number(transport.call_timeout_key) if transport.call_timeout_key else 0
+    def call_timeout_s(self, own_key: str = "") -> float:
+        transport, settings = self.core.model.transport, self.core.settings
+        keyed = settings.number(own_key) if own_key else 0
+        if not keyed and transport.call_timeout_key:
+            keyed = settings.number(transport.call_timeout_key)
         return (float(keyed) or transport.call_timeout_s) * max(self.core.speed, 1.0)
 
     # --- answering -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What all parts of one station share: its model, keys, memory, clock, alarms, and the wishes it collects."""
 
+import re
 from collections.abc import Callable
 
 from chargepost.catalogue.model import Model
@@ -24,6 +25,24 @@ def serial_number(identity: str, characters: int = SERIAL_CHARACTERS) -> str:
     return f"3N{number:0{digits}d}"
 
 
+MAC_PREFIX = "00:80:F4"
+"""The maker's part of the address of a station's network card."""
+
+
+def mac_address(identity: str) -> str:
+    """A network address of a believable form, always the same for one identity.
+
+    Identities that differ in the number at their end get neighbouring addresses, as from one production line: a fleet
+    of 16 million has no duplicates.
+    """
+    name, digits = re.fullmatch(r"(.*?)(\d*)", identity, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
+    line = 0
+    for char in f"{name}{len(digits)}":
+        line = (line * 1_000_003 + ord(char)) % 2**24
+    card = (line + int(digits or 0)) % 2**24
+    return f"{MAC_PREFIX}:{card >> 16:02X}:{card >> 8 & 255:02X}:{card & 255:02X}"
+
+
 class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
@@ -32,6 +51,7 @@ class Core:
         "dice",
         "disk_good",
         "identity",
+        "inputs",
         "memory",
         "model",
         "numbers",
@@ -56,6 +76,8 @@ class Core:
         """Off while the disk refuses: no new transaction then."""
         self.wishes: list[Wish] = []
         self.alarms: dict[Alarm, float] = {}
+        self.inputs: set[str] = set()
+        """Wired contacts that are active, by their names."""
         self.speed = 1.0
         """Of this world, beside that of its peers."""
         self.offset_s = 0.0

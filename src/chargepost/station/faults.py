@@ -61,6 +61,14 @@ def cleared(s: "Station", connector: int, code: str | None, now: float) -> None:
                     s.core.note("info", "fault over", each, c.number)
 
 
+def keep_for_service(s: "Station") -> None:
+    """What only the service, or the mains, can end is still there after a restart of the program."""
+    for c in s.all_connectors:
+        for code, spec in c.faults.items():
+            if spec.clears == "service":
+                s.core.memory.put(f"fault/{c.number}/{code}", True)
+
+
 def unplugged(s: "Station", c: Connector) -> None:
     """The cable is out: what clears by unplugging does."""
     for code, spec in list(c.faults.items()):

@@ -10,6 +10,7 @@ from chargepost.catalogue.model import MeasurandSpec, Model
 from chargepost.ocpp.messages import MeterValue, SampledValue
 from chargepost.signals import Reading
 from chargepost.station.connector import Connector
+from chargepost.station.core import Core
 from chargepost.station.settings import measurand
 
 NOMINAL_V = 230.0
@@ -55,6 +56,41 @@ BY_PHASE: dict[str, Callable[[Reading, int], float]] = {
     "Power.Active.Import": lambda r, phase: r.power_w[phase],
     "Voltage": lambda r, phase: r.voltage_v[phase],
 }
+
+
+def items(core: Core, key: str) -> list[str]:
+    """What a measurand list asks for, and the measurand that a key of its own adds (quirk voltage_by_key)."""
+    listed = core.settings.items(key)
+    rule = core.model.quirks.get("voltage_by_key")
+    if rule and core.settings.flag(str(rule["enable_key"])) and rule["measurand"] not in listed:
+        listed.append(str(rule["measurand"]))
+    return listed
+
+
+def interval_key(core: Core, *, online: bool) -> str:
+    """The key that says how often a charge is sampled: some products have another one while offline."""
+    rule = core.model.quirks.get("offline_samples")
+    return str(rule["interval_key"]) if rule and not online else "MeterValueSampleInterval"
+
+
+def estimated(core: Core, c: Connector, now: float) -> Reading | None:
+    """What a silent meter would say, by the product's reference voltage and the current offered (R-153).
+
+    None where the product has no such voltage, or the meter has never said where it stands.
+    """
+    last, volt = c.reading, core.settings.number("voltageReference")
+    if last is None or not volt:
+        return None
+    phases = [1.0 if phase < c.spec.phases else 0.0 for phase in range(3)]
+    current_a = c.offered_a if c.contactor and c.pilot in ("C", "D") else 0.0
+    first, second, third = (volt * current_a * phase for phase in phases)
+    return msgspec.structs.replace(
+        last,
+        energy_wh=last.energy_wh + (first + second + third) * (now - c.read_at) / 3600,
+        current_a=(current_a * phases[0], current_a * phases[1], current_a * phases[2]),
+        voltage_v=(volt * phases[0], volt * phases[1], volt * phases[2]),
+        power_w=(first, second, third),
+    )
 
 
 def value(name: str, phase: str, reading: Reading, c: Connector) -> float | None:

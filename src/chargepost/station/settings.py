@@ -150,6 +150,11 @@ class Settings:
         flag = meant.flag if changed is None else _flag(changed)
         return default if flag is None else flag
 
+    def factory(self, name: str) -> str:
+        """What a key says as long as nobody changes it."""
+        row = self._meant(name).row
+        return (self._default(row) if row else None) or ""
+
     def forget(self) -> None:
         """Back to what the product has from the factory."""
         self.changed.clear()

@@ -16,7 +16,7 @@ from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, Model
 from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
-from chargepost.station import answers, charging, faults, metering, transactions, visits
+from chargepost.station import answers, charging, faults, inputs, lamp, metering, transactions, visits
 from chargepost.station.authorization import Authorization, Cached, fold
 from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
@@ -68,6 +68,7 @@ class Station:
         "data",
         "emergency",
         "restarting",
+        "shown",
         "speaks_after",
         "started",
         "talk",
@@ -103,6 +104,8 @@ class Station:
         self.started = False
         self.speaks_after: int | None = None
         self.emergency = False
+        self.shown = 1
+        """The connector on the screen, where there is one."""
         self.restarting: tuple[bool, str, float] | None = None
         self._recall(store)
 
@@ -120,6 +123,12 @@ class Station:
             if 0 < tx.connector <= len(self.connectors):
                 tx.kept_readings = len(self.data.get(tx.name, ()))
                 self.connectors[tx.connector - 1].transaction = tx
+        for key, _ in store.load_all("fault/", bool):
+            number, _, code = key.partition("/")
+            spec = faults.find(self, code)
+            if spec and int(number) < len(self.all_connectors):
+                self.all_connectors[int(number)].faults[code] = spec
+            store.drop(f"fault/{key}")
         store.loaded()
 
     # --- the door --------------------------------------------------------------------------------------------------
@@ -210,7 +219,7 @@ class Station:
         light = LIGHTS[new]
         if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
             c.light = light
-            core.wish(sig.ShowLight(c.number, light, core.settings.number("LightIntensity", 100)))
+            core.wish(sig.ShowLight(c.number, light, lamp.intensity_percent(core, now)))
         if not self.talk.online:
             return
         current = (new, *error(c))
@@ -291,6 +300,10 @@ class Station:
         if not running and (told or not self.talk.online or now >= patience):
             self.restarting = (hard, why, float("inf"))
             if patience != float("inf"):
+                for c in self.connectors:
+                    self.core.wish(sig.ShowLight(c.number, "off"))
+                if not hard:
+                    faults.keep_for_service(self)
                 remember = self.core.memory.take()
                 if remember:
                     self.core.wish(remember)
@@ -302,6 +315,11 @@ class Station:
         if row is None or verdict not in ("Accepted", "RebootRequired"):
             return verdict
         self.core.memory.put(f"setting/{row.inner}", stored)
+        reset = self.core.model.quirks.get("reset_by_key")
+        if reset and row is self.core.settings.row(str(reset["trigger_key"])) and stored == "true":
+            _forget_settings(self)
+            self.after_answer.append(lambda: _all_keys_changed(self, now))
+            return verdict
         transport = self.core.model.transport
         linked = (transport.url_key, transport.identity_key, transport.enable_key, transport.password_key)
         if verdict == "Accepted" or owner:
@@ -371,6 +389,7 @@ def _started(s: Station, fact: sig.Started, now: float) -> None:
             transactions.recover(s, c, c.transaction, now)
     s.core.wake_at("settle", 0, now + SETTLE_S)
     _schedule_aligned(s, now)
+    _schedule_light(s, now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
     _speak(s, now)
@@ -396,6 +415,7 @@ def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
     if abs(step_s) >= 1:
         s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
         _schedule_aligned(s, now)
+        _relight(s, now)
 
 
 def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
@@ -404,6 +424,7 @@ def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
     if not was_accepted:
         for c in s.all_connectors:
             c.reported = None
+    _reach_changed(s, now)
 
 
 def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
@@ -415,6 +436,18 @@ def _link_down(s: Station, fact: sig.LinkDown, now: float) -> None:
         c.unlock_call = None  # who asked is not there any more
     for ticket in list(s.asking):
         visits.unanswered(s, ticket, now)
+    _reach_changed(s, now)
+
+
+def _reach_changed(s: Station, now: float) -> None:
+    """The central system is there, or is not: sampling has its rhythm for each, and some products an error."""
+    if "offline_samples" in s.core.model.quirks:
+        _resample(s, now)
+    watched = s.core.model.quirks.get("supervision_watched")
+    if watched and s.talk.enabled() and s.talk.out_of_reach:
+        faults.raised(s, 0, str(watched["error"]), now)
+    elif watched:
+        faults.cleared(s, 0, str(watched["error"]), now)
 
 
 def _frame(s: Station, fact: sig.FrameReceived, now: float) -> str | None:
@@ -468,6 +501,7 @@ def _booted(s: Station, data: None, answer: messages.BootNotificationResponse, n
             c.reported = None
     else:
         s.core.note("warning", f"boot {answer.status.lower()}", f"again in {answer.interval} s")
+    _reach_changed(s, now)
 
 
 def _heartbeat_answered(s: Station, data: None, answer: messages.HeartbeatResponse, now: float) -> None:
@@ -549,16 +583,18 @@ def _not_remembered(s: Station, fact: sig.NotRemembered, now: float) -> None:
 
 def _pilot(s: Station, fact: sig.PilotChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
-    was_in, was_plugged = c.ev_in, c.plugged
+    was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
     c.pilot = fact.state
     _plug_changed(s, c, was_in, was_plugged, now)
+    visits.watch_plug(s, c, was_alone, was_in, now)
 
 
 def _cable(s: Station, fact: sig.CableChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
-    was_in, was_plugged = c.ev_in, c.plugged
+    was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
     c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
     _plug_changed(s, c, was_in, was_plugged, now)
+    visits.watch_plug(s, c, was_alone, False, now)
 
 
 def _plug_changed(s: Station, c: Connector, was_in: bool, was_plugged: bool, now: float) -> None:
@@ -604,19 +640,20 @@ def _read(s: Station, fact: sig.MeterRead, now: float) -> str | None:
     if purpose is None or not 0 < fact.connector <= len(s.connectors):
         return QUIET
     c = s.connectors[fact.connector - 1]
-    if fact.reading:
-        c.reading = fact.reading
-    READINGS[purpose[0]](s, c, fact.reading, now)
+    reading = fact.reading or metering.estimated(s.core, c, now)
+    if reading:
+        c.reading, c.read_at = reading, now
+    READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS else None
 
 
 def _sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
-    items = s.core.settings.items("MeterValuesSampledData")
+    items = metering.items(s.core, "MeterValuesSampledData")
     transactions.sampled(s, c, reading, items, "Sample.Periodic", now)
 
 
 def _aligned_sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
-    items = s.core.settings.items("MeterValuesAlignedData")
+    items = metering.items(s.core, "MeterValuesAlignedData")
     if c.transaction:
         transactions.sampled(s, c, reading, items, "Sample.Clock", now)
     else:
@@ -624,7 +661,7 @@ def _aligned_sample(s: Station, c: Connector, reading: sig.Reading | None, now: 
 
 
 def _triggered_sample(s: Station, c: Connector, reading: sig.Reading | None, now: float) -> None:
-    _meter_values(s, c, reading, s.core.settings.items("MeterValuesSampledData"), "Trigger", now)
+    _meter_values(s, c, reading, metering.items(s.core, "MeterValuesSampledData"), "Trigger", now)
 
 
 def _meter_values(
@@ -661,22 +698,10 @@ def _badge(s: Station, fact: sig.BadgePresented, now: float) -> None:
         visits.presented(s, fact.id_tag, fact.connector, now)
 
 
-def _button(s: Station, fact: sig.ButtonPressed, now: float) -> None:
-    if fact.name == "emergency_stop":
-        s.emergency = fact.active
-        if fact.active:
-            for c in s.connectors:
-                transactions.stop(s, c, "EmergencyStop", None, now)
-            faults.raised(s, 0, "OtherError", now)
-        else:
-            faults.cleared(s, 0, "OtherError", now)
-    elif fact.name == "stop" and fact.active:
-        for c in s.connectors:
-            transactions.stop(s, c, "Local", None, now)
-
-
-def _input(s: Station, fact: sig.InputChanged, now: float) -> None:
-    s.core.note("info", "input", f"{fact.name} {'active' if fact.active else 'at rest'}")
+def _screen(s: Station, fact: sig.ScreenTouched, now: float) -> str:
+    if 0 < fact.connector <= len(s.connectors):
+        s.shown = fact.connector
+    return QUIET
 
 
 def _fault_raised(s: Station, fact: sig.FaultRaised, now: float) -> None:
@@ -711,13 +736,18 @@ def _ending(s: Station, fact: sig.Ending, now: float) -> None:
 
 def _restored(s: Station, fact: sig.Restored, now: float) -> None:
     """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
+    _forget_settings(s)
+    s.restart(True, "factory settings", "Reboot", now)
+
+
+def _forget_settings(s: Station) -> None:
+    """Every key as it left the factory, and no badge known."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
     s.core.settings.forget()
     for key in list(s.authorization.cache):
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()
-    s.restart(True, "factory settings", "Reboot", now)
 
 
 OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)
@@ -738,14 +768,14 @@ HANDLERS: dict[type, Callable[[Station, Any, float], str | None]] = {
     sig.PowerSwitched: _switched,
     sig.MeterRead: _read,
     sig.BadgePresented: _badge,
-    sig.ButtonPressed: _button,
-    sig.InputChanged: _input,
+    sig.ButtonPressed: inputs.button,
+    sig.InputChanged: inputs.contact,
     sig.FaultRaised: _fault_raised,
     sig.FaultCleared: _fault_cleared,
     sig.SettingChanged: _setting,
     sig.BadgeCached: _cache_badge,
     sig.StopAsked: _stop,
-    sig.ScreenTouched: _nothing,
+    sig.ScreenTouched: _screen,
     sig.Restored: _restored,
     sig.Ending: _ending,
 }
@@ -833,6 +863,9 @@ ALARMS: dict[str, Callable[[Station, int, str, float], str | None]] = {
     "status": _nothing,
     "ready": _nothing,
     "locate": lambda s, _c, _w, now: _relight(s, now),
+    "light": lambda s, _c, _w, now: _relight(s, now),
+    "plug": _on(visits.plug_overdue),
+    "modem": lambda s, _c, _w, now: inputs.modem_read(s, now),
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
     "waiting": _waiting_grant_over,
@@ -864,14 +897,34 @@ def _resample(s: Station, now: float) -> None:
 
 
 def _relight(s: Station, now: float) -> None:
+    """The lamps are told anew, and again when day or night begins."""
     for c in s.connectors:
         c.light = ""
+    _schedule_light(s, now)
+
+
+def _schedule_light(s: Station, now: float) -> None:
+    s.core.wake_at("light", 0, lamp.changes_at(s.core, now))
+
+
+def _all_keys_changed(s: Station, now: float) -> None:
+    """Every key has its default again: what rests on keys follows at once."""
+    for effect in {_relink: None, **dict.fromkeys(EFFECTS.values())}:
+        effect(s, now)
 
 
 def _operating_mode(s: Station, now: float) -> None:
-    """One key of the product that switches badges off and on by number (quirk operating_mode)."""
-    rule = s.core.model.quirks["operating_mode"]
-    free = s.core.settings.text(str(rule["mode_key"])) == rule["free"]
+    """One key of the product that switches badges off and on by number (quirk operating_mode).
+
+    A number without meaning works as the one from the factory (Q-017).
+    """
+    rule = s.core.model.quirks.get("operating_mode")
+    if rule is None:
+        return
+    mode = s.core.settings.text(str(rule["mode_key"]))
+    if mode not in (rule["free"], rule["badges"], rule["remote"]):
+        mode = s.core.settings.factory(str(rule["mode_key"]))
+    free = mode == rule["free"]
     s.change_setting(s.core.model.authentication.mode_key, "false" if free else "true", now, owner=True)
 
 
@@ -881,6 +934,10 @@ EFFECTS: dict[str, Callable[[Station, float], None]] = {
     "metervaluesampleinterval": _resample,
     "clockaligneddatainterval": _schedule_aligned,
     "lightintensity": _relight,
+    "lednightintensity": _relight,
+    "leddaystarthour": _relight,
+    "leddayendhour": _relight,
+    "disconnectedmetervaluesampleinterval": _resample,
     "operatingmode": _operating_mode,
 }
 """Other keys are read when they are needed."""

@@ -101,7 +101,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
 
 def schedule(s: "Station", c: Connector, now: float) -> None:
     """Set the alarms of a running transaction: samples from its start, and the durable reading in between."""
-    interval_s = s.core.settings.number("MeterValueSampleInterval")
+    interval_s = s.core.settings.number(metering.interval_key(s.core, online=s.talk.online))
     if c.transaction is None:
         interval_s = 0
     s.core.wake_at("sample", c.number, _next_sample(c.started_at, interval_s, now) if interval_s > 0 else None)
@@ -289,6 +289,7 @@ def close(
     core.memory.put(f"record/{tx.name}", record)
     s.undelivered[tx.name] = record
     c.transaction = c.stopping = None
+    c.paused = False
     c.resume_at = None
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
         core.wake_at(alarm, c.number, None)

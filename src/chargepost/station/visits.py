@@ -12,7 +12,7 @@ from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
 from chargepost.station import faults, transactions
 from chargepost.station.authorization import fold
-from chargepost.station.connector import Connector, Grant
+from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ class Asking:
 
     id_tag: str
     connector: int | None
-    how: Literal["badge", "remote start"]
+    how: Literal["badge", "remote start", "free charging"]
 
 
 # --- cable and car ---------------------------------------------------------------------------------------------------
 
 
 def plugged_in(s: "Station", c: Connector, now: float) -> None:
+    c.met_offline = not s.talk.online
     if c.usage is Usage.FREE:
         c.usage = advance(c.usage, On.PLUG_IN)  # A2
         time_out(s, c, now)
@@ -45,16 +46,52 @@ def plugged_in(s: "Station", c: Connector, now: float) -> None:
 
 
 def let_in_freely(s: "Station", c: Connector, now: float) -> None:
-    """Where nobody is asked for a badge, whoever is plugged in may charge."""
-    if c.usage is Usage.PREPARING and c.plugged and s.free_charging and free(c):
-        give(s, c, Grant(s.default_tag, None, "free charging"), now)
+    """Where nobody is asked for a badge, whoever is plugged in may charge; in some products, while offline only."""
+    if s.talk.online:
+        c.met_offline = False
+    if c.usage is not Usage.PREPARING or not c.plugged or not free(c):
+        return
+    if s.free_charging and not s.core.settings.flag("ControlChargeByRemoteCommand"):
+        if "free_charge_authorizes" not in s.core.model.quirks:
+            give(s, c, Grant(s.default_tag, None, "free charging"), now)
+        elif not c.asked_freely:
+            c.asked_freely = True
+            ask(s, Asking(s.default_tag, c.number, "free charging"), now)
+    elif s.core.model.authentication.plug_starts_offline and c.met_offline and s.talk.out_of_reach:
+        give(s, c, Grant(s.default_tag, None, "offline"), now)
+
+
+def watch_plug(s: "Station", c: Connector, was_alone: bool, car_left: bool, now: float) -> None:
+    """A cable in the socket without a car has its time, then it is an error (quirk plug_procedure).
+
+    A cable that was left behind, or found there at the start, is none where the key allows it to stay.
+    """
+    rule = s.core.model.quirks.get("plug_procedure")
+    if rule is None or cable_alone(c) == was_alone:
+        return
+    left = car_left or ("settle", 0) in s.core.alarms
+    excused = left and s.core.settings.flag(str(rule["may_stay_key"]), True)
+    due = now + float(rule["within_s"]) if cable_alone(c) and not excused else None
+    s.core.wake_at("plug", c.number, due)
+
+
+def cable_alone(c: Connector) -> bool:
+    return c.spec.kind not in ATTACHED and c.cable_in and not c.ev_in
+
+
+def plug_overdue(s: "Station", c: Connector, now: float) -> None:
+    """Alarm: the plug procedure has not come to its end."""
+    faults.raised(s, c.number, str(s.core.model.quirks["plug_procedure"]["error"]), now)
 
 
 def unplugged(s: "Station", c: Connector, now: float) -> None:
     """What was plugged in is out; a running transaction has been told before."""
-    c.plugged_since_stop = c.ev_left = False
+    c.plugged_since_stop = c.ev_left = c.asked_freely = c.paused = False
     c.ev_offered_at = None
     c.release = None
+    for ticket, asking in list(s.asking.items()):
+        if asking.how == "free charging" and asking.connector == c.number:
+            del s.asking[ticket]  # who it was about has gone
     faults.unplugged(s, c)
     if c.usage is Usage.FINISHING or (c.usage is Usage.PREPARING and c.grant is None):
         c.usage = advance(c.usage, On.PLUG_OUT)  # F1, B1
@@ -101,6 +138,16 @@ def judged(s: "Station", id_tag: str, connector: int | None, accepted: bool, why
 
 def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> None:
     """A badge at the reader: it stops its own transaction, gives up its own waiting, or asks to charge."""
+    refusal = unread(s)
+    if refusal:
+        judged(s, id_tag, connector, False, refusal)
+        return
+    if s.core.model.authentication.shown_connector:
+        shown = on_screen(s, connector)
+        if shown is None:
+            judged(s, id_tag, connector, False, "no connector is plugged in: the screen stays on the Welcome page")
+            return
+        connector = shown.number
     here = [c for c in s.connectors if connector in (None, c.number)]
     if not here:
         judged(s, id_tag, connector, False, f"there is no connector {connector}")
@@ -123,6 +170,25 @@ def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> N
         judged(s, id_tag, connector, False, "everybody charges freely here: badges are not asked for")
         return
     ask(s, Asking(id_tag, connector, "badge"), now)
+
+
+def unread(s: "Station") -> str:
+    """Why no badge is read here at all; empty when it is."""
+    model = s.core.model
+    if not model.authentication.reader:
+        return "there is no badge reader: charges are started by the supervision"
+    mode = model.quirks.get("operating_mode")
+    if mode and s.core.settings.text(str(mode["mode_key"])) == mode["remote"]:
+        return (
+            f"badges come from a remote system: the reader is not polled while {mode['mode_key']} is {mode['remote']}"
+        )
+    return ""
+
+
+def on_screen(s: "Station", connector: int | None) -> Connector | None:
+    """The connector a badge at the screen is for: the plugged one, of several the one the screen shows."""
+    plugged = [c for c in s.connectors if c.plugged and connector in (None, c.number)]
+    return next((c for c in plugged if c.number == s.shown), plugged[0] if plugged else None)
 
 
 def give_up(s: "Station", c: Connector, now: float) -> None:

@@ -1,0 +1,98 @@
+"""Push buttons and wired contacts: what a hand, a door, a detection loop or a timer relay tells the station.
+
+| input | does |
+|---|---|
+| `load_shedding` | limits the current to loadSheddingSetPoint (charging.py) |
+| `detection_loop`, `detection_loop_2` ... | a vehicle stands at connector 1, 2 ...: the product's data transfer |
+| `modem_signal_lost` | what the modem says when it is asked next: no answer, or a signal below 10 |
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from chargepost.ocpp import messages
+from chargepost.signals import ButtonPressed, InputChanged
+from chargepost.station import faults, transactions
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+LOOP_INPUT = "detection_loop"
+LOOP_MESSAGE = "Detection loop"
+
+NO_DATA = "{}"
+
+MODEM_INPUT = "modem_signal_lost"
+
+
+def button(s: "Station", fact: ButtonPressed, now: float) -> None:
+    if fact.name == "emergency_stop":
+        s.emergency = fact.active
+        if fact.active:
+            for c in s.connectors:
+                transactions.stop(s, c, "EmergencyStop", None, now)
+            faults.raised(s, 0, "OtherError", now)
+        else:
+            faults.cleared(s, 0, "OtherError", now)
+    elif fact.name == "stop" and fact.active:
+        for c in s.connectors:
+            transactions.stop(s, c, "Local", None, now)
+    elif fact.name == "suspend" and fact.active:
+        _suspend(s)
+
+
+def _suspend(s: "Station") -> None:
+    """The button in front holds a charge and lets it go on, where the product has one and its key allows it."""
+    rule = s.core.model.quirks.get("push_button")
+    if rule and s.core.settings.flag(str(rule["enable_key"])):
+        for c in s.connectors:
+            c.paused = c.transaction is not None and not c.paused
+
+
+def contact(s: "Station", fact: InputChanged, now: float) -> None:
+    inputs = s.core.inputs
+    s.core.note("info", "input", f"{fact.name} {'active' if fact.active else 'at rest'}")
+    if fact.active == (fact.name in inputs):
+        return
+    if fact.active:
+        inputs.add(fact.name)
+    else:
+        inputs.discard(fact.name)
+    name, _, number = fact.name.rpartition("_")
+    if fact.name == LOOP_INPUT:
+        _loop(s, 1, now, active=fact.active)
+    elif name == LOOP_INPUT and number.isdecimal():
+        _loop(s, int(number), now, active=fact.active)
+    elif fact.name == MODEM_INPUT:
+        _modem_changed(s, now)
+
+
+def _loop(s: "Station", connector: int, now: float, *, active: bool) -> None:
+    """A vehicle has come: told while the product has a message for it and its key is on."""
+    if not active or not 0 < connector <= len(s.connectors):
+        return
+    for row in s.core.model.data_transfers:
+        wanted = row.direction == "out" and row.message == LOOP_MESSAGE
+        if wanted and (not row.enable_key or s.core.settings.flag(row.enable_key)):
+            data: dict[str, Any] = msgspec.json.decode(row.data or NO_DATA) | {"connectorId": connector}
+            text = msgspec.json.encode(data).decode()
+            payload = messages.DataTransfer(vendor_id=row.vendor, message_id=row.message, data=text)
+            s.talk.say(payload, ("other", None), now)
+
+
+def _modem_changed(s: "Station", now: float) -> None:
+    """The station learns of it when it reads the modem next (quirk modem_retry_zero)."""
+    rule = s.core.model.quirks.get("modem_retry_zero")
+    if rule:
+        interval_s = s.core.settings.number(str(rule["retry_key"])) or int(rule["effective_s"])
+        s.core.wake_at("modem", 0, (now // interval_s + 1) * interval_s)
+
+
+def modem_read(s: "Station", now: float) -> None:
+    """Alarm: the modem is asked for its address and signal."""
+    code = str(s.core.model.quirks["modem_retry_zero"]["error"])
+    if MODEM_INPUT in s.core.inputs:
+        faults.raised(s, 0, code, now)
+    else:
+        faults.cleared(s, 0, code, now)
