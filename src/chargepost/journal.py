@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,10 +90,36 @@ def parse_store(url: str) -> Path | None:
     return Path(unquote(parts.path))
 
 
+class Acknowledgements:
+    """Takes what `done` has to tell from the writer thread to a loop's: many of one commit wake the loop once."""
+
+    def __init__(self, wake: Callable[[Callable[[], None]], object]) -> None:
+        """`wake` has the loop call something soon, from any thread."""
+        self._wake = wake
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._awake = False
+
+    def carry(self, what: Callable[[], None]) -> None:
+        """`what` is called on the loop's thread, in the order of carrying."""
+        self._waiting.append(what)
+        if not self._awake:
+            self._awake = True
+            self._wake(self._deliver)
+
+    def _deliver(self) -> None:
+        self._awake = False  # first: what is carried from here on wakes the loop anew
+        for _ in range(len(self._waiting)):
+            try:
+                self._waiting.popleft()()
+            except Exception:  # theirs must not stop those behind
+                log.exception("a listener failed on its acknowledgement")
+
+
 class Journal:
     """One store: one writer thread, and a connection of its own for reading.
 
-    `path` is the SQLite file (its folder is made when missing), None for memory only. `schema` makes the tables of
+    `path` is the SQLite file (its folder is made when missing). None is memory only: there is no disk to wait for, so
+    a piece is written, and its `done` called, before `submit` returns. `schema` makes the tables of
     `version`; it runs once on a new store and on one of an older version, so it must say IF NOT EXISTS.
 
     `on_trouble(reason)` is called when the disk starts to refuse and `on_trouble(None)` when it is over, from the
@@ -116,8 +141,9 @@ class Journal:
         self._writer = self._open_or_set_aside()
         self._reader = self._open_reader()
         self._life: str = self._writer.execute("SELECT hex(randomblob(16))").fetchone()[0]
-        self._thread = threading.Thread(target=self._run, name=f"journal {path or 'in memory'}", daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._run, name=f"journal {path}", daemon=True)
+        if path is not None:
+            self._thread.start()
 
     # --- for everybody -------------------------------------------------------------------------------------------
 
@@ -127,12 +153,16 @@ class Journal:
         Pieces become durable in the order of submission. A piece whose statements are wrong in themselves is dropped
         and logged, and its `done` is never called. Raises StoreError when closed or when `WAITING_MAX` are waiting.
         """
+        piece = _Piece(statements, done)
+        if self.path is None:
+            self._write_in_memory(piece)
+            return
         with self._changed:
             if self._closing:
                 raise StoreError(f"{self._name}: the store is closed")
             if self._unwritten >= WAITING_MAX:
                 raise StoreError(f"{self._name}: {WAITING_MAX} writes wait for the disk: make space, then try again")
-            self._waiting.append(_Piece(statements, done))
+            self._waiting.append(piece)
             self._unwritten += 1
             self._changed.notify_all()
 
@@ -158,7 +188,7 @@ class Journal:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             if not self.flush(CLOSE_WAIT_S):
                 log.error("%s: closed with %d writes that the disk refused", self._name, self._unwritten)
             with self._changed:
@@ -168,6 +198,19 @@ class Journal:
         with self._reading:
             self._reader.close()
         self._writer.close()
+
+    def _write_in_memory(self, piece: _Piece) -> None:
+        with self._reading:  # reader and writer are one connection
+            if self._closing:
+                raise StoreError(f"{self._name}: the store is closed")
+            try:
+                fits = self._fits(piece)
+            except (sqlite3.Error, _DamagedError) as error:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise StoreError(f"{self._name}: {_in_words(error)}") from error
+        if fits:
+            self._acknowledge(piece)
 
     # --- the writer thread ---------------------------------------------------------------------------------------
 
@@ -212,21 +255,20 @@ class Journal:
 
     def _commit(self, group: list[_Piece], number: int) -> None:
         """Commit the group; pieces that are wrong in themselves are taken out of it."""
-        with self._alone():
-            try:
-                self._begin(number)
-                for piece in group:
-                    for sql, params in piece.statements:
-                        self._writer.execute(sql, params)
-                self._writer.execute("COMMIT")
-                return
-            except Exception as error:
-                _raise_if_disk(error)
-                self._writer.execute("ROLLBACK")
-            # rare: once more, each piece by itself, to find the wrong one
+        try:
             self._begin(number)
-            group[:] = [piece for piece in group if self._fits(piece)]
+            for piece in group:
+                for sql, params in piece.statements:
+                    self._writer.execute(sql, params)
             self._writer.execute("COMMIT")
+            return
+        except Exception as error:
+            _raise_if_disk(error)
+            self._writer.execute("ROLLBACK")
+        # rare: once more, each piece by itself, to find the wrong one
+        self._begin(number)
+        group[:] = [piece for piece in group if self._fits(piece)]
+        self._writer.execute("COMMIT")
 
     def _begin(self, number: int) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
@@ -241,6 +283,7 @@ class Journal:
             _raise_if_disk(error)
             log.exception("%s: dropped a write that cannot be made", self._name)
             self._writer.execute("ROLLBACK TO piece")
+            self._writer.execute("RELEASE piece")
             return False
         self._writer.execute("RELEASE piece")
         return True
@@ -270,16 +313,8 @@ class Journal:
     def _name(self) -> str:
         return str(self.path or "store in memory")
 
-    def _alone(self) -> AbstractContextManager[object]:
-        """In memory reader and writer share one connection and take turns; in a file they need not."""
-        return self._reading if self.path is None else nullcontext()
-
     def _reopen(self) -> None:
         """A connection that failed is not asked again (fsync may report an error only once)."""
-        if self.path is None:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            return
         self._writer.close()
         self._writer = self._open_or_set_aside(reopening=True)
         # writes every committed page anew and syncs: nothing rests on what a failed sync left in the system's cache

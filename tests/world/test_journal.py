@@ -8,13 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chargepost import journal as journal_module
-from chargepost.journal import Journal, Statement, StoreError, parse_store
+from chargepost.journal import Acknowledgements, Journal, Statement, StoreError, parse_store
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (n INTEGER, text TEXT UNIQUE)"
 ADD = "INSERT INTO rows VALUES (?, ?)"
@@ -160,10 +161,38 @@ def test_memory_only_behaves_the_same() -> None:
     journal.close()
 
 
+def test_in_memory_a_piece_is_there_when_submit_returns_and_a_failed_one_leaves_nothing() -> None:
+    journal = Journal(None, SCHEMA, 1)
+    done: list[int] = []
+    journal.submit([(ADD, (1, None)), ("nonsense", ())], lambda: done.append(1))
+    journal.submit([(ADD, (2, None))], lambda: done.append(2))
+    assert (numbers(journal), done) == ([2], [2])
+    journal.close()
+    with pytest.raises(StoreError, match="closed"):
+        journal.submit([])
+
+
+def test_acknowledgements_keep_their_order_and_wake_the_loop_once(caplog: pytest.LogCaptureFixture) -> None:
+    soon: list[Callable[[], None]] = []
+    carrier = Acknowledgements(soon.append)
+    told: list[int] = []
+    carrier.carry(lambda: told.append(1))
+    carrier.carry(lambda: told.append(1 // 0))
+    carrier.carry(lambda: (told.append(3), carrier.carry(lambda: told.append(4)))[0])
+    assert len(soon) == 1
+    soon.pop()()
+    assert told == [1, 3], "a failing listener stops nobody; what is carried meanwhile has its own turn"
+    soon.pop()()
+    assert told == [1, 3, 4]
+    assert not soon
+    assert "ZeroDivisionError" in caplog.text
+
+
 # --- kill -9 --------------------------------------------------------------------------------------------------------
 
 WRITER = """
 import os, sys
+from collections.abc import Callable
 from pathlib import Path
 from chargepost.journal import Journal
 journal = Journal(Path(sys.argv[1]), sys.argv[2], 1)
@@ -203,6 +232,7 @@ def test_p1_kill_9_in_the_middle_of_writing_loses_nothing_acknowledged(tmp_path:
 
 FULL_DISK = """
 import json, resource, sys, threading
+from collections.abc import Callable
 from pathlib import Path
 from chargepost.journal import Journal
 told, began = [], threading.Event()

@@ -4,7 +4,7 @@ It is kept in the station's own memory, under keys that the station does not kno
 that the station keeps: so a register never falls, and a car that was plugged in is still there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -34,9 +34,9 @@ class _Register(msgspec.Struct):
     energy_wh: float
 
 
-def puts(hardware: SimulatedStation) -> dict[str, bytes]:
-    """Every outlet as it is at the last advance."""
-    return {f"{PREFIX}{outlet.number}": msgspec.json.encode(_seen(outlet)) for outlet in hardware.connectors}
+def puts(outlets: Iterable[SimulatedConnector]) -> dict[str, bytes]:
+    """These outlets as they are at the last advance."""
+    return {f"{PREFIX}{outlet.number}": msgspec.json.encode(_seen(outlet)) for outlet in outlets}
 
 
 def _seen(outlet: SimulatedConnector) -> Outside:

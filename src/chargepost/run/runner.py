@@ -4,10 +4,8 @@ The station is a value machine and its hardware another; this is the carrier bet
 """
 
 import logging
-from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from zlib import crc32
 
 import msgspec
@@ -15,11 +13,11 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
-from chargepost.journal import Journal, Statement, StoreError
+from chargepost.journal import Acknowledgements, Journal, Statement, StoreError
 from chargepost.records.ledger import PUT, recall, remember_statements
 from chargepost.redact import redact_text, redact_url
 from chargepost.run import kept
-from chargepost.run.clock import Clock
+from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
@@ -41,23 +39,28 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 Happening = sig.StatusChanged | sig.Note | sig.BadgeJudged
 
 
-@dataclass(frozen=True)
 class Carriage:
     """What all stations of a process share."""
 
-    clock: Clock
-    journal: Journal
-    frames: Frames
-    dice: Callable[[], float]
-    publish: Callable[[str, Happening], None]
-    """What happened at which station: for the terminal, the event streams and the counters."""
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        frames: Frames,
+        dice: Callable[[], float],
+        publish: Callable[[str, Happening], None],
+    ) -> None:
+        """`publish`: what happened at which station, for the terminal, the event streams and the counters."""
+        self.clock, self.journal, self.frames, self.dice, self.publish = clock, journal, frames, dice, publish
+        self.alarms = Alarms(clock)
+        self.durable = Acknowledgements(clock.loop.call_soon_threadsafe)
 
 
 class StationHost:
     """A station with its simulated hardware and its line. Lives on one loop's thread."""
 
     __slots__ = (
-        "_alarm", "_at_work", "_due", "_inbox", "_life", "_line", "carriage", "clock", "faults", "given", "hardware",
+        "_alarm", "_at_work", "_inbox", "_life", "_line", "carriage", "clock", "faults", "given", "hardware",
         "identity", "journal", "model", "removed", "station",
     )  # fmt: skip
 
@@ -77,8 +80,8 @@ class StationHost:
         self._line: Line | None = None
         self._inbox: deque[sig.Fact] = deque()
         self._at_work = False
-        self._alarm: TimerHandle | None = None
-        self._due: float | None = None
+        self._alarm: int | None = None
+        """The step of the clock's grid at which it rings."""
 
     # --- the heart ---------------------------------------------------------------------------------------------------
 
@@ -142,23 +145,30 @@ class StationHost:
                 self.hardware.do(wish, now)
 
     def _set_alarm(self) -> None:
-        """One timer for all that comes by itself. An alarm too early is harmless, so a later one is not set anew."""
+        """One for all that comes by itself. An alarm too early is harmless, so a later one is not set anew."""
         dues = (self.station.next_wake() if self.station else None, self.hardware.next_wake())
         due = min((each for each in dues if each is not None), default=None)
-        if due is None or self.removed or (self._due is not None and self._due <= due):
+        if due is None or self.removed:
             return
-        if self._alarm:
-            self._alarm.cancel()
-        self._due = due
-        self._alarm = self.clock.call_at(due, self._ring)
+        step = self.carriage.alarms.step(due)
+        if self._alarm is None or step < self._alarm:
+            self._forget_alarm()
+            self._alarm = step
+            self.carriage.alarms.set(step, self)
 
-    def _ring(self) -> None:
-        self._alarm = self._due = None
+    def _forget_alarm(self) -> None:
+        if self._alarm is not None:
+            self.carriage.alarms.drop(self._alarm, self)
+            self._alarm = None
+
+    def ring(self) -> None:
+        """The alarm."""
+        self._alarm = None
         self._work(wake=True)
 
     def _happened(self, what: Happening) -> None:
         match what:
-            case sig.Note(level, event, text, connector):
+            case sig.Note(level, event, text, connector) if log.isEnabledFor(LEVELS[level]):
                 where = f" connector {connector}" if connector else ""
                 extra = {"event": event, "station": self.identity, "connector": connector}
                 log.log(LEVELS[level], "%s%s: %s: %s", self.identity, where, event, redact_text(text), extra=extra)
@@ -230,8 +240,7 @@ class StationHost:
         self._keep_world()
         self._leave_line()
         self.stop()
-        if self._alarm:
-            self._alarm.cancel()
+        self._forget_alarm()
 
     def _crash(self, error: Exception) -> None:
         """A fault of ours must not stop the other stations."""
@@ -269,10 +278,9 @@ class StationHost:
     # --- its memory --------------------------------------------------------------------------------------------------
 
     def _remember(self, wish: sig.Remember) -> None:
-        """One piece, and with a reading that the station keeps the world around it. StoreError: as a crash."""
-        statements = remember_statements(self.identity, wish)
-        if any(key.startswith("meter/") for key in wish.puts):
-            statements += self._put_statements(kept.puts(self.hardware))
+        """One piece, and with a reading that the station keeps the outlet around it. StoreError: as a crash."""
+        read = [outlet for outlet in self.hardware.connectors if f"meter/{outlet.number}" in wish.puts]
+        statements = remember_statements(self.identity, wish) + self._put_statements(kept.puts(read))
         token = wish.token
         self._submit(statements, lambda: self.tell(sig.Remembered(token)))
 
@@ -281,14 +289,11 @@ class StationHost:
         program wrote is acknowledged before a later one starts (`_come_back`), and reaches nobody.
         """
 
-        def done() -> None:
-            self.clock.loop.call_soon_threadsafe(then)
-
-        self.journal.submit(statements, done)
+        self.journal.submit(statements, lambda: self.carriage.durable.carry(then))
 
     def _keep_world(self) -> None:
         self.hardware.advance(self.clock.now())
-        self._put(kept.puts(self.hardware))
+        self._put(kept.puts(self.hardware.connectors))
 
     def _put(self, puts: Mapping[str, bytes], then: Callable[[], None] = lambda: None) -> None:
         try:
