@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from chargepost.catalogue.model import ConnectorSpec
 from chargepost.drivers import pilot
 from chargepost.drivers.car import CARS, CarSpec
 from chargepost.signals import OfferCurrent, PilotChanged
@@ -175,3 +176,14 @@ def test_a_domestic_socket_has_no_pilot_but_the_contact_of_its_plug() -> None:
     assert world.pilot() == "C"
     world.station.unplug(1, world.now)
     assert world.facts_after(0)[0] == PilotChanged(1, "A")
+
+
+def test_on_direct_current_any_offer_can_be_said_and_the_pilot_only_tells_of_messages() -> None:
+    world = World(ConnectorSpec(kind="CCS2", max_current_a=260.86, min_current_a=1.44, lock=False))
+    world.station.plug_in(1, CarSpec(), 0)
+    world.station.do(OfferCurrent(1, 260.86), world.now)
+    assert world.outlet.duty_percent == 5
+    world.station.do(OfferCurrent(1, 2.0), world.now)
+    assert world.outlet.duty_percent == 5
+    world.station.do(OfferCurrent(1, 0.0), world.now)
+    assert world.outlet.duty_percent == 100

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from chargepost.drivers import pilot
 from chargepost.drivers.outlet import SimulatedConnector
 from chargepost.signals import PilotState, Reading
 
@@ -14,6 +15,8 @@ class SimulatedPilot:
         self._outlet, self._clock = outlet, clock
 
     def offer(self, current_a: float) -> None:
+        """By PWM, on direct current too: this instrument has no messages."""
+        pilot.duty_percent(current_a)
         self._outlet.offer(current_a, self._clock())
 
     def state(self) -> PilotState:

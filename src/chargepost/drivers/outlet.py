@@ -43,6 +43,8 @@ CABLE_RATINGS_A: Final = (13.0, 20.0, 32.0, 63.0)
 ATTACHED: Final = frozenset({"cable", "CCS2", "CHAdeMO"})
 TELLS_SOC: Final = frozenset({"CCS2", "CHAdeMO"})
 """On AC the pilot carries no state of charge; only the car knows it."""
+DIGITAL: Final = TELLS_SOC
+"""On DC the current is agreed in messages: any can be said, and the pilot only tells that there are messages."""
 NO_PILOT: Final = frozenset({"TE"})
 """A domestic socket has no pilot: its driver tells the plug's contact as A or C."""
 SECONDS_PER_HOUR: Final = 3600.0
@@ -144,7 +146,11 @@ class SimulatedConnector:
 
     @property
     def duty_percent(self) -> float:
-        return pilot.duty_percent(self.offered_a)
+        return (
+            pilot.DIGITAL_PERCENT
+            if self.spec.kind in DIGITAL and self.offered_a
+            else pilot.duty_percent(self.offered_a)
+        )
 
     @property
     def current_a(self) -> tuple[float, float, float]:
@@ -311,7 +317,8 @@ class SimulatedConnector:
 
     def offer(self, current_a: float, now: float) -> None:
         """Set the PWM; 0 A takes it away. Raises ValueError for a current that no pilot can say."""
-        pilot.duty_percent(current_a)
+        if self.spec.kind not in DIGITAL:
+            pilot.duty_percent(current_a)
         self.advance(now)
         if self.powered and current_a != self.offered_a:
             self._settle(self._now)

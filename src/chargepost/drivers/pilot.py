@@ -14,6 +14,8 @@ STEEP_ABOVE_A: Final = 51.0
 """Above 51 A one percent of duty cycle means 2.5 A instead of 0.6 A."""
 NO_PWM_PERCENT: Final = 100.0
 """A steady level is a duty cycle of 100 %."""
+DIGITAL_PERCENT: Final = 5.0
+"""The duty cycle that means: the current is agreed in messages (annex A, table A.7)."""
 
 
 def duty_percent(current_a: float) -> float:

@@ -13,10 +13,6 @@ CACHE_MAX = 2000
 ID_TAG_MAX = 20
 """Characters of an idTag: CiString20."""
 
-STATION_DECIDES, SUPERVISION_DECIDES = 0, 2
-"""Values of the key authenticationManager. A master (1) is none of ours to ask: it decides like the supervision, as
-does a value without meaning (Q-017)."""
-
 Verdict = Literal["allow", "ask", "deny"]
 
 
@@ -47,6 +43,15 @@ class Authorization:
     def cache_on(self) -> bool:
         return self.core.settings.flag("AuthorizationCacheEnabled")
 
+    @property
+    def decides_alone(self) -> bool:
+        """The station decides on badges although somebody could be asked (quirk authentication_manager).
+
+        A master is none of ours to ask: it decides like the supervision, as does a value without meaning (Q-017).
+        """
+        rule = self.core.model.quirks.get("authentication_manager")
+        return rule is not None and self.core.settings.text(str(rule["manager_key"])) == rule["local"]
+
     def known(self, id_tag: str, now: float) -> Cached | None:
         """What is known here of a badge, expiry applied; None when nothing is, or the cache is off."""
         entry = self.cache.get(fold(id_tag)) if self.cache_on else None
@@ -65,7 +70,7 @@ class Authorization:
         if not 0 < len(id_tag) <= ID_TAG_MAX:
             return "deny", "not a badge number"
         entry = self.known(id_tag, now)
-        if online and settings.number("authenticationManager", SUPERVISION_DECIDES) != STATION_DECIDES:
+        if online and not self.decides_alone:
             if settings.flag("LocalPreAuthorize") and entry and entry.status == "Accepted":
                 return "allow", "cache"
             return "ask", "central system"

@@ -129,8 +129,15 @@ class Conversation:
 
         The first dial of a life, and a connection that has just opened, are given their time.
         """
-        trying = (self.state == "dialling" and self.tries <= 1) or (self.state == "open" and self.boot != "Rejected")
-        return not self.online and not trying
+        match self.state:
+            case "open":
+                return self.boot == "Rejected"
+            case "dialling":
+                return self.tries > 1
+            case "off":
+                return not self.enabled()
+            case _:
+                return True
 
     def identity(self) -> str:
         """The identity in the URL: the key when it is set, else the station's id.
