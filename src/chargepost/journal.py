@@ -275,6 +275,7 @@ class Journal:
         self._writer.execute(WRITE_MARK, (self._life, number))
 
     def _fits(self, piece: _Piece) -> bool:
+        """Write a piece; False, and nothing of it is written, when it is wrong in itself."""
         self._writer.execute("SAVEPOINT piece")
         try:
             for sql, params in piece.statements:

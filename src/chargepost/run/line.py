@@ -40,14 +40,15 @@ class LinkFaults:
         self.cut = False
         self.latency_s = 0.0
         """Of the world, each way."""
-        self.lines: set[Line] = set()
+        self.lines: tuple[Line, ...] = ()
+        """The one in use, and those that are still hung up."""
 
     def set(self, *, cut: bool | None = None, latency_s: float | None = None) -> None:
         if latency_s is not None:
             self.latency_s = latency_s
         if cut is not None:
             self.cut = cut
-        for line in list(self.lines):
+        for line in self.lines:
             line.mended()
 
 
@@ -60,8 +61,8 @@ class Line:
         self._end: End | None = end
         self._clock = clock
         self._faults = faults
-        self._held: deque[tuple[float, Callable[[], None]]] = deque()
-        """In order: the earliest instant of the world, and what happens then."""
+        self._held: deque[tuple[float, Callable[[], None]]] | None = None
+        """In order: the earliest instant of the world, and what happens then. None, for it is large, until needed."""
         self._timer: asyncio.TimerHandle | None = None
         self._wire: websocket.Link | None = None
         self._dialling: asyncio.Task[None] | None = None
@@ -72,7 +73,7 @@ class Line:
         if self._faults.cut:
             self._timer = self._clock.call_later(dial.timeout_s, self._lose, NOBODY)
             return
-        self._faults.lines.add(self)
+        self._faults.lines += (self,)
         self._dialling = websocket.dial(_patient(dial, self._clock), self)
 
     def send(self, data: bytes) -> None:
@@ -91,9 +92,9 @@ class Line:
     def cut(self) -> None:
         """No power any more: neither goodbye nor what was still on its way. The end is told nothing."""
         self._end = None
-        self._held.clear()
+        self._held = None
         if self._faults.cut:
-            self._held.append((0.0, self._drop))
+            self._held = deque([(0.0, self._drop)])
         else:
             self._drop()
 
@@ -103,8 +104,11 @@ class Line:
         if end:
             end.line_down(self, reason, None)
 
+    def _leave(self) -> None:
+        self._faults.lines = tuple(line for line in self._faults.lines if line is not self)
+
     def _drop(self) -> None:
-        self._faults.lines.discard(self)
+        self._leave()
         if self._timer:
             self._timer.cancel()
         if isinstance(self._wire, websocket.Wire):
@@ -115,7 +119,7 @@ class Line:
     # --- the wire's side ---------------------------------------------------------------------------------------------
 
     def opened(self, link: websocket.Link, subprotocol: str) -> None:
-        self._wire = link
+        self._wire, self._dialling = link, None
         if self._end is None:
             self._drop()
             return
@@ -132,12 +136,12 @@ class Line:
 
     def closed(self, reason: str, status: int | None) -> None:
         def tell() -> None:
-            self._faults.lines.discard(self)
+            self._leave()
             end, self._end = self._end, None
             if end:
                 end.line_down(self, reason, status)
 
-        self._wire = None
+        self._wire = self._dialling = None
         self._pass(tell)
 
     # --- what is wrong with the network ------------------------------------------------------------------------------
@@ -147,6 +151,8 @@ class Line:
         if not (self._held or self._faults.cut or self._faults.latency_s):
             what()
             return
+        if self._held is None:
+            self._held = deque()
         if len(self._held) >= HELD_MAX:
             self._lose("the connection was lost: too much was on its way")
             return

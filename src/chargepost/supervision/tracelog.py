@@ -44,7 +44,8 @@ class FrameLog:
     """A ring per station, and one over all."""
 
     def __init__(self) -> None:
-        self._rings: dict[str, deque[Frame]] = {}
+        self._rings: dict[str, list[Frame]] = {}
+        """Oldest first. No deques: ten thousand of them that hold a frame or two would be half of all that is kept."""
         self._order: deque[tuple[int, str]] = deque()
         self._number = 0
 
@@ -64,7 +65,9 @@ class FrameLog:
         self._number += 1
         ring = self._rings.get(identity)
         if ring is None:
-            ring = self._rings[identity] = deque(maxlen=STATION_FRAMES_MAX)
+            ring = self._rings[identity] = []
+        elif len(ring) == STATION_FRAMES_MAX:
+            del ring[0]
         kept = data[:FRAME_BYTES_MAX]
         ring.append(Frame(self._number, at_utc_s, direction, kind, message_id, action, kept, trouble, latency_s))
         self._order.append((self._number, identity))
@@ -75,7 +78,7 @@ class FrameLog:
         number, identity = self._order.popleft()
         ring = self._rings.get(identity)
         if ring and ring[0].number == number:
-            ring.popleft()
+            del ring[0]
             if not ring:
                 del self._rings[identity]
 
