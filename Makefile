@@ -6,7 +6,7 @@ help:
 	@echo "make test        every test, ruff and mypy"
 	@echo "make test-fast   the tests without the slow ones"
 	@echo "make lint        ruff and mypy alone"
-	@echo "make bench       the measuring programs, one line of JSON per figure"
+	@echo "make bench       the measuring programs and their table (ARGS=--quick, --json)"
 	@echo "make setup       .venv with everything, and the peers the tests talk to"
 
 setup:
@@ -32,4 +32,4 @@ lint:
 
 bench:
 	@tools/setup python peers
-	@for program in bench/[a-z]*.py; do .venv/bin/python "$$program" || exit 1; done
+	@.venv/bin/python bench $(ARGS)
