@@ -14,7 +14,6 @@ How a carrier (`run/` on sockets, `fleet/` in virtual time) drives it. `now` is 
 - The clock: `set_clock(utc_s, now)` at the start and whenever the machine's date was stepped.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -94,7 +93,7 @@ class Central:
         self._ids = count(1)
         self._life = kept.life
         self._offset_s = utc_s - now
-        self._wishes: deque[Wish] = deque()
+        self._wishes: list[Wish] = []
         self._tokens = count(1)
         self._pending: dict[int, Pending] = {}
         self._calling: dict[str, float] = {}
@@ -122,8 +121,7 @@ class Central:
 
     def take(self) -> list[Wish]:
         """What is to be done, in this order."""
-        wishes = list(self._wishes)
-        self._wishes.clear()
+        wishes, self._wishes = self._wishes, []
         return wishes
 
     def next_wake(self) -> float | None:
@@ -381,7 +379,8 @@ class Central:
         self._wish(Admit(guest.ticket))
 
     def _end_challenge(self, station: Station) -> Guest | None:
-        self._challenged.pop(station.identity, None)
+        if self._challenged.pop(station.identity, None) is None:
+            return None
         challenge, station.challenge = station.challenge, None
         return challenge
 

@@ -25,7 +25,7 @@ from chargepost.supervision.answers import Policy
 from chargepost.supervision.central import Central
 from chargepost.supervision.ledger import Ledger
 from chargepost.supervision.roster import Knock, Refusal
-from chargepost.supervision.wishes import Admit, Answered, Begun, HangUp, Note, Ping, Refuse, Send, Store, Wish
+from chargepost.supervision.wishes import Admit, Answered, Begun, HangUp, Note, Ping, Refuse, Send, Store
 
 log = logging.getLogger("chargepost.supervision")
 
@@ -143,30 +143,24 @@ class Host:
         """Do all that Central wishes, then see when it wants to be woken."""
         while wishes := self.central.take():
             for wish in wishes:
-                self._do(wish)
+                DO[type(wish)](self, wish)
         self._set_timer()
 
-    def _do(self, wish: Wish) -> None:
-        match wish:
-            case Send(identity, data):
-                if line := self._line(identity):
-                    line.send(data)
-            case Store():
-                self._store(wish)
-            case Answered(ticket):
-                self._settle(ticket, wish)
-            case Admit(ticket):
-                self._settle(ticket, None)
-            case Refuse(ticket, status, reason):
-                self._settle(ticket, Refusal(status, reason))
-            case Ping(identity):
-                if line := self._line(identity):
-                    line.ping()
-            case HangUp(identity, code, reason):
-                if talk := self._talks.pop(identity, None):
-                    talk.hang_up(code, reason)
-            case Note(level, event, text, identity):
-                log.log(LEVELS[level], "%s %s: %s", event, identity, _one_line(redact_text(text)))
+    def _send(self, wish: Send) -> None:
+        if line := self._line(wish.identity):
+            line.send(wish.data)
+
+    def _ping(self, wish: Ping) -> None:
+        if line := self._line(wish.identity):
+            line.ping()
+
+    def _hang_up(self, wish: HangUp) -> None:
+        if talk := self._talks.pop(wish.identity, None):
+            talk.hang_up(wish.code, wish.reason)
+
+    def _note(self, wish: Note) -> None:
+        if log.isEnabledFor(LEVELS[wish.level]):
+            log.log(LEVELS[wish.level], "%s %s: %s", wish.event, wish.identity, _one_line(redact_text(wish.text)))
 
     def _line(self, identity: str) -> Line | None:
         talk = self._talks.get(identity)
@@ -243,6 +237,18 @@ class Host:
         else:
             self.central.gave_up(talk.identity, talk.ticket)
         self.drain()
+
+
+DO: dict[type, Callable[[Host, Any], None]] = {
+    Send: Host._send,
+    Store: Host._store,
+    Ping: Host._ping,
+    HangUp: Host._hang_up,
+    Note: Host._note,
+    Answered: lambda host, wish: host._settle(wish.ticket, wish),
+    Admit: lambda host, wish: host._settle(wish.ticket, None),
+    Refuse: lambda host, wish: host._settle(wish.ticket, Refusal(wish.status, wish.reason)),
+}
 
 
 def _one_line(text: str) -> str:

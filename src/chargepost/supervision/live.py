@@ -6,7 +6,7 @@ import msgspec
 
 from chargepost.ocpp.messages import MeterValue, SampledValue
 
-KILO_UNITS = {"kW": 1000.0, "kWh": 1000.0}
+KILO_UNITS = ("kW", "kWh")
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):
@@ -48,9 +48,15 @@ def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
         if sample.location == "Inlet" or sample.format == "SignedData":
             continue
         value = _number(sample.value)
-        if value is not None:
-            phases = told.setdefault(sample.measurand or "Energy.Active.Import.Register", {})
-            phases[sample.phase or ""] = value * KILO_UNITS.get(sample.unit or "", 1.0)
+        if value is None:
+            continue
+        if sample.unit in KILO_UNITS:
+            value *= 1000.0
+        measurand = sample.measurand or "Energy.Active.Import.Register"
+        if measurand in told:
+            told[measurand][sample.phase or ""] = value
+        else:
+            told[measurand] = {sample.phase or "": value}
     return told
 
 
