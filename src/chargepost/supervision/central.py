@@ -379,8 +379,7 @@ class Central:
         self._wish(Admit(guest.ticket))
 
     def _end_challenge(self, station: Station) -> Guest | None:
-        if self._challenged.pop(station.identity, None) is None:
-            return None
+        self._challenged.pop(station.identity, None)
         challenge, station.challenge = station.challenge, None
         return challenge
 
