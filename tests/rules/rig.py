@@ -399,6 +399,7 @@ DEFAULTS: dict[str, Callable[[Rig, Any], Any]] = {
         transaction_id=next(rig.numbers), id_tag_info=ACCEPTED
     ),
     "StopTransaction": lambda rig, _: messages.StopTransactionResponse(),
+    "DataTransfer": lambda rig, _: messages.DataTransferResponse(status="Accepted"),
     "DiagnosticsStatusNotification": lambda rig, _: messages.DiagnosticsStatusNotificationResponse(),
     "FirmwareStatusNotification": lambda rig, _: messages.FirmwareStatusNotificationResponse(),
 }

@@ -232,12 +232,12 @@ def data_transfer(s: "Station", ask: m.DataTransfer, ident: str, now: float) -> 
         return m.DataTransferResponse(status="UnknownMessageId")
     data, good = _json(ask.data)
     example = msgspec.json.decode(row.data or "{}")
-    if not good or not _has_fields(s, data, example):
+    if not good or not _has_fields(data, example):
         return m.DataTransferResponse(status="Rejected")  # Q-156
     if row.message == "Locate":
         s.after_answer.append(lambda: s.locate(now))
     elif row.message == "CostUpdated":
-        s.core.note("info", "cost", f"{data['totalCost']} {data['currency']}"[:50], _outlet(s, data["connectID"]))
+        _note_cost(s, data)
     return m.DataTransferResponse(status="Accepted", data="" if example else UNSET)
 
 
@@ -249,17 +249,18 @@ def _json(text: Any) -> tuple[Any, bool]:
         return None, False
 
 
-def _has_fields(s: "Station", data: Any, example: dict[str, Any]) -> bool:
-    """The JSON has every field of the product's example; one of them may have a second name (Q-088)."""
-    also = str(s.core.model.quirks.get("cost_transaction_id", {}).get("also", ""))
-    given = set(data) if isinstance(data, dict) else set()
-    if also in given:
-        given.add(also[:1].lower() + also[1:])
-    return given.issuperset(example)
+def _has_fields(data: Any, example: dict[str, Any]) -> bool:
+    """The JSON has every field of the product's example, in any case (a guide spells one both ways, Q-088)."""
+    given = {name.casefold() for name in data} if isinstance(data, dict) else set()
+    return given.issuperset(name.casefold() for name in example)
 
 
-def _outlet(s: "Station", connector: Any) -> int | None:
-    return connector if isinstance(connector, int) and 0 < connector <= len(s.connectors) else None
+def _note_cost(s: "Station", data: Any) -> None:
+    """What the driver owes so far, as the central system counts it; no page of ours shows it yet."""
+    cost = {name.casefold(): value for name, value in data.items()} if isinstance(data, dict) else {}
+    connector = cost.get("connectid")
+    known = isinstance(connector, int) and 0 < connector <= len(s.connectors)
+    s.core.note("info", "cost", f"{cost.get('totalcost')} {cost.get('currency')}"[:50], connector if known else None)
 
 
 def local_list_version(s: "Station", ask: m.GetLocalListVersion, ident: str, now: float) -> Any:

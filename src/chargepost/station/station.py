@@ -415,7 +415,8 @@ def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
     if abs(step_s) >= 1:
         s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
         _schedule_aligned(s, now)
-        _relight(s, now)
+        if lamp.changes_at(s.core, now) is not None:
+            s.core.wake_at("light", 0, now)
 
 
 def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
