@@ -40,7 +40,7 @@ TRIP_MA: Final = 30.0
 """Residual current at which the protection opens the contactor and locks it out (IEC 61851-1, 8.5)."""
 CABLE_RATINGS_A: Final = (13.0, 20.0, 32.0, 63.0)
 """What the resistor of a plug can say (IEC 61851-1, annex B)."""
-ATTACHED: Final = frozenset({"cable", "CCS2", "CHAdeMO"})
+ATTACHED: Final = frozenset({"cable", "T1", "CCS2", "CHAdeMO"})
 TELLS_SOC: Final = frozenset({"CCS2", "CHAdeMO"})
 """On AC the pilot carries no state of charge; only the car knows it."""
 DIGITAL: Final = TELLS_SOC

@@ -9,6 +9,7 @@ from chargepost import catalogue
 from chargepost.catalogue.checks import nearest
 from chargepost.catalogue.load import ModelError
 from chargepost.catalogue.model import Model
+from chargepost.station.core import SERIAL_KEY, datecode
 from chargepost.station.settings import Settings
 
 ID_MAX = 48
@@ -52,7 +53,20 @@ def judge(identity: str, model: Model, settings: Mapping[str, str], supervision:
         wanted[model.transport.url_key] = supervision_url(supervision, identity, model)
         if model.transport.enable_key:
             wanted[model.transport.enable_key] = "true"
-    return Given(identity, model, _inner(model, wanted))
+    given = _inner(model, wanted)
+    _check_board(model, given.get(SERIAL_KEY.lower(), ""))
+    return Given(identity, model, given)
+
+
+def _check_board(model: Model, serial: str) -> None:
+    """Raises Unfit for a board that is too old for the release (quirk datecode_above; R-004, R-005)."""
+    rule, made = model.quirks.get("datecode_above"), datecode(serial)
+    if rule and made is not None and made <= int(rule["datecode"]):
+        raise Unfit(
+            f"settings.{SERIAL_KEY}",
+            f"{model.title} {model.release} (software {rule['software']}) runs on boards with a datecode greater than "
+            f"{rule['datecode']}, and {serial} says {made}: take another release; chargepost models lists them",
+        )
 
 
 def _inner(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -53,8 +53,9 @@ class Stopping:
 
 NO_LIMIT = Limit(0.0, "nothing offered")
 
-ATTACHED = frozenset({"cable", "CCS2", "CHAdeMO"})
-"""Outlets whose cable never leaves the station: what is plugged in there is the car."""
+ATTACHED = frozenset({"cable", "T1", "CCS2", "CHAdeMO"})
+"""Outlets whose cable never leaves the station: what is plugged in there is the car. T1 is a connector at the end of a
+cable in the guides (commissioning guide of the EVlink family, Socket-outlets)."""
 
 
 class Connector:

@@ -16,13 +16,31 @@ SERIAL_CHARACTERS = 20
 """Of a believable serial number; some products have longer ones (quirk over_long_serials)."""
 
 
+SERIAL_KEY = "SerialNumber"
+"""The key by which an owner says the serial number on the label, in products that let them."""
+
+DATECODE_YEARS = range(16, 25)
+"""When a believable station was made: after every board that a release is too new for (R-004, R-005)."""
+
+
 def serial_number(identity: str, characters: int = SERIAL_CHARACTERS) -> str:
-    """A serial number of a believable form, always the same for one identity: 3N and digits."""
-    digits = characters - 2
+    """A serial number of a believable form, always the same for one identity: 3N, the datecode, digits.
+
+    The datecode is year, week and day of the making, two, two and one digit: 3N15282... is of 2015, week 28, day 2
+    (commissioning guide of the EVlink family, charge data record and maintenance report).
+    """
+    digits = characters - 7
     number = 0
     for char in identity:
         number = (number * 1_000_003 + ord(char)) % 10**digits
-    return f"3N{number:0{digits}d}"
+    year = DATECODE_YEARS[number // 260 % len(DATECODE_YEARS)]
+    return f"3N{year}{number // 5 % 52 + 1:02d}{number % 5 + 1}{number:0{digits}d}"
+
+
+def datecode(serial: str) -> int | None:
+    """Year, week and day as one number that grows (15282); None where a serial number does not carry it."""
+    found = re.match(r"3N(\d{5})", serial)
+    return int(found[1]) if found else None
 
 
 MAC_PREFIX = "00:80:F4"
@@ -67,8 +85,9 @@ class Core:
         self.identity = identity
         self.memory = memory
         long = model.quirks.get("over_long_serials", {}).get("serial_characters", SERIAL_CHARACTERS)
-        self.serial = serial_number(identity, int(long))
-        self.settings = Settings(model, dict(memory.load_all("setting/", str)), self.serial)
+        changed = dict(memory.load_all("setting/", str))
+        self.serial = changed.get(SERIAL_KEY.lower()) or serial_number(identity, int(long))
+        self.settings = Settings(model, changed, self.serial)
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
         self.dice = dice
