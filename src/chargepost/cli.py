@@ -7,6 +7,7 @@ Order of a value: flag, environment (CHARGEPOST_...), user file (config.toml), d
 import os
 import platform
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ DONE, FAILED, WRONG_USAGE, NOT_RIGHT, INTERRUPTED = 0, 1, 2, 3, 130
 
 STATIONS = 200
 """Of a fleet, unless told."""
+
+WIDE = 160
+"""Characters of a line where there is no terminal."""
 
 SUPERVISION_AT, CONTROL_AT = "127.0.0.1:8610", "127.0.0.1:8620"
 """Ports that the programs of this audience leave free."""
@@ -341,18 +345,20 @@ def models(
             if not json:
                 print(f"{check}: nothing is wrong")
         elif diff:
-            for each in report.diff(catalogue.load(diff[0]), catalogue.load(diff[1])):
-                _print(each if json else f"{each.path}: {each.left or '-'} | {each.right or '-'}", json)
+            left, right = catalogue.load(diff[0]), catalogue.load(diff[1])
+            if json:
+                for each in report.diff(left, right):
+                    _print(each, json)
+            else:
+                print(report.as_differences(left, right, _width()))
         elif model:
             found = catalogue.load(model)
-            print(report.as_json(found) if json else report.as_text(found))
+            print(report.as_json(found) if json else report.as_text(found, _width()))
+        elif json:
+            for row in report.list_models():
+                _print(row, json)
         else:
-            rows = report.list_models()
-            width = max(len(row.name) for row in rows)
-            for row in rows:
-                dialects = " ".join(row.dialects)
-                mark = "*" if row.default else " "
-                _print(row if json else f"{mark} {row.name:<{width}}  {row.title}, {row.description}  {dialects}", json)
+            print(report.as_list(report.list_models(), _width()))
 
 
 @app.command()
@@ -465,6 +471,11 @@ def _settings(written: Sequence[str]) -> dict[str, str]:
             raise Failure(WRONG_USAGE, f"--set {each!r}: write it as KEY=VALUE")
         settings[key.strip()] = value
     return settings
+
+
+def _width() -> int:
+    """Of the terminal; of a wide one when it is a file or a pipe."""
+    return shutil.get_terminal_size((WIDE, 0)).columns
 
 
 def _print(what: Any, as_json: bool) -> None:
