@@ -321,8 +321,10 @@ class Conversation:
         identity, settings = self.core.model.identity, self.core.settings
         key = identity.truncate_serials_key
         cut = 25 if key and settings.flag(key) else None
-        reference = self.core.model.quirks.get("over_long_serials", {}).get("reference", self.core.model.variant)
-        filled = {"serial": self.core.serial, "reference": str(reference).upper()}
+        model = self.core.model
+        reference = model.variants[model.variant].reference or model.variant.upper()
+        reference = str(model.quirks.get("over_long_serials", {}).get("reference", reference))
+        filled = {"serial": self.core.serial, "reference": reference}
 
         def text(template: str | None, limit: int | None = None) -> Any:
             return msgspec.UNSET if template is None else template.format_map(filled)[:limit]
