@@ -98,14 +98,14 @@ def _document(path: Path) -> Table:
     itself (models/<base>.toml). `without` lists what is there so far and not here: a part (`errors`), a row
     (`keys.CpoName`) or a word of a list (`messages.answers.GetLog`).
     """
-    document = _toml(path)
+    document = _read(path)
     if "extends" not in document:
         return document
     extends = document["extends"]
     whole: Table = {}
     for name in extends if isinstance(extends, list) else [extends]:
         base_path = _base(path, str(name))
-        base = _base_toml(base_path)
+        base = _read(base_path)
         if "extends" in base:
             raise ModelError(
                 f"{_short(path)}: extends: {_short(base_path)} extends another file itself; one level only"
@@ -127,8 +127,12 @@ def _laid_over(whole: Table, layer: Table, path: Path) -> Table:
     return _merged(whole, {name: value for name, value in layer.items() if name not in ("extends", "without")})
 
 
-_base_toml = cache(_toml)
-"""A base is read once for all that extend it, and never changed: `_merged` and `_without` copy."""
+_shipped_toml = cache(_toml)
+
+
+def _read(path: Path) -> Table:
+    """A file of ours is read once for all that extend it, and never changed: `_merged` and `_without` copy."""
+    return _shipped_toml(path) if path.is_relative_to(MODELS) else _toml(path)
 
 
 def _base(path: Path, name: str) -> Path:
@@ -275,7 +279,7 @@ def _unlisted() -> dict[str, KeySpec]:
 
 
 def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
-    """The model of the file's own variant, or what is wrong."""
+    """The model of the file's own variant, or what is wrong with words and types."""
     reader = _Reader()
     for word in document:
         if word not in PARTS:
@@ -298,18 +302,21 @@ def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     if reader.findings:
         return None, reader.findings
     parts["sources"] = _standard().sources | parts["sources"]
-    model = Model(**parts, keys=keys, hidden=hidden)
-    return model, inconsistencies(model)
+    return Model(**parts, keys=keys, hidden=hidden), []
 
 
 def examine(path: Path) -> tuple[Model | None, list[Finding]]:
     """A product file anywhere: its model when it can be built, and all that is wrong with it."""
-    return assemble(_document(path))
+    model, findings = assemble(_document(path))
+    return model, findings or (inconsistencies(model) if model else [])
 
 
 def read(path: Path) -> Model:
     """The model of a product file anywhere; `ModelError` with the first thing wrong in it."""
-    model, findings = examine(path)
+    return _sound(path, *examine(path))
+
+
+def _sound(path: Path, model: Model | None, findings: list[Finding]) -> Model:
     if findings or model is None:
         raise ModelError(findings[0].line(_short(path)))
     return model
@@ -345,7 +352,9 @@ def _age(release: str) -> tuple[int, ...]:
 
 @cache
 def _file(line: str, release: str) -> Model:
-    return read(MODELS / line / f"{release}.toml")
+    """Of ours: what is in it fits together, as tests found, and is not looked at again at every start."""
+    path = MODELS / line / f"{release}.toml"
+    return _sound(path, *assemble(_document(path)))
 
 
 @cache
