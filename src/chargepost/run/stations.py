@@ -1,6 +1,7 @@
 """All stations of one process: what the control API asks of them, what happens at them, and their figures."""
 
 import asyncio
+import gc
 import platform
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -23,6 +24,10 @@ HAPPENED_MAX = 200
 START_BATCH = 50
 """Stations started before others get their turn: ten thousand at once would leave the supervision waiting."""
 
+COLLECT_AFTER = (20_000, 20, 100)
+"""Objects made before Python looks for circles of garbage among them, then among older ones. A station leaves next to
+none, and its own objects are many: the usual 700, made for small programs, looks through them all the time."""
+
 Told = sig.StatusChanged | sig.Note | sig.BadgeJudged
 
 
@@ -41,6 +46,7 @@ class Stations:
         self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str
     ) -> None:
         """`supervision` is where stations go that are told nothing else."""
+        gc.set_threshold(*COLLECT_AFTER)
         self.clock, self.journal = clock, journal
         self.supervision = supervision
         self.hosts: dict[str, StationHost] = {}

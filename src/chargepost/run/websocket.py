@@ -319,7 +319,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None) -> None:
         async with asyncio.timeout(dial.timeout_s):
             await ws_connect(
                 lambda: wire,
-                url._replace(netloc=url.netloc.rpartition("@")[2]).geturl(),
+                url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if "@" in dial.url else dial.url,
                 ssl_context=(tls or _tls(dial.accept_self_signed)) if secure else None,
                 websocket_handshake_timeout=dial.timeout_s,
                 logger_name=_SILENT,
