@@ -249,12 +249,20 @@ class Conversation:
     # --- signs of life ---------------------------------------------------------------------------------------------
 
     def _watch(self, now: float) -> None:
-        interval_s = self.core.settings.number("WebSocketPingInterval")
+        interval_s, silence_s = self._ping_interval_s(), self._silence_s()
         self.ping_at = None
         self.core.wake_at("ping", 0, now + interval_s if interval_s > 0 else None)
+        self.core.wake_at("silence", 0, now + silence_s if interval_s > 0 and silence_s else None)
+
+    def _silence_s(self) -> int:
+        """The product's own time-out of a silent link; 0 is none."""
         key = self.core.model.transport.silence_key
-        silence_s = self.core.settings.number(key) if key and interval_s > 0 else 0
-        self.core.wake_at("silence", 0, now + max(silence_s, 2 * interval_s) if silence_s else None)
+        return self.core.settings.number(key) if key else 0
+
+    def _ping_interval_s(self) -> float:
+        """Pings come often enough that a link that lives is never silent for too long."""
+        interval_s, silence_s = self.core.settings.number("WebSocketPingInterval"), self._silence_s()
+        return min(interval_s, silence_s / 2) if silence_s else interval_s
 
     def ping(self, now: float) -> None:
         """Alarm: ask for a sign of life; a peer that gave none since the last ping is gone."""
@@ -264,7 +272,7 @@ class Conversation:
             self.error = "the central system has fallen silent: no answer to a ping"
             self._hang_up(1001, "no answer to a ping")
             return
-        interval_s = self.core.settings.number("WebSocketPingInterval")
+        interval_s = self._ping_interval_s()
         if interval_s > 0:
             self.ping_at = now
             self.core.wish(SendPing())
@@ -272,8 +280,7 @@ class Conversation:
 
     def silence(self, now: float) -> None:
         """Alarm of the product's own time-out: nothing was received for so long."""
-        key = self.core.model.transport.silence_key
-        limit_s = max(self.core.settings.number(key), 2 * self.core.settings.number("WebSocketPingInterval"))
+        limit_s = self._silence_s()
         if self.state == "open" and now >= self.heard_at + limit_s:
             self.error = f"nothing was received for {limit_s} s"
             self._hang_up(1001, "silence")
