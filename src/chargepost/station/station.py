@@ -932,6 +932,7 @@ def _operating_mode(s: Station, now: float) -> None:
 EFFECTS: dict[str, Callable[[Station, float], None]] = {
     "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
     "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
+    "ocppconnecttimeout": lambda s, now: s.talk.ping_interval_changed(now),
     "metervaluesampleinterval": _resample,
     "clockaligneddatainterval": _schedule_aligned,
     "lightintensity": _relight,
