@@ -318,7 +318,10 @@ def _fleet_plan(stations: int, model: str, supervision: str, store: str, control
 
 @app.command()
 def models(
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Everything known of this one, with sources.")] = "",
+    model: Annotated[
+        str,
+        typer.Argument(metavar="[MODEL]", help="Everything known of this one (or of a product file), with sources."),
+    ] = "",
     diff: Annotated[
         tuple[str, str] | None, _option("--diff", metavar="A B", help="Every fact in which two differ.")
     ] = None,
@@ -332,7 +335,6 @@ def models(
     chargepost models evlink-pro-ac
     chargepost models --diff evlink-pro-ac evlink-smart-wallbox
     """
-    from chargepost import catalogue  # noqa: PLC0415
     from chargepost.catalogue import report  # noqa: PLC0415
 
     with _errors():
@@ -345,14 +347,14 @@ def models(
             if not json:
                 print(f"{check}: nothing is wrong")
         elif diff:
-            left, right = catalogue.load(diff[0]), catalogue.load(diff[1])
+            left, right = _product(diff[0]), _product(diff[1])
             if json:
                 for each in report.diff(left, right):
                     _print(each, json)
             else:
                 print(report.as_differences(left, right, _width()))
         elif model:
-            found = catalogue.load(model)
+            found = _product(model)
             print(report.as_json(found) if json else report.as_text(found, _width()))
         elif json:
             for row in report.list_models():
@@ -471,6 +473,13 @@ def _settings(written: Sequence[str]) -> dict[str, str]:
             raise Failure(WRONG_USAGE, f"--set {each!r}: write it as KEY=VALUE")
         settings[key.strip()] = value
     return settings
+
+
+def _product(name: str) -> Any:
+    """A name of the catalogue, or a product file."""
+    from chargepost import catalogue  # noqa: PLC0415
+
+    return catalogue.read(Path(name)) if name.endswith(".toml") else catalogue.load(name)
 
 
 def _width() -> int:

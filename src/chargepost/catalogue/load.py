@@ -209,7 +209,9 @@ class _Reader:
             word = re.search(r"(?:field|enum value) [`'](.+?)[`']", what)
             hint = nearest(word[1], _vocabulary(kind)) if word else ""
             where = inside.strip("`").removeprefix("$").replace("[...]", "")
-            self.findings.append(Finding(path + where, what[0].lower() + what[1:] + hint))
+            unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
+            said = f"there is no word {unknown[1]} here" if unknown else what[0].lower() + what[1:]
+            self.findings.append(Finding(path + where, said + hint))
             return None
 
     def rows(self, table: object, kind: type[T], path: str) -> dict[str, T]:

@@ -247,7 +247,8 @@ CLEARS = {"cause": "with its cause", "unplug": "by unplugging", "self": "after {
 
 def as_text(model: Model, width: int) -> str:
     """`describe` as one text, headed by name and title; empty sections are left out."""
-    head = f"{model.title}\n  {model.name}  {' '.join(model.dialects)}  files by {' '.join(model.file_transfers)}"
+    files = f"  files by {' '.join(model.file_transfers)}" if model.file_transfers else ""
+    head = f"{model.title}\n  {model.name}  {' '.join(model.dialects)}{files}"
     return "\n\n".join([head, *(section.text(width) for section in describe(model) if section.rows)])
 
 
