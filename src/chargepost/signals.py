@@ -179,6 +179,37 @@ class BadgeCached(Signal, frozen=True):
     status: str
 
 
+class RemoteAuthorized(Signal, frozen=True):
+    """A system that is neither the reader nor the OCPP supervision lets somebody in, or reads a badge elsewhere."""
+
+    id_tag: str
+    connector: int | None = None
+
+
+class ModemState(Signal, frozen=True):
+    """What a modem says of itself."""
+
+    rssi: int
+    """Strength of its signal, 0 to 31 as modems count (3GPP TS 27.007, 8.5)."""
+    public_ip: str
+    """Where the station is reached from outside."""
+    sim_ip: str
+    """Of the SIM card in the operator's network."""
+    dns: str
+
+
+class ModemRead(Signal, frozen=True):
+    """The answer to `ReadModem`; no state when the modem is silent."""
+
+    modem: ModemState | None
+
+
+class NtpSilent(Signal, frozen=True):
+    """The time server does not answer. One that does is a `ClockSet` with the source "NTP"."""
+
+    server: str
+
+
 class StopAsked(Signal, frozen=True):
     """A local stop with an OCPP reason."""
 
@@ -213,7 +244,7 @@ Fact = (
     LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | Ending
+    | Ending | RemoteAuthorized | ModemRead | NtpSilent
 )  # fmt: skip
 
 
@@ -289,6 +320,14 @@ class ReadMeter(Signal, frozen=True):
     ticket: int
 
 
+class ReadModem(Signal, frozen=True):
+    """Ask the modem for its state, at the addresses of its settings and of its SIM card's; answered by `ModemRead`."""
+
+    address: str
+    """Empty: where it is from the factory."""
+    sim_address: str
+
+
 class OfferCurrent(Signal, frozen=True):
     """What the pilot offers the car, per phase; 0 A: connected but not offered (no PWM)."""
 
@@ -356,7 +395,7 @@ class BadgeJudged(Signal, frozen=True):
 
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
-    | Restart | StatusChanged | Note | BadgeJudged
+    | Restart | StatusChanged | Note | BadgeJudged | ReadModem
 )  # fmt: skip
 
 
@@ -417,3 +456,7 @@ class StationView(Holder, frozen=True):
     link: LinkView
     connectors: tuple[ConnectorView, ...]
     utc_s: float = 0.0
+    modem: ModemState | None = None
+    """What the modem said last; none while it is switched off or silent."""
+    key_locked: bool = False
+    """The key in front is turned: no new charge, no light."""

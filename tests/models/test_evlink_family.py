@@ -441,6 +441,8 @@ QUIRKS = {
     "less_in_1_5",
     "outlets_share_connector",
     "over_long_serials",
+    "ntp_watched",
+    "key_lock",
 }
 """What all three lines do, by the names it is looked up with."""
 QUIRKS_OF_LINE = {

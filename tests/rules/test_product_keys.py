@@ -325,22 +325,7 @@ def test_r_153_no_reference_voltage_no_estimate() -> None:
     assert not rig.said("MeterValues")
 
 
-# --- modem and supervision -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("interval", "effective_s"), [("60", 60), ("20", 20), ("5", 30)])
-def test_r_032_r_243_a_weak_signal_is_error_24_when_the_modem_is_read_next(interval: str, effective_s: int) -> None:
-    """Q-014: out of range is stored as 0 and works as 30 s."""
-    rig = idle(WALLBOX, confModemRetryInterval=interval)
-    rig.run(effective_s - rig.now % effective_s + 1)
-    rig.tell(sig.InputChanged("modem_signal_lost", True))
-    rig.run(effective_s - 2)
-    assert rig.view.vendor_error == ""
-    rig.run(1)
-    assert (rig.notification().error_code, rig.notification().vendor_error_code) == ("WeakSignal", "24")
-    rig.tell(sig.InputChanged("modem_signal_lost", False))
-    rig.run(effective_s)
-    assert rig.notification().error_code == "NoError"
+# --- supervision -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", [WALLBOX, PARKING, CITY])
@@ -364,7 +349,7 @@ def test_r_285_a_station_without_a_supervision_misses_none() -> None:
 # --- who may charge --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("value", "asked"), [("0", False), ("1", True), ("2", True), ("3", True)])
+@pytest.mark.parametrize(("value", "asked"), [("0", False), ("2", True), ("3", True)])
 def test_r_083_who_decides_on_a_badge(value: str, asked: bool) -> None:
     """Q-017: 3 is undefined and works as the default, the supervision."""
     rig = idle(WALLBOX, authenticationManager=value)

@@ -3,10 +3,15 @@
 EVlink OCPP guide (6.3, 7.1, 8.1) and commissioning guide of the EVlink family.
 """
 
+from itertools import pairwise
+
+import msgspec
 import pytest
 
+from chargepost import signals as sig
 from chargepost.catalogue import load
 from chargepost.drivers.simulated import CARS
+from chargepost.ocpp import messages
 from chargepost.run.given import Unfit, judge
 from chargepost.station.core import datecode, serial_number
 from tests.rules.rig import Rig
@@ -73,3 +78,231 @@ def test_a_t1_connector_is_at_the_end_of_an_attached_cable() -> None:
     assert rig.view.status == "Available"
     rig.charge()
     assert rig.hardware.unplug(1, rig.now), "no lock holds the car"
+
+
+# --- modem (OCPP guide, 6.3.3.1, 7.1, 8.1) ---------------------------------------------------------------------------
+
+
+def modem_reads(rig: Rig) -> list[float]:
+    return [when for when, wish in rig.wishes if isinstance(wish, sig.ReadModem)]
+
+
+@pytest.mark.parametrize(("interval", "every_s"), [("60", 60), ("15", 15), ("5", 30), ("61", 30)])
+def test_r_032_the_modem_is_read_in_its_rhythm(interval: str, every_s: int) -> None:
+    """Q-014: out of range is stored as 0 and works as 30 s."""
+    rig = idle(ModemPresent="true", confModemRetryInterval=interval)
+    rig.run(400)
+    reads = modem_reads(rig)
+    assert {round(later - earlier, 6) for earlier, later in pairwise(reads)} == {every_s}
+    assert rig.station.view(rig.now).modem == rig.hardware.modem.state
+
+
+@pytest.mark.parametrize("lost", ["modem", "modem_signal"])
+def test_r_243_r_285_silence_or_a_weak_signal_is_event_24_until_it_is_over(lost: str) -> None:
+    rig = idle(ModemPresent="true")
+    rig.hardware.set_input(lost, False)
+    rig.run(31)
+    last = rig.notification(0)
+    assert (last.status, last.error_code, last.vendor_error_code) == ("Available", "WeakSignal", "24")
+    seen = rig.station.view(rig.now).modem
+    assert (seen is None) == (lost == "modem")
+    rig.plug()
+    rig.badge()
+    rig.run(5)
+    assert rig.power(), "it is a warning"
+    rig.hardware.set_input(lost, True)
+    rig.run(31)
+    assert rig.notification(0).error_code == "NoError"
+
+
+@pytest.mark.parametrize(("rssi", "good"), [(9, False), (10, True)])
+def test_r_243_the_signal_must_be_at_least_10(rssi: int, good: bool) -> None:
+    rig = idle(ModemPresent="true")
+    rig.hardware.modem.state = msgspec.structs.replace(rig.hardware.modem.state, rssi=rssi)
+    rig.run(31)
+    assert (rig.view.vendor_error == "") == good
+
+
+def test_r_033_the_modem_and_its_addresses_are_used_only_while_its_switch_is_on() -> None:
+    """Factory value off (Q-012)."""
+    rig = idle(ocppConfModemAddress="192.168.0.254", ocppConfSimModemAddress="10.94.197.21")
+    rig.hardware.set_input("modem", False)
+    rig.run(120)
+    assert not modem_reads(rig)
+    assert rig.station.view(rig.now).modem is None
+    rig.own(ModemPresent="true")
+    rig.run(1)
+    asked = rig.wished(sig.ReadModem)
+    assert asked == [sig.ReadModem("192.168.0.254", "10.94.197.21")]
+    assert rig.view.vendor_error == "24"
+    rig.own(ModemPresent="false")
+    assert rig.view.vendor_error == ""
+    rig.run(120)
+    assert rig.wished(sig.ReadModem) == asked
+
+
+def test_another_product_reads_no_modem() -> None:
+    rig = idle("evlink-pro-ac")
+    rig.run(120)
+    assert not modem_reads(rig)
+
+
+# --- time server (commissioning guide, Date and Time; OCPP guide, 7.1) -----------------------------------------------
+
+
+def test_r_285_a_silent_time_server_is_event_31_until_it_answers() -> None:
+    rig = idle(TimeSettings="NTP server")
+    rig.tell(sig.NtpSilent("pool.ntp.org"))
+    assert (rig.view.vendor_error, rig.notification(0).vendor_error_code) == ("31", "31")
+    rig.tell(sig.ClockSet(rig.station.core.utc(rig.now), "the installer"))
+    assert rig.view.vendor_error == "31"
+    rig.tell(sig.ClockSet(rig.station.core.utc(rig.now), "NTP"))
+    assert rig.view.vendor_error == ""
+
+
+def test_r_285_a_date_set_by_hand_misses_no_time_server() -> None:
+    rig = idle()
+    rig.tell(sig.NtpSilent("pool.ntp.org"))
+    assert rig.view.vendor_error == ""
+    rig.own(TimeSettings="NTP server")
+    rig.tell(sig.NtpSilent("pool.ntp.org"))
+    rig.own(TimeSettings="Manually")
+    assert rig.view.vendor_error == ""
+
+
+# --- a remote system that is no supervision (commissioning guide, General settings; OCPP guide, 8.1) -----------------
+
+
+def test_r_078_r_083_a_remote_system_lets_in_and_the_built_in_reader_does_not() -> None:
+    """Nobody is asked, online or not; the same word again ends what it began."""
+    rig = idle(authenticationManager="1")
+    rig.plug()
+    rig.badge()
+    rig.run(5)
+    assert not rig.power()
+    assert "the reader is not used while authenticationManager is 1" in rig.wished(sig.BadgeJudged)[-1].why
+    rig.tell(sig.RemoteAuthorized("REMOTE-1", 1))
+    rig.run(5)
+    assert rig.power()
+    assert not rig.said("Authorize")
+    assert rig.last("StartTransaction").id_tag == "REMOTE-1"
+    rig.tell(sig.RemoteAuthorized("REMOTE-1", 1))
+    rig.run(5)
+    assert rig.last("StopTransaction").reason is msgspec.UNSET or rig.last("StopTransaction").reason == "Local"
+    assert not rig.power()
+
+
+def test_r_078_the_remote_system_is_obeyed_while_the_supervision_is_away() -> None:
+    rig = idle(authenticationManager="1", enableUnknown="false")
+    rig.cut()
+    rig.plug()
+    rig.tell(sig.RemoteAuthorized("REMOTE-1"))
+    rig.run(5)
+    assert rig.power()
+
+
+def test_r_082_a_badge_from_a_remote_reader_is_judged_as_any_other() -> None:
+    rig = idle(operatingMode="5")
+    rig.answers["Authorize"] = messages.AuthorizeResponse(id_tag_info=messages.IdTagInfo(status="Blocked"))
+    rig.plug()
+    rig.tell(sig.RemoteAuthorized("STRANGER"))
+    rig.run(5)
+    assert not rig.power()
+    del rig.answers["Authorize"]
+    rig.tell(sig.RemoteAuthorized("FRIEND"))
+    rig.run(5)
+    assert [p.id_tag for p in rig.said("Authorize")] == ["STRANGER", "FRIEND"]
+    assert rig.power()
+
+
+@pytest.mark.parametrize("model", [WALLBOX, "evlink-pro-ac"])
+def test_r_078_without_such_a_setting_no_remote_system_is_obeyed(model: str) -> None:
+    rig = idle(model)
+    rig.plug()
+    rig.tell(sig.RemoteAuthorized("REMOTE-1", 1))
+    rig.run(5)
+    assert not rig.power()
+    assert [judged.accepted for judged in rig.wished(sig.BadgeJudged)] == [False]
+
+
+# --- the key in front, and the lamp (commissioning guide, chapter 2, General settings, Network) ----------------------
+
+KEYS = pytest.mark.parametrize("model", [f"{WALLBOX}/key", "evlink-parking/key-two", "evlink-city/key"])
+
+
+def lamp(rig: Rig, connector: int = 1) -> str:
+    return rig.hardware.connector(connector).light
+
+
+@KEYS
+def test_a_station_with_a_key_reads_no_badge(model: str) -> None:
+    rig = idle(model)
+    rig.badge()
+    assert "no badge reader" in rig.wished(sig.BadgeJudged)[0].why
+    assert not rig.wished(sig.BadgeJudged)[0].accepted
+
+
+@KEYS
+def test_r_258_a_locked_station_lets_nobody_new_charge_and_shows_no_light(model: str) -> None:
+    rig = idle(model)
+    rig.hardware.press("key")
+    rig.run(1)
+    assert (rig.view.status, lamp(rig), rig.station.view(rig.now).key_locked) == ("Unavailable", "off", True)
+    rig.plug()
+    rig.run(10)
+    assert not rig.power()
+    assert rig.ask(messages.RemoteStartTransaction(id_tag="A1", connector_id=1)).status == "Rejected"
+    rig.power_cycle()
+    rig.run(10)
+    assert not rig.power(), "the key stays where it is turned to"
+    assert lamp(rig) == "off"
+    rig.hardware.press("key", False)
+    rig.run(10)
+    assert rig.power()
+    assert (rig.view.status, lamp(rig)) == ("Charging", "blue")
+
+
+def test_a_charge_that_runs_goes_on_when_the_key_is_turned() -> None:
+    rig = idle(f"{WALLBOX}/key")
+    rig.plug()
+    rig.run(10)
+    rig.hardware.press("key")
+    rig.run(10)
+    assert (rig.view.status, lamp(rig)) == ("Charging", "blue")
+    rig.tell(sig.StopAsked(1))
+    rig.run(5)
+    assert (rig.view.status, lamp(rig)) == ("Finishing", "off")
+    rig.unplug()
+    assert rig.view.status == "Unavailable"
+
+
+def test_r_081_locked_while_a_car_waits_for_a_command() -> None:
+    """ControlChargeByRemoteCommand with a smart key lock: the command is refused while it is locked."""
+    rig = idle(f"{WALLBOX}/key", ControlChargeByRemoteCommand="true")
+    rig.plug()
+    rig.hardware.press("key")
+    rig.run(1)
+    assert rig.view.status == "Preparing", "the table of 4.9 knows no way from Preparing to Unavailable"
+    assert rig.ask(messages.RemoteStartTransaction(id_tag="A1", connector_id=1)).status == "Rejected"
+    rig.unplug()
+    assert rig.statuses()[-2:] == ["Available", "Unavailable"]
+    rig.hardware.press("key", False)
+    rig.plug()
+    assert rig.ask(messages.RemoteStartTransaction(id_tag="A1", connector_id=1)).status == "Accepted"
+    rig.run(10)
+    assert rig.power()
+
+
+@pytest.mark.parametrize("model", [WALLBOX, "evlink-pro-ac"])
+def test_a_station_with_a_reader_has_no_key(model: str) -> None:
+    rig = idle(model)
+    rig.hardware.press("key")
+    rig.charge()
+    assert not rig.station.view(rig.now).key_locked
+
+
+def test_r_258_the_lamp_goes_off_before_a_restart_and_is_green_after_it() -> None:
+    rig = idle()
+    assert rig.ask(messages.Reset(type="Soft")).status == "Accepted"
+    rig.run(30)
+    assert [wish.light for wish in rig.wished(sig.ShowLight)] == ["off", "green"]

@@ -108,6 +108,8 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What the cabinet gives to all outlets together (DC)."""
     keys: dict[str, str] = {}
     """Defaults that differ in this variant."""
+    reader: bool | None = None
+    """A badge reader is built in; None: as `Authentication.reader` says of the line."""
     source: str = ""
 
 

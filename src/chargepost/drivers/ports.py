@@ -8,7 +8,7 @@ that it was asked for what it cannot do. `check.py` says in code what each promi
 from collections.abc import Mapping
 from typing import Protocol
 
-from chargepost.signals import Fact, PilotState, Reading, Wish
+from chargepost.signals import Fact, ModemState, PilotState, Reading, Wish
 
 
 class Pilot(Protocol):
@@ -59,6 +59,11 @@ class Inputs(Protocol):
 
     def read(self) -> Mapping[str, bool]:
         """By name, true when active; normally open or closed is settled below this port. The names never change."""
+
+
+class Modem(Protocol):
+    def read(self) -> ModemState:
+        """Its addresses and the strength of its signal. OSError when silent."""
 
 
 class Hardware(Protocol):

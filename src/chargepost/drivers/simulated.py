@@ -1,4 +1,4 @@
-"""The hardware of one station, simulated: its outlets, their cars, its reader, buttons and inputs.
+"""The hardware of one station, simulated: its outlets, their cars, its reader, key, buttons and inputs, its modem.
 
 Pure: tell it what is wished or what hands do and at which instant, take the facts, ask when to look again.
 """
@@ -8,6 +8,7 @@ from math import inf
 
 from chargepost.drivers.car import CARS, CarSpec
 from chargepost.drivers.mains import Mains
+from chargepost.drivers.modem import SimulatedModem
 from chargepost.drivers.outlet import Outlet, SimulatedConnector
 from chargepost.signals import (
     BadgePresented,
@@ -16,9 +17,13 @@ from chargepost.signals import (
     InputChanged,
     LockCable,
     MeterRead,
+    ModemRead,
+    ModemState,
     OfferCurrent,
     Reading,
     ReadMeter,
+    ReadModem,
+    RemoteAuthorized,
     ShowLight,
     SwitchPower,
     Wish,
@@ -27,10 +32,16 @@ from chargepost.signals import (
 __all__ = ["CARS", "CarSpec", "Mains", "Outlet", "SimulatedConnector", "SimulatedStation"]
 
 
+KEY = "key"
+"""The key switch, among the buttons: active is locked."""
+MODEM, MODEM_SIGNAL = "modem", "modem_signal"
+"""Inputs that no wire leads to the station: the modem answers, and its signal is good, while they are active."""
+
+
 class SimulatedStation:
     """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
 
-    __slots__ = ("_facts", "connectors", "mains", "powered")
+    __slots__ = ("_facts", "connectors", "locked", "mains", "modem", "powered")
 
     def __init__(
         self,
@@ -44,7 +55,10 @@ class SimulatedStation:
         if register_wh and len(register_wh) != len(connectors):
             raise ValueError(f"{len(register_wh)} registers for {len(connectors)} connectors: one each, or none")
         self.mains = mains or Mains(seed)
+        self.modem = SimulatedModem(seed)
         self.powered = True
+        self.locked = False
+        """The key switch in front."""
         self._facts: list[Fact] = []
         registers = register_wh or (0.0,) * len(connectors)
         self.connectors = tuple(
@@ -94,6 +108,16 @@ class SimulatedStation:
                 self.advance(now)
                 self._facts.append(MeterRead(number, ticket, self.read_meter(number)))
 
+            case ReadModem():
+                self._facts.append(ModemRead(self.read_modem()))
+
+    def read_modem(self) -> ModemState | None:
+        """None when it is silent."""
+        try:
+            return self.modem.read()
+        except OSError:
+            return None
+
     def read_meter(self, number: int) -> Reading | None:
         """What a meter says at the last advance; 0 is the main meter. None when it, or one it adds up, is silent."""
         metered = (self.connector(number),) if number else self.connectors
@@ -138,13 +162,24 @@ class SimulatedStation:
     def present_badge(self, id_tag: str, connector: int | None = None) -> None:
         self._tell(BadgePresented(id_tag, connector))
 
+    def authorize_remotely(self, id_tag: str, connector: int | None = None) -> None:
+        """A system beside the station lets somebody in, or has read a badge."""
+        self._tell(RemoteAuthorized(id_tag, connector))
+
     def press(self, name: str, active: bool = True) -> None:
-        """A push button, key switch or emergency stop."""
+        """A push button, key switch or emergency stop. A key stays where it is turned to."""
+        if name == KEY:
+            self.locked = active
         self._tell(ButtonPressed(name, active))
 
     def set_input(self, name: str, active: bool) -> None:
-        """A wired contact, door, tilt or detection loop."""
-        self._tell(InputChanged(name, active))
+        """A wired contact, door, tilt or detection loop; or, when it is read next, what the modem says."""
+        if name == MODEM:
+            self.modem.answers = active
+        elif name == MODEM_SIGNAL:
+            self.modem.weaken(not active)
+        else:
+            self._tell(InputChanged(name, active))
 
     # --- faults ---
 
@@ -176,11 +211,15 @@ class SimulatedStation:
         """The mains are back; positions and pilots are told again."""
         self.powered = True
         self.advance(now)
+        if self.locked:
+            self._tell(ButtonPressed(KEY))
         for connector in self.connectors:
             connector.power_up(now)
 
     def tell_again(self) -> None:
         """Every position and pilot once more, for a program that has just begun to run."""
+        if self.locked:
+            self._tell(ButtonPressed(KEY))
         for connector in self.connectors:
             connector.tell_again()
 

@@ -80,6 +80,7 @@ class Host(Protocol):
     async def plug_in(self, identity: str, connector: int, car: CarSpec | None) -> None: ...
     async def unplug(self, identity: str, connector: int) -> None: ...
     async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None: ...
+    async def remote_authorize(self, identity: str, id_tag: str, connector: int | None) -> None: ...
     async def stop(self, identity: str, connector: int, reason: str) -> None: ...
     async def inject_fault(self, identity: str, connector: int, code: str) -> None: ...
     async def clear_fault(self, identity: str, connector: int, code: str | None) -> None: ...
@@ -167,6 +168,10 @@ async def _unplug(at: At, body: AtConnector) -> None:
 
 async def _present_badge(at: At, body: PresentBadge) -> None:
     await at.host.present_badge(at.identity, body.id_tag, body.connector)
+
+
+async def _remote_authorize(at: At, body: PresentBadge) -> None:
+    await at.host.remote_authorize(at.identity, body.id_tag, body.connector)
 
 
 async def _start(at: At, body: Start) -> None:
@@ -320,6 +325,10 @@ class Action:
 ACTIONS = (
     Action("plug_in", "Plug a cable in, with a car at its other end", PlugIn, _plug_in, PlugIn(1, "City car")),
     Action("present_badge", "Hold a badge to the reader", PresentBadge, _present_badge, PresentBadge("04A2911B", 1)),
+    Action(
+        "remote_authorize", "Let somebody in from a remote system that is no OCPP supervision",
+        PresentBadge, _remote_authorize, PresentBadge("04A2911B", 1),
+    ),
     Action("stop", "Stop the charge at the station, with an OCPP reason", Stop, _stop, Stop(1)),
     Action("unplug", "Pull the cable out", AtConnector, _unplug, AtConnector(1)),
     Action("start", "Plug in, present the badge and wait until power flows", Start, _start, Start(1, "04A2911B")),
@@ -334,7 +343,10 @@ ACTIONS = (
         "power_cycle", "Mains off and on again, at once: nothing is saved first", PowerCycle, _power_cycle, PowerCycle()
     ),
     Action("button", "Press (or release) a push button, key switch or emergency stop", Button, _button, Button("stop")),
-    Action("input", "Set a wired contact, door, tilt or detection loop", Input, _input, Input("door", True)),
+    Action(
+        "input", "Set a wired contact, door, tilt, detection loop, the modem or its signal",
+        Input, _input, Input("door", True),
+    ),
     Action("screen", "Show a connector on a DC station's screen", AtConnector, _screen, AtConnector(1)),
     Action("link", "Faults of the link to the central system", LinkFaults, _link, LinkFaults(latency_ms=200)),
     Action("reset_faults", "End all faults, of the link and of the station", None, _reset_faults),

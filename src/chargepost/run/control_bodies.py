@@ -114,14 +114,14 @@ class PowerCycle(Body, frozen=True):
 
 
 class Button(Body, frozen=True):
-    """ "stop", "emergency_stop", "key" ...; `active` false releases it."""
+    """ "stop", "emergency_stop", "suspend", "key" (active: locked) ...; `active` false releases it."""
 
     name: Word
     active: bool = True
 
 
 class Input(Body, frozen=True):
-    """A wired contact, door, tilt or detection loop."""
+    """A wired contact, door, tilt or detection loop; "modem" (it answers), "modem_signal" (it is good)."""
 
     name: Word
     active: bool

@@ -327,6 +327,10 @@ class StationHost:
         self.hardware.present_badge(id_tag, connector)
         self._work()
 
+    def authorize_remotely(self, id_tag: str, connector: int | None = None) -> None:
+        self.hardware.authorize_remotely(id_tag, connector)
+        self._work()
+
     def press(self, name: str, active: bool = True) -> None:
         self.hardware.press(name, active)
         self._work()

@@ -134,6 +134,9 @@ class Stations:
     async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None:
         self._powered(identity).present_badge(id_tag, connector)
 
+    async def remote_authorize(self, identity: str, id_tag: str, connector: int | None) -> None:
+        self._powered(identity).authorize_remotely(id_tag, connector)
+
     async def stop(self, identity: str, connector: int, reason: str) -> None:
         self._powered(identity).tell(sig.StopAsked(connector, reason))
 

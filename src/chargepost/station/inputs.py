@@ -4,7 +4,6 @@
 |---|---|
 | `load_shedding` | limits the current to loadSheddingSetPoint (charging.py) |
 | `detection_loop`, `detection_loop_2` ... | a vehicle stands at connector 1, 2 ...: the product's data transfer |
-| `modem_signal_lost` | what the modem says when it is asked next: no answer, or a signal below 10 |
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import ButtonPressed, InputChanged
-from chargepost.station import faults, transactions
+from chargepost.station import faults, surroundings, transactions
 
 if TYPE_CHECKING:
     from chargepost.station.station import Station
@@ -22,8 +21,6 @@ LOOP_INPUT = "detection_loop"
 LOOP_MESSAGE = "Detection loop"
 
 NO_DATA = "{}"
-
-MODEM_INPUT = "modem_signal_lost"
 
 
 def button(s: "Station", fact: ButtonPressed, now: float) -> None:
@@ -40,6 +37,8 @@ def button(s: "Station", fact: ButtonPressed, now: float) -> None:
             transactions.stop(s, c, "Local", None, now)
     elif fact.name == "suspend" and fact.active:
         _suspend(s)
+    elif fact.name == surroundings.KEY_BUTTON:
+        surroundings.key_turned(s, fact, now)
 
 
 def _suspend(s: "Station") -> None:
@@ -64,8 +63,6 @@ def contact(s: "Station", fact: InputChanged, now: float) -> None:
         _loop(s, 1, now, active=fact.active)
     elif name == LOOP_INPUT and number.isdecimal():
         _loop(s, int(number), now, active=fact.active)
-    elif fact.name == MODEM_INPUT:
-        _modem_changed(s, now)
 
 
 def _loop(s: "Station", connector: int, now: float, *, active: bool) -> None:
@@ -79,20 +76,3 @@ def _loop(s: "Station", connector: int, now: float, *, active: bool) -> None:
             text = msgspec.json.encode(data).decode()
             payload = messages.DataTransfer(vendor_id=row.vendor, message_id=row.message, data=text)
             s.talk.say(payload, ("other", None), now)
-
-
-def _modem_changed(s: "Station", now: float) -> None:
-    """The station learns of it when it reads the modem next (quirk modem_retry_zero)."""
-    rule = s.core.model.quirks.get("modem_retry_zero")
-    if rule:
-        interval_s = s.core.settings.number(str(rule["retry_key"])) or int(rule["effective_s"])
-        s.core.wake_at("modem", 0, (now // interval_s + 1) * interval_s)
-
-
-def modem_read(s: "Station", now: float) -> None:
-    """Alarm: the modem is asked for its address and signal."""
-    code = str(s.core.model.quirks["modem_retry_zero"]["error"])
-    if MODEM_INPUT in s.core.inputs:
-        faults.raised(s, 0, code, now)
-    else:
-        faults.cleared(s, 0, code, now)

@@ -16,7 +16,7 @@ from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, Model
 from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
-from chargepost.station import answers, charging, faults, inputs, lamp, metering, transactions, visits
+from chargepost.station import answers, charging, faults, inputs, lamp, metering, surroundings, transactions, visits
 from chargepost.station.authorization import Authorization, Cached, fold
 from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
@@ -71,6 +71,7 @@ class Station:
         "shown",
         "speaks_after",
         "started",
+        "surroundings",
         "talk",
         "tickets",
         "transactions",
@@ -107,6 +108,7 @@ class Station:
         self.shown = 1
         """The connector on the screen, where there is one."""
         self.restarting: tuple[bool, str, float] | None = None
+        self.surroundings = surroundings.Surroundings()
         self._recall(store)
 
     def _recall(self, store: Memory) -> None:
@@ -180,6 +182,10 @@ class Station:
             if c.status == Usage.PREPARING:
                 self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
             c.out_when_free, c.operative = False, False  # A8, C8, F8
+        if c.shut and c.usage is Usage.FREE and c.status == Usage.PREPARING:
+            c.shut = False
+            self._tell_status(c, now)  # B1, then A8
+            c.shut = True
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
             transactions.begin(self, c, now)
@@ -216,7 +222,7 @@ class Station:
             if c.status:
                 core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now))
             c.status, c.status_since = new, now
-        light = LIGHTS[new]
+        light = "off" if c.shut and c.transaction is None else LIGHTS[new]
         if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
             c.light = light
             core.wish(sig.ShowLight(c.number, light, lamp.intensity_percent(core, now)))
@@ -351,6 +357,8 @@ class Station:
             self.talk.view(),
             tuple(_connector_view(c) for c in self.connectors),
             self.core.utc(now),
+            self.surroundings.modem,
+            self.surroundings.locked,
         )
 
 
@@ -390,6 +398,7 @@ def _started(s: Station, fact: sig.Started, now: float) -> None:
     s.core.wake_at("settle", 0, now + SETTLE_S)
     _schedule_aligned(s, now)
     _schedule_light(s, now)
+    surroundings.watch_modem(s, now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
     _speak(s, now)
@@ -404,6 +413,8 @@ def _speak(s: Station, now: float) -> None:
 
 def _clock_set(s: Station, fact: sig.ClockSet, now: float) -> None:
     set_clock(s, fact.utc_s, fact.source, now)
+    if fact.source == surroundings.NTP:
+        surroundings.ntp_answered(s, now)
 
 
 def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
@@ -779,6 +790,9 @@ HANDLERS: dict[type, Callable[[Station, Any, float], str | None]] = {
     sig.ScreenTouched: _screen,
     sig.Restored: _restored,
     sig.Ending: _ending,
+    sig.RemoteAuthorized: surroundings.remote_authorized,
+    sig.ModemRead: surroundings.modem_read,
+    sig.NtpSilent: surroundings.ntp_silent,
 }
 
 
@@ -866,7 +880,7 @@ ALARMS: dict[str, Callable[[Station, int, str, float], str | None]] = {
     "locate": lambda s, _c, _w, now: _relight(s, now),
     "light": lambda s, _c, _w, now: _relight(s, now),
     "plug": _on(visits.plug_overdue),
-    "modem": lambda s, _c, _w, now: inputs.modem_read(s, now),
+    "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
     "waiting": _waiting_grant_over,
@@ -941,5 +955,8 @@ EFFECTS: dict[str, Callable[[Station, float], None]] = {
     "leddayendhour": _relight,
     "disconnectedmetervaluesampleinterval": _resample,
     "operatingmode": _operating_mode,
+    "modempresent": surroundings.watch_modem,
+    "confmodemretryinterval": surroundings.watch_modem,
+    "timesettings": surroundings.ntp_answered,
 }
 """Other keys are read when they are needed."""

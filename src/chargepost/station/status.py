@@ -18,6 +18,8 @@ def status(c: Connector) -> str:
         return "Faulted"
     if not c.operative and c.transaction is None:
         return "Unavailable"
+    if c.shut and c.transaction is None and (c.usage is Usage.FREE or c.status == "Unavailable"):
+        return "Unavailable"  # at the station's own discretion: its key is turned
     if c.usage is Usage.CHARGING:
         if c.stopping is not None:
             return c.status if c.status.startswith("Suspended") else "Charging"

@@ -10,7 +10,7 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import faults, transactions
+from chargepost.station import faults, surroundings, transactions
 from chargepost.station.authorization import fold
 from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
@@ -22,13 +22,19 @@ ASKING_MAX = 8
 """Badges the central system is being asked about: more than readers, and each is answered or times out."""
 
 
+How = Literal["badge", "remote start", "free charging", "remote system", "remote reader"]
+
+AT_READER: frozenset[How] = frozenset({"badge", "remote system", "remote reader"})
+"""Ways of a person who stands at the station: the same badge again ends what it began, and one of its group."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """A badge the central system is being asked about."""
 
     id_tag: str
     connector: int | None
-    how: Literal["badge", "remote start", "free charging"]
+    how: How
 
 
 # --- cable and car ---------------------------------------------------------------------------------------------------
@@ -136,9 +142,9 @@ def judged(s: "Station", id_tag: str, connector: int | None, accepted: bool, why
     s.core.wish(BadgeJudged(id_tag, connector, accepted, why))
 
 
-def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> None:
+def presented(s: "Station", id_tag: str, connector: int | None, now: float, how: How = "badge") -> None:
     """A badge at the reader: it stops its own transaction, gives up its own waiting, or asks to charge."""
-    refusal = unread(s)
+    refusal = surroundings.unread(s) if how == "badge" else ""
     if refusal:
         judged(s, id_tag, connector, False, refusal)
         return
@@ -169,20 +175,7 @@ def presented(s: "Station", id_tag: str, connector: int | None, now: float) -> N
     if s.free_charging:
         judged(s, id_tag, connector, False, "everybody charges freely here: badges are not asked for")
         return
-    ask(s, Asking(id_tag, connector, "badge"), now)
-
-
-def unread(s: "Station") -> str:
-    """Why no badge is read here at all; empty when it is."""
-    model = s.core.model
-    if not model.authentication.reader:
-        return "there is no badge reader: charges are started by the supervision"
-    mode = model.quirks.get("operating_mode")
-    if mode and s.core.settings.text(str(mode["mode_key"])) == mode["remote"]:
-        return (
-            f"badges come from a remote system: the reader is not polled while {mode['mode_key']} is {mode['remote']}"
-        )
-    return ""
+    ask(s, Asking(id_tag, connector, how), now)
 
 
 def on_screen(s: "Station", connector: int | None) -> Connector | None:
@@ -203,6 +196,9 @@ def give_up(s: "Station", c: Connector, now: float) -> None:
 
 def ask(s: "Station", asking: Asking, now: float) -> None:
     """Decide by the rules; ask the central system when they say so."""
+    if asking.how == "remote system":
+        admitted(s, asking, Grant(asking.id_tag, None, asking.how), now)
+        return
     verdict, why = s.authorization.judge(asking.id_tag, s.talk.online, now)
     if verdict == "allow":
         admitted(s, asking, Grant(asking.id_tag, s.authorization.parent(asking.id_tag, now), why), now)
@@ -248,7 +244,7 @@ def turned_away(s: "Station", asking: Asking, why: str) -> None:
 
 def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
     """The badge is good: it ends a charge of its group (trap 22), or may begin one."""
-    if asking.how == "badge" and grant.parent is not None:
+    if asking.how in AT_READER and grant.parent is not None:
         for c in s.connectors:
             tx = c.transaction
             if tx and tx.parent and fold(tx.parent) == fold(grant.parent) and asking.connector in (None, c.number):
@@ -275,7 +271,7 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
 
 def free(c: Connector) -> bool:
     """Somebody new may be let in here."""
-    return c.operative and not c.blocked and c.transaction is None and c.grant is None and not c.starting
+    return c.operative and not c.shut and not c.blocked and c.transaction is None and c.grant is None and not c.starting
 
 
 def choose(s: "Station", connector: int | None) -> Connector | None:
