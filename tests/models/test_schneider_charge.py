@@ -177,6 +177,7 @@ def test_what_a_write_cannot_change_says_why() -> None:
         "ClockAlignedDataInterval",
         "MeterValuesAlignedData",
         "ConnectorPhaseRotation",
+        "ResetRetries",
         "StopTxnAlignedData",
         "StopTxnSampledData",
         "TICmode",
