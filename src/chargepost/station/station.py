@@ -422,12 +422,16 @@ def set_clock(s: Station, utc_s: float, source: str, now: float) -> None:
     step_s = utc_s - s.core.utc(now)
     if source == PEER and s.core.speed != 1:
         return
+    if abs(step_s) < 1:
+        s.core.offset_s = utc_s - now
+        return
+    lit_percent = lamp.intensity_percent(s.core, now)
     s.core.offset_s = utc_s - now
-    if abs(step_s) >= 1:
-        s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
-        _schedule_aligned(s, now)
-        if lamp.changes_at(s.core, now) is not None:
-            s.core.wake_at("light", 0, now)
+    s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
+    _schedule_aligned(s, now)
+    _schedule_light(s, now)
+    if lamp.intensity_percent(s.core, now) != lit_percent:
+        s.core.wake_at("light", 0, now)
 
 
 def _link_up(s: Station, fact: sig.LinkUp, now: float) -> None:
