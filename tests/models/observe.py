@@ -2,8 +2,8 @@
 how each of its errors looks, what its meter values hold.
 
 The central system is a WebSocket server that knows JSON and no product; the schemas of PyPI `ocpp` judge what it hears.
-All stations live in one process of ours and are handled through its control API. Nothing here reads a product file but
-for the codes that are injected.
+The stations are those of `chargepost station`, on real sockets, handled as the control API handles them. Nothing here
+reads a product file but for the codes that are injected.
 
     python -m tests.models.observe [MODEL ...]      writes tests/models/golden/<line>-<release>.json
 """
@@ -11,13 +11,15 @@ for the codes that are injected.
 import asyncio
 import contextlib
 import json
+import logging
+import random
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import httpx2
+import msgspec
 from ocpp.messages import get_validator
 from ocpp.v16.enums import Measurand, Phase
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -25,7 +27,12 @@ from websockets.typing import Subprotocol
 
 from chargepost.catalogue import Model, load
 from chargepost.catalogue.load import releases
-from tests.shells.peers.ours import FREE_PORT, SPEED, OurStation, chargepost
+from chargepost.drivers.car import CARS
+from chargepost.journal import Journal
+from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
+from chargepost.run.clock import Clock
+from chargepost.run.stations import Stations
+from chargepost.signals import ConnectorView, StationView
 from tests.shells.peers.policy import TakesEverybody
 from tests.shells.peers.record import CALL, DEADLINE_S, Call, Record
 
@@ -77,8 +84,10 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 """Every request a central system has in OCPP 1.6 and its security extension, as small as it may be, and two that it has
 not. In this order: what begins something stands before what ends it, and Reset ends all."""
 
-CAR = {"like": "Compact", "battery_wh": 10_000_000.0}
+CAR = msgspec.structs.replace(CARS["Compact"], battery_wh=10_000_000.0)
 """One that is never full."""
+SPEED = 60.0
+"""A minute of the world is a second of the machine."""
 SAMPLED = "MeterValuesSampledData"
 SAMPLE_INTERVAL = "60"
 """Seconds of the world: one of the machine."""
@@ -153,8 +162,8 @@ class Central:
 class Observed:
     """One station and the central system it talks to."""
 
-    def __init__(self, model: Model, identity: str, central: Central, station: OurStation) -> None:
-        self.model, self.identity, self.central, self.station = model, identity, central, station
+    def __init__(self, model: Model, identity: str, central: Central, stations: Stations) -> None:
+        self.model, self.identity, self.central, self.stations = model, identity, central, stations
 
     async def all(self) -> Told:
         """In this order: its factory settings first, what changes them later."""
@@ -184,13 +193,23 @@ class Observed:
         await self._quiet()
 
     async def _quiet(self) -> None:
-        """Nothing waits to be said, and what was said last has arrived before the answer to a question after it."""
-        await self.station.until_nothing_waits()
-        await self.central.ask("GetConfiguration", key=["NumberOfConnectors"])
+        """Nothing waited to be said before a question, nor after its answer: what was said last has arrived."""
+        idle = False
+        while not (idle and await self._nothing_waits()):
+            idle = await self._nothing_waits()
+            await self.central.ask("GetConfiguration", key=["NumberOfConnectors"])
 
-    async def _do(self, action: str, **body: Any) -> None:
-        """And wait for what it has to say of it."""
-        await self.station.do(action, **body)
+    async def _nothing_waits(self) -> bool:
+        return (await self._view()).link.waiting_messages == 0
+
+    async def _view(self) -> StationView:
+        view = await self.stations.station(self.identity)
+        assert view
+        return view
+
+    async def _do(self, action: str, *given: Any) -> None:
+        """As the control API does it; and wait for what the station has to say of it."""
+        await getattr(self.stations, action)(self.identity, *given)
         await self._quiet()
 
     def _calls(self) -> list[Call]:
@@ -227,7 +246,7 @@ class Observed:
 
     async def _error_while_free(self, code: str) -> Told:
         since = len(self._calls())
-        await self._do("inject_fault", connector=1, code=code)
+        await self._do("inject_fault", 1, code)
         await self._over(code)
         said = self._calls()[since:]
         return {
@@ -238,10 +257,11 @@ class Observed:
     async def _error_while_charging(self, code: str) -> list[str]:
         await self._charge()
         since = len(self._calls())
-        await self._do("inject_fault", connector=1, code=code)
-        stopped = (await self._connector()).get("transaction") is None
-        if stopped:
-            await self._until_connector("is without power", lambda connector: connector["power_w"] == 0)
+        await self._do("inject_fault", 1, code)
+        if (await self._connector()).offered_a == 0:
+            await self._until_connector("is without power", lambda connector: connector.power_w == 0)
+            await self._quiet()
+        stopped = (await self._connector()).transaction is None
         await self._over(code)
         said = self._calls()[since:]
         if stopped:
@@ -251,38 +271,36 @@ class Observed:
     async def _over(self, code: str) -> None:
         """The fault's cause goes away, or it does so by itself."""
         if self.model.errors[code].clears == "self":
-            await self._until_connector(f"is over {code}", lambda connector: connector["error"] == "NoError")
+            await self._until_connector(f"is over {code}", lambda connector: connector.error == "NoError")
             await self._quiet()
         else:
-            await self._do("clear_fault", connector=0, code=code)
+            await self._do("clear_fault", 0, code)
 
     async def _charge(self) -> None:
         """Until power flows on connector 1, if it does not yet."""
-        if (await self._connector())["pilot"] == "A":
-            await self.station.do("plug_in", connector=1, car=CAR)
-            await self._quiet()
+        if (await self._connector()).pilot == "A":
+            await self._do("plug_in", 1, CAR)
             await self.central.ask("RemoteStartTransaction", connectorId=1, idTag=BADGE)
-        await self._until_connector("charges", lambda connector: connector["power_w"] > 0)
+        await self._until_connector("charges", lambda connector: connector.power_w > 0)
         await self._quiet()
 
     async def _leave(self) -> None:
-        await self._until_connector("is unlocked", lambda connector: not connector["locked"])
-        await self.station.do("unplug", connector=1)
-        await self._until_connector("is free", lambda connector: connector["status"] == "Available")
+        await self._until_connector("is unlocked", lambda connector: not connector.locked)
+        await self._do("unplug", 1)
+        await self._until_connector("is free", lambda connector: connector.status == "Available")
         await self._quiet()
 
-    async def _until_connector(self, what: str, seen: Callable[[Told], bool]) -> None:
+    async def _until_connector(self, what: str, seen: Callable[[ConnectorView], bool]) -> None:
         try:
             async with asyncio.timeout(DEADLINE_S):
-                while not seen(await self._connector()):  # noqa: ASYNC110 - it is in another process
+                while not seen(await self._connector()):  # noqa: ASYNC110 - hardware says nothing of it
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             now = await self._connector()
             raise AssertionError(f"{self.identity} never {what}: {now}\n{self.central.record.explain()}") from None
 
-    async def _connector(self) -> Told:
-        connector: Told = (await self.station.show())["connectors"][0]
-        return connector
+    async def _connector(self) -> ConnectorView:
+        return (await self._view()).connectors[0]
 
     async def _list_items(self) -> dict[str, list[str]]:
         """Each measurand of OCPP with the phases it is taken with; "" is without."""
@@ -328,7 +346,7 @@ class Observed:
     async def _set(self, key: str, value: str) -> None:
         """As its owner; a key the product does not have stays away."""
         if self.model.key(key):
-            await self.station.do("set_key", key=key, value=value)
+            await self._do("set_key", key, value)
 
 
 def verdict(frame: list[Any]) -> str:
@@ -364,32 +382,31 @@ def identity_of(model: Model) -> str:
     return f"{model.line}-{model.release}"
 
 
-async def _observe(http: httpx2.AsyncClient, model: Model) -> Told:
+async def _observe(stations: Stations, model: Model) -> Told:
     identity = identity_of(model)
     async with Central.open() as central:
-        body = {"id": identity, "model": model.name, "supervision": central.url}
-        answer = await http.post("/stations", json=body)
-        assert answer.status_code in (200, 201), answer.text
+        await stations.create(identity, model, central.url, {})
         try:
-            return await Observed(model, identity, central, OurStation(identity, http)).all()
+            return await Observed(model, identity, central, stations).all()
         finally:
-            await http.delete(f"/stations/{identity}")
+            await stations.remove(identity)
 
 
 async def observe(models: Sequence[Model]) -> dict[str, Told]:
-    """What is seen of each, by `identity_of`; all in one process of ours."""
+    """What is seen of each, by `identity_of`."""
     at_once = asyncio.Semaphore(AT_ONCE)
-    words = ["station", models[0].name, "--control", FREE_PORT, "--speed", str(SPEED)]
-    async with (
-        chargepost(*words) as serving,
-        httpx2.AsyncClient(base_url=serving["control"], trust_env=False, timeout=DEADLINE_S) as http,
-    ):
+    journal = Journal(None, STATION_SCHEMA, STATION_VERSION)
+    stations = Stations(Clock(SPEED), journal, random.Random(7).random, None, "0")
 
-        async def one(model: Model) -> Told:
-            async with at_once:
-                return await _observe(http, model)
+    async def one(model: Model) -> Told:
+        async with at_once:
+            return await _observe(stations, model)
 
+    try:
         seen = await asyncio.gather(*map(one, models))
+    finally:
+        stations.close()
+        journal.close()
     return {identity_of(model): told for model, told in zip(models, seen, strict=True)}
 
 
@@ -417,6 +434,7 @@ def written(told: Told) -> str:
 
 
 def main(names: Sequence[str]) -> None:
+    logging.getLogger("chargepost").setLevel(logging.ERROR)  # faults are wanted here
     models = [load(name) for name in names] or every_release()
     for identity, told in asyncio.run(observe(models)).items():
         (GOLDEN / f"{identity}.json").write_text(written(told), "utf-8")
