@@ -1,5 +1,6 @@
 """What the catalogue knows, as plain data and text for `chargepost models`. Pure: nothing is printed here."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -164,7 +165,7 @@ def describe(model: Model) -> list[Section]:
     return [
         _table("Identity", "fact", _facts(model.identity)),
         Section(
-            f"Variants ({len(model.variants)})",
+            f"Variants ({len(model.variants)}; what follows is {model.variant})",
             ("variant", "description", "outlets", "together", "defaults that differ", "source"),
             tuple(
                 (
@@ -409,11 +410,14 @@ def _table(title: str, column: str, facts: tuple[list[tuple[str, str]], str]) ->
 
 
 def _outlets(outlets: Iterable[ConnectorSpec]) -> str:
-    return ", ".join(
-        f"{each.kind} {'' if each.kind in DIRECT_CURRENT else f'{each.phases}-phase '}"
-        f"{each.min_current_a:g} to {each.max_current_a:g} A"
-        for each in outlets
-    )
+    """T2S 3-phase 6 to 32 A, 2 of CCS2 1.44 to 173.91 A"""
+    counted = Counter(map(_outlet, outlets))
+    return ", ".join(outlet if count == 1 else f"{count} of {outlet}" for outlet, count in counted.items())
+
+
+def _outlet(outlet: ConnectorSpec) -> str:
+    phases = "" if outlet.kind in DIRECT_CURRENT else f"{outlet.phases}-phase "
+    return f"{outlet.kind} {phases}{outlet.min_current_a:g} to {outlet.max_current_a:g} A"
 
 
 DIRECT_CURRENT = ("CCS2", "CHAdeMO")
