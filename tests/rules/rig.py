@@ -14,6 +14,7 @@ from chargepost.catalogue import load
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.ocpp import frames, messages
+from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
 from tests.rules.table_4_9 import BESIDE, CODES, CONNECTOR_ZERO
 
@@ -73,9 +74,9 @@ class Rig:
         self.now = 1000.0
         self.memory: dict[str, bytes] = {} if memory is None else memory
         self.records: dict[str, sig.ChargeRecord] = {}
-        self.hardware = SimulatedStation(
-            self.model.connectors, seed=1, register_wh=[register_wh] * len(self.model.connectors)
-        )
+        points = connectors_of(self.model, self.memory)
+        registers = [register_wh] * points
+        self.hardware = SimulatedStation(self.model.connectors, points=points, seed=1, register_wh=registers)
         self.answers: dict[str, Any] = {}
         self.numbers = iter(range(501, 10_000))
         self.reachable = True
@@ -115,6 +116,8 @@ class Rig:
         return station
 
     def start(self) -> None:
+        self.hardware.number_outlets(len(self.station.connectors), self.now)
+        self.hardware.take()
         self.station.handle(sig.Started(EPOCH_UTC_S + self.now), self.now)
         self.hardware.tell_again()
         self.drain()

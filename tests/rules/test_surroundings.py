@@ -12,6 +12,7 @@ from chargepost import signals as sig
 from chargepost.catalogue import load
 from chargepost.drivers.simulated import CARS
 from chargepost.ocpp import messages
+from chargepost.run import kept
 from chargepost.run.given import Unfit, judge
 from chargepost.station.core import datecode, serial_number
 from tests.rules.rig import Rig
@@ -306,3 +307,122 @@ def test_r_258_the_lamp_goes_off_before_a_restart_and_is_green_after_it() -> Non
     assert rig.ask(messages.Reset(type="Soft")).status == "Accepted"
     rig.run(30)
     assert [wish.light for wish in rig.wished(sig.ShowLight)] == ["off", "green"]
+
+
+# --- sockets that share a connector (commissioning guide, Socket-outlets; Pro AC guide, Parameters 2) ----------------
+
+SHARED = pytest.mark.parametrize(
+    "model", [f"{WALLBOX}/rfid-te", "evlink-city/rfid-two-te", "evlink-pro-ac/socket-domestic"]
+)
+
+
+@SHARED
+def test_r_216_the_domestic_socket_has_the_number_of_its_t2_socket_and_its_own_rating(model: str) -> None:
+    """Q-050: outlet n belongs to connector (n - 1) modulo NumberOfConnectors + 1; 10 A at the domestic socket."""
+    rig = idle(model)
+    last = len(rig.station.connectors)
+    assert len(rig.hardware.connectors) == last
+    assert rig.hardware.plug_in(last, CAR, rig.now, outlet="TE")
+    rig.badge(connector=last)
+    rig.run(10)
+    view = rig.station.view(rig.now).connectors[last - 1]
+    assert (view.status, view.offered_a) == ("Charging", 10)
+    outlet = rig.hardware.connector(last)
+    assert outlet.current_a == (10, 0, 0)
+    charged_wh = outlet.energy_wh
+    rig.tell(sig.StopAsked(last))
+    rig.run(5)
+    assert rig.hardware.unplug(last, rig.now)
+    rig.run(1)
+    assert rig.hardware.plug_in(last, CAR, rig.now)
+    rig.badge(connector=last)
+    rig.run(10)
+    assert rig.hardware.connector(last).current_a[2] > 10, "three phases at the other socket"
+    assert rig.hardware.connector(last).energy_wh > charged_wh, "one meter for both"
+
+
+@pytest.mark.parametrize("rating", ["6", "8", "10"])
+@pytest.mark.parametrize("mode", ["0", "1"])
+def test_r_216_the_domestic_socket_of_the_pro_ac_is_rated_by_a_key(rating: str, mode: str) -> None:
+    """IMaxEvseCapacityTE, whatever number the socket has (PlugNumberingMode)."""
+    rig = idle("evlink-pro-ac/socket-domestic", PlugNumberingMode=mode, IMaxEvseCapacityTE=rating)
+    rig.power_cycle()  # a numbering takes effect at the next start
+    rig.run(5)
+    number = int(mode) + 1
+    assert len(rig.hardware.connectors) == number
+    assert rig.hardware.plug_in(number, CAR, rig.now, outlet="TE")
+    rig.badge(connector=number)
+    rig.run(10)
+    view = rig.station.view(rig.now).connectors[number - 1]
+    assert view.offered_a == float(rating)
+    assert rig.hardware.connector(number).current_a == (float(rating), 0, 0)
+
+
+@pytest.mark.parametrize(("model", "code"), [("evlink-city/rfid-te", "14"), (f"{WALLBOX}/rfid-te", "")])
+def test_only_one_of_two_sockets_is_used_and_on_the_city_both_at_once_are_event_14(model: str, code: str) -> None:
+    """7.1, error 14: domestic and T2 or T3 connected on the same side."""
+    rig = idle(model)
+    rig.charge()
+    assert rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+    rig.run(5)
+    assert rig.view.vendor_error == code
+    assert rig.power() == (not code)
+    assert not rig.hardware.plug_in(1, CAR, rig.now, outlet="TE"), "it is taken"
+    assert rig.hardware.unplug(1, rig.now, outlet="TE")
+    assert not rig.hardware.unplug(1, rig.now, outlet="TE")
+    rig.run(5)
+    assert rig.view.vendor_error == ""
+
+
+def test_the_second_plug_is_the_one_in_use_once_the_first_is_out() -> None:
+    rig = idle("evlink-city/rfid-te")
+    rig.plug()
+    assert rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+    rig.run(1)
+    rig.power_cycle()
+    rig.run(5)
+    assert rig.view.vendor_error == "14", "found again after a power cut"
+    assert rig.hardware.unplug(1, rig.now)
+    rig.run(5)
+    assert (rig.view.vendor_error, rig.view.status) == ("", "Preparing")
+    rig.badge()
+    rig.run(10)
+    assert rig.hardware.connector(1).current_a == (10, 0, 0)
+
+
+def test_an_outlet_that_is_not_there_is_refused_with_words() -> None:
+    rig = idle()
+    with pytest.raises(ValueError, match="connector 1 has no outlet TE: T2"):
+        rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+
+
+def test_r_216_another_numbering_keeps_what_is_plugged_and_lowers_no_register() -> None:
+    rig = idle("evlink-pro-ac/socket-domestic")
+    assert rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+    rig.badge()
+    rig.run(600)
+    before_wh, soc = rig.hardware.connector(1).energy_wh, rig.hardware.connector(1).soc
+    assert before_wh > 100
+    rig.own(PlugNumberingMode="1")
+    rig.ask(messages.Reset(type="Hard"))
+    rig.run(30)
+    t2, te = rig.hardware.connectors
+    assert (t2.plugged, te.plugged, te.spec.kind) == (False, True, "TE")
+    assert te.soc == pytest.approx(soc, abs=0.1)
+    assert min(t2.energy_wh, te.energy_wh) >= before_wh
+    rig.own(PlugNumberingMode="0")
+    rig.ask(messages.Reset(type="Hard"))
+    rig.run(30)
+    (both,) = rig.hardware.connectors
+    assert (both.plugged, both.spec.kind) == (True, "TE")
+    assert both.energy_wh >= te.energy_wh
+
+
+def test_r_216_the_socket_in_use_outlives_the_process() -> None:
+    model, now = load("evlink-pro-ac/socket-domestic"), 100.0
+    memory: dict[str, bytes] = {}
+    hardware = kept.build(model, memory, now, seed=1)
+    assert hardware.plug_in(1, CAR, now, outlet="TE")
+    later = kept.build(model, kept.puts(hardware.connectors), now, seed=1)
+    (outlet,) = later.connectors
+    assert (outlet.plugged, outlet.spec.kind, outlet.cable_rating_a) == (True, "TE", 10)

@@ -59,13 +59,13 @@ class MemoryHost:
     async def remove(self, identity: str) -> None:
         del self.views[identity]
 
-    async def plug_in(self, identity: str, connector: int, car: CarSpec | None) -> None:
+    async def plug_in(self, identity: str, connector: int, car: CarSpec | None, outlet: str = "") -> None:
         if self.views[identity].connectors[0].pilot != "A":
             raise Refused("a cable is there already", "Unplug it first.")
         self.told.append(("plug_in", identity, connector, car))
         self._connector(identity, pilot="B", status="Preparing")
 
-    async def unplug(self, identity: str, connector: int) -> None:
+    async def unplug(self, identity: str, connector: int, outlet: str = "") -> None:
         self._connector(identity, pilot="A", status="Available", power_w=0.0, transaction=None)
 
     async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None:

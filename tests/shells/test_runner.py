@@ -288,3 +288,26 @@ async def test_p1_a_stop_in_good_order_keeps_the_register_of_a_running_charge(tm
         drawn_wh = host.hardware.connector(1).energy_wh
         kept_wh = msgspec.json.decode(recall(rig.journal, "S-1")["meter/1"])["energy_wh"]
     assert 0 <= drawn_wh - kept_wh < 5, "a stop in good order costs what is drawn while it is done"
+
+
+async def test_r_216_a_car_at_the_domestic_socket_stays_there_when_the_outlets_are_numbered_anew() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac/socket-domestic", "S-1")
+        await booted(rig, host)
+        assert host.plug_in(1, CARS["Compact"], outlet="TE")
+        host.present_badge(BADGE, 1)
+        await rig.until(lambda: host.view().connectors[0].power_w > 1000, "power flows")
+        assert host.view().connectors[0].power_w < 2600, "10 A on one phase"
+        host.tell(sig.SettingChanged("PlugNumberingMode", "1"))
+        host.power_cycle(5)
+        await rig.until(lambda: len(host.view().connectors) == 2, "each outlet has its number")
+        assert [outlet.plugged for outlet in host.hardware.connectors] == [False, True]
+
+
+async def test_r_078_a_remote_system_lets_somebody_in_through_the_carrier() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-smart-wallbox", "S-1", {"authenticationManager": "1"})
+        await booted(rig, host)
+        assert host.plug_in(1, CARS["Compact"])
+        host.authorize_remotely(BADGE, 1)
+        await rig.until(lambda: host.view().connectors[0].power_w > 1000, "power flows")

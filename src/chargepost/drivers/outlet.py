@@ -5,8 +5,9 @@ sines, so energy, state of charge and temperature are known at any instant from 
 looks therefore cannot change what is measured, and an outlet where nothing happens costs nothing.
 """
 
+from collections.abc import Sequence
 from math import acos, exp, inf, nextafter, tan
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -18,6 +19,7 @@ from chargepost.signals import (
     Fact,
     FaultCleared,
     FaultRaised,
+    InputChanged,
     LockChanged,
     PilotChanged,
     PilotState,
@@ -64,20 +66,43 @@ class Outlet(Protocol):
     def lock(self) -> bool: ...
 
 
+class Beside(NamedTuple):
+    """What is plugged into another socket of the same connector: it has no contact and no power."""
+
+    socket: int
+    car: CarSpec | None
+    cable_rating_a: float
+
+
+OTHER_SOCKET: Final = "other_socket_"
+"""The input, with the connector's number, that is active while two sockets of one connector are taken."""
+
+
 class SimulatedConnector:
-    """One outlet. Everything it tells goes to the list of facts of its station."""
+    """One outlet. Everything it tells goes to the list of facts of its station.
+
+    Sockets that share a connector number share its meter, contactor and lock too: whichever is taken first is the
+    outlet until it is free again.
+    """
 
     __slots__ = (
         "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now",
         "_pulled_in", "_react_at", "_reactive_varh", "_since", "_soc_at", "_temperature_c", "_to_lock", "_told",
-        "_wants", "_width", "cable_rating_a", "car", "closed", "intensity_percent", "jammed", "leak_ma", "light",
-        "locked", "muted", "next_wake", "number", "offered_a", "plugged", "powered", "shorted", "soc_percent",
-        "spec", "tripped", "welded",
+        "_wants", "_width", "beside", "cable_rating_a", "car", "closed", "intensity_percent", "jammed",
+        "leak_ma", "light", "locked", "muted", "next_wake", "number", "offered_a", "plugged", "powered", "shorted",
+        "soc_percent", "socket", "sockets", "spec", "tripped", "welded",
     )  # fmt: skip
 
-    def __init__(self, number: int, spec: Outlet, mains: Mains, register_wh: float, facts: list[Fact]) -> None:
+    def __init__(
+        self, number: int, sockets: Sequence[Outlet], mains: Mains, register_wh: float, facts: list[Fact]
+    ) -> None:
         self.number = number
-        self.spec = spec
+        self.sockets = tuple(sockets)
+        self.socket = 0
+        """Which of them is in use, or will be unless another is named."""
+        self.spec = spec = self.sockets[0]
+        """Of the socket in use."""
+        self.beside: Beside | None = None
         self._mains = mains
         self._facts = facts
         self._now = self._since = 0.0
@@ -263,9 +288,12 @@ class SimulatedConnector:
             self._facts.append(PilotChanged(self.number, state))
 
     def _allowed_a(self) -> float:
-        """What the car believes it may draw, from the pilot and the resistor of the cable."""
+        """What the car believes it may draw, from the pilot and the resistor of the cable.
+
+        At a domestic socket nothing tells it: its cable is set to what the socket's label says, which is the offer.
+        """
         if self.spec.kind in NO_PILOT:
-            return self.cable_rating_a
+            return min(self.cable_rating_a, self._heard_a or self.cable_rating_a)
         return min(self._heard_a, self.cable_rating_a)
 
     def _react(self) -> None:
@@ -361,16 +389,25 @@ class SimulatedConnector:
 
     # --- hands ---
 
-    def plug_in(self, car: CarSpec | None, now: float, cable_rating_a: float = 32.0) -> bool:
-        """Plug a cable in, with a car at its other end or nobody yet. False when a cable or a car is in the way."""
+    def plug_in(self, car: CarSpec | None, now: float, cable_rating_a: float = 32.0, kind: str = "") -> bool:
+        """Plug a cable in, with a car at its other end or nobody yet. False when a cable or a car is in the way.
+
+        `kind` names the socket where there are several; a second one that is taken has no power.
+        """
+        socket = self.socket_of(kind)
         if cable_rating_a not in CABLE_RATINGS_A:
             raise ValueError(f"no cable says {cable_rating_a} A: one of {CABLE_RATINGS_A}")
         self.advance(now)
         if self.spec.kind in ATTACHED:
             return car is not None and self.plug_car(car, now)
         if self.plugged:
-            return False
+            if socket == self.socket or self.beside:
+                return False
+            self.beside = Beside(socket, car, cable_rating_a)
+            self._tell(InputChanged(f"{OTHER_SOCKET}{self.number}", True))
+            return True
         self._settle(self._now)
+        self.socket, self.spec = socket, self.sockets[socket]
         self.plugged = True
         self.cable_rating_a = self.spec.max_current_a if self.spec.kind in NO_PILOT else cable_rating_a
         self._tell(CableChanged(self.number, True, self.cable_rating_a))
@@ -395,8 +432,24 @@ class SimulatedConnector:
         self._connect(None)
         return True
 
-    def unplug(self, now: float) -> bool:
-        """Pull the cable at the station's end (an attached one: at the car's). False when locked or not plugged."""
+    def socket_of(self, kind: str) -> int:
+        """Its place among the sockets; without a kind, the first. Raises ValueError for one that is not here."""
+        kinds = [each.kind for each in self.sockets]
+        if kind and kind not in kinds:
+            raise ValueError(f"connector {self.number} has no outlet {kind}: {', '.join(kinds)}")
+        return kinds.index(kind) if kind else 0
+
+    def unplug(self, now: float, kind: str = "") -> bool:
+        """Pull the cable at the station's end (an attached one: at the car's). False when locked or not plugged.
+
+        `kind` names the socket where there are several; without, it is the one in use.
+        """
+        socket = self.socket_of(kind) if kind else self.socket
+        if socket != self.socket:
+            if self.beside is None or self.beside.socket != socket:
+                return False
+            self._free_beside()
+            return True
         if self.spec.kind in ATTACHED:
             return self.unplug_car(now)
         self.advance(now)
@@ -406,7 +459,17 @@ class SimulatedConnector:
         self.plugged, self.cable_rating_a = False, 0.0
         self._connect(None)
         self._tell(CableChanged(self.number, False, 0.0))
+        self.socket, self.spec = 0, self.sockets[0]
+        if self.beside:
+            waiting = self._free_beside()
+            self.plug_in(waiting.car, now, waiting.cable_rating_a, self.sockets[waiting.socket].kind)
         return True
+
+    def _free_beside(self) -> Beside:
+        assert self.beside
+        was, self.beside = self.beside, None
+        self._tell(InputChanged(f"{OTHER_SOCKET}{self.number}", False))
+        return was
 
     def replug(self, now: float) -> bool:
         """Pull the car's plug and put it back: the same car with the charge it has, awake. False without a car."""
@@ -519,6 +582,8 @@ class SimulatedConnector:
             self._facts.append(LockChanged(self.number, self.locked))
         self._facts.append(PowerSwitched(self.number, self.closed))
         self._facts.append(PilotChanged(self.number, self.pilot))
+        if self.beside:
+            self._facts.append(InputChanged(f"{OTHER_SOCKET}{self.number}", True))
         if self.tripped:
             self._facts.append(FaultRaised(self.number, "GroundFailure"))
 

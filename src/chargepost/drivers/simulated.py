@@ -6,10 +6,12 @@ Pure: tell it what is wished or what hands do and at which instant, take the fac
 from collections.abc import Sequence
 from math import inf
 
+import msgspec
+
 from chargepost.drivers.car import CARS, CarSpec
 from chargepost.drivers.mains import Mains
 from chargepost.drivers.modem import SimulatedModem
-from chargepost.drivers.outlet import Outlet, SimulatedConnector
+from chargepost.drivers.outlet import CABLE_RATINGS_A, Outlet, SimulatedConnector
 from chargepost.signals import (
     BadgePresented,
     ButtonPressed,
@@ -41,30 +43,59 @@ MODEM, MODEM_SIGNAL = "modem", "modem_signal"
 class SimulatedStation:
     """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
 
-    __slots__ = ("_facts", "connectors", "locked", "mains", "modem", "powered")
+    __slots__ = ("_facts", "_outlets", "connectors", "locked", "mains", "modem", "powered")
 
     def __init__(
         self,
-        connectors: Sequence[Outlet],
+        outlets: Sequence[Outlet],
         *,
+        points: int | None = None,
         seed: int = 0,
         register_wh: Sequence[float] = (),
         mains: Mains | None = None,
     ) -> None:
-        """`register_wh`: where each meter stands, 0 when empty. `mains`: of the site, when several share one."""
-        if register_wh and len(register_wh) != len(connectors):
-            raise ValueError(f"{len(register_wh)} registers for {len(connectors)} connectors: one each, or none")
+        """`points`: how many connector numbers the outlets share; None: each has its own. `register_wh`: where each
+        meter stands, 0 when empty. `mains`: of the site, when several share one.
+        """
+        self._outlets = tuple(outlets)
+        points = len(outlets) if points is None else points
+        if register_wh and len(register_wh) != points:
+            raise ValueError(f"{len(register_wh)} registers for {points} connectors: one each, or none")
         self.mains = mains or Mains(seed)
         self.modem = SimulatedModem(seed)
         self.powered = True
         self.locked = False
         """The key switch in front."""
         self._facts: list[Fact] = []
-        registers = register_wh or (0.0,) * len(connectors)
-        self.connectors = tuple(
-            SimulatedConnector(number, spec, self.mains, wh, self._facts)
-            for number, (spec, wh) in enumerate(zip(connectors, registers, strict=True), 1)
+        self.connectors = self._built(register_wh or (0.0,) * points)
+
+    def _built(self, registers: Sequence[float]) -> tuple[SimulatedConnector, ...]:
+        """Outlet n has the connector number (n - 1) modulo their number + 1."""
+        points = len(registers)
+        return tuple(
+            SimulatedConnector(number, self._outlets[number - 1 :: points], self.mains, wh, self._facts)
+            for number, wh in enumerate(registers, 1)
         )
+
+    def number_outlets(self, points: int, now: float) -> None:
+        """The outlets share so many connector numbers from here on. What is plugged stays, and no register falls."""
+        before = self.connectors
+        if points == len(before):
+            return
+        self.advance(now)
+        share = [
+            [old for place, old in enumerate(before) if place % points == new or new % len(before) == place]
+            for new in range(points)
+        ]
+        self.connectors = self._built([max(old.energy_wh for old in olds) for olds in share])
+        self.advance(now)
+        for place, old in enumerate(before):
+            if old.plugged:
+                outlet = place + old.socket * len(before)
+                new = self.connectors[outlet % points]
+                car = old.car and msgspec.structs.replace(old.car, soc_percent=old.soc or 0.0)
+                rating_a = old.cable_rating_a if old.cable_rating_a in CABLE_RATINGS_A else CABLE_RATINGS_A[0]
+                new.plug_in(car, now, rating_a, self._outlets[outlet].kind)
 
     def connector(self, number: int) -> SimulatedConnector:
         """By its OCPP number. Raises ValueError naming the numbers there are."""
@@ -128,20 +159,22 @@ class SimulatedStation:
 
     # --- hands; each says whether it could be done ---
 
-    def plug_in(self, connector: int, car: CarSpec | None, now: float, cable_rating_a: float = 32.0) -> bool:
+    def plug_in(
+        self, connector: int, car: CarSpec | None, now: float, cable_rating_a: float = 32.0, outlet: str = ""
+    ) -> bool:
         """A cable into the socket, with a car or None at its other end; of an attached cable, the car.
 
-        False when a cable or car is already there.
+        `outlet` names the kind of socket where several share the number. False when a cable or car is already there.
         """
-        return self.connector(connector).plug_in(car, now, cable_rating_a)
+        return self.connector(connector).plug_in(car, now, cable_rating_a, outlet)
 
     def plug_car(self, connector: int, car: CarSpec, now: float) -> bool:
         """A car to the cable that is already there."""
         return self.connector(connector).plug_car(car, now)
 
-    def unplug(self, connector: int, now: float) -> bool:
+    def unplug(self, connector: int, now: float, outlet: str = "") -> bool:
         """Pull the cable at the station (an attached one at the car). False when it is locked or not there."""
-        return self.connector(connector).unplug(now)
+        return self.connector(connector).unplug(now, outlet)
 
     def unplug_car(self, connector: int, now: float) -> bool:
         """Pull the cable at the car, the rest stays in the station. False without a car."""

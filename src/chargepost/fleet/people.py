@@ -106,7 +106,7 @@ class People:
         """From the arrival of somebody until the place is free again."""
         habits, draw = self.habits, dice.random()
         badge = self._badge(dice)
-        reader = n if len(post.model.connectors) > 1 else None
+        reader = n if len(post.hardware.connectors) > 1 else None
         if draw < habits.no_car:
             post.present_badge(badge.id_tag, reader)
             yield dice.uniform(60, 300)

@@ -19,6 +19,7 @@ from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.timeline import Stopped, Timeline, dice
+from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
 
 RESTART_S = 3.0
@@ -97,7 +98,9 @@ class Post:
         """`utc_s`: the date at the beginning."""
         self.identity, self.model, self.network, self.laws, self.watch = identity, model, network, laws, watch
         self._timeline, self._seed = timeline, seed
-        self.hardware = SimulatedStation(model.connectors, seed=crc32(f"{seed} {identity}".encode()))
+        self.hardware = SimulatedStation(
+            model.connectors, points=connectors_of(model, memory), seed=crc32(f"{seed} {identity}".encode())
+        )
         self.disk = Disk(memory, dice(seed, f"disk {identity}"))
         self.witness = laws.watch(identity, self.hardware)
         self.station: Station | None = None

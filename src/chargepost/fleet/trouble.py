@@ -94,7 +94,7 @@ class Trouble:
 
     def _hardware_fault(self, dice: Random, post: Post) -> Story:
         """Something breaks, and is mended after some minutes."""
-        connector, now = dice.randint(1, len(post.model.connectors)), self.timeline.now
+        connector, now = dice.randint(1, len(post.hardware.connectors)), self.timeline.now
         hardware, lasts_s = post.hardware, self._some(dice, 300.0)
         match dice.randrange(4):
             case 0:
@@ -124,7 +124,7 @@ class Trouble:
 
     def _command(self, dice: Random, post: Post) -> Story:
         """What an operator asks of a station; an outlet taken out of service comes back."""
-        connector = dice.randint(0, len(post.model.connectors))
+        connector = dice.randint(0, len(post.hardware.connectors))
         outlet = max(connector, 1)
         ask = self.hub.command
         match dice.randrange(6):

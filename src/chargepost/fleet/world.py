@@ -93,7 +93,7 @@ class World:
         self._last[identity] = deque(maxlen=FRAMES_KEPT)
         people = self.dice(f"people {identity}")
         self.timeline.at(people.uniform(0, BOOT_SPREAD_S), post.start)
-        for connector in range(1, len(model.connectors) + 1):
+        for connector in range(1, len(post.hardware.connectors) + 1):
             self.timeline.follow(self.people.arrivals(post, connector, people))
         self.trouble.begin(post, self.dice(f"trouble {identity}"))
         self.timeline.at(self.trouble.until_s, network.calm)

@@ -41,6 +41,7 @@ from chargepost.run.control_bodies import (
     StationsQuery,
     Stop,
     TraceRecord,
+    Unplug,
 )
 from chargepost.signals import BadgeJudged, ConnectorView, LinkView, Note, StationView, StatusChanged, TransactionView
 from chargepost.web import LOOPBACK, Asked, Body, Lost, Problem, Route, bearer, build, nearest
@@ -77,8 +78,10 @@ class Host(Protocol):
         """A new station that connects at once; `supervision` None: the host's own, if it has one."""
 
     async def remove(self, identity: str) -> None: ...
-    async def plug_in(self, identity: str, connector: int, car: CarSpec | None) -> None: ...
-    async def unplug(self, identity: str, connector: int) -> None: ...
+    async def plug_in(self, identity: str, connector: int, car: CarSpec | None, outlet: str = "") -> None:
+        """`outlet`: the kind of socket meant where several share the connector's number."""
+
+    async def unplug(self, identity: str, connector: int, outlet: str = "") -> None: ...
     async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None: ...
     async def remote_authorize(self, identity: str, id_tag: str, connector: int | None) -> None: ...
     async def stop(self, identity: str, connector: int, reason: str) -> None: ...
@@ -159,11 +162,11 @@ def _changes(given: CarChanges) -> dict[str, Any]:
 
 
 async def _plug_in(at: At, body: PlugIn) -> None:
-    await at.host.plug_in(at.identity, body.connector, _car(body.car))
+    await at.host.plug_in(at.identity, body.connector, _car(body.car), body.outlet)
 
 
-async def _unplug(at: At, body: AtConnector) -> None:
-    await at.host.unplug(at.identity, body.connector)
+async def _unplug(at: At, body: Unplug) -> None:
+    await at.host.unplug(at.identity, body.connector, body.outlet)
 
 
 async def _present_badge(at: At, body: PresentBadge) -> None:
@@ -330,7 +333,7 @@ ACTIONS = (
         PresentBadge, _remote_authorize, PresentBadge("04A2911B", 1),
     ),
     Action("stop", "Stop the charge at the station, with an OCPP reason", Stop, _stop, Stop(1)),
-    Action("unplug", "Pull the cable out", AtConnector, _unplug, AtConnector(1)),
+    Action("unplug", "Pull the cable out", Unplug, _unplug, Unplug(1)),
     Action("start", "Plug in, present the badge and wait until power flows", Start, _start, Start(1, "04A2911B")),
     Action(
         "inject_fault", "Raise a fault: a vendor code of the model or an OCPP errorCode",

@@ -66,14 +66,22 @@ class Car(CarChanges, frozen=True):
 
 
 class PlugIn(Body, frozen=True):
-    """`car`: a known name or a description; null plugs the cable alone."""
+    """`car`: a known name or a description; null plugs the cable alone. `outlet`: its kind ("TE"), where several share
+    the connector's number; without, the first."""
 
     connector: ConnectorNumber
     car: str | Car | None = "Compact"
+    outlet: Annotated[str, Meta(max_length=10)] = ""
 
 
 class AtConnector(Body, frozen=True):
     connector: ConnectorNumber
+
+
+class Unplug(AtConnector, frozen=True):
+    """`outlet`: its kind, where several share the connector's number; without, the one in use."""
+
+    outlet: Annotated[str, Meta(max_length=10)] = ""
 
 
 class PresentBadge(Body, frozen=True):

@@ -10,7 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from chargepost.catalogue.model import Model
+from chargepost.drivers.outlet import CABLE_RATINGS_A
 from chargepost.drivers.simulated import CarSpec, SimulatedConnector, SimulatedStation
+from chargepost.station.settings import connectors_of
 
 PREFIX = "world/"
 
@@ -26,6 +28,8 @@ class Outside(msgspec.Struct, frozen=True):
     locked: bool = False
     car: CarSpec | None = None
     """With the state of charge it has now."""
+    socket: str = ""
+    """The kind of the socket in use, where several share the number."""
 
 
 class _Register(msgspec.Struct):
@@ -43,18 +47,23 @@ def _seen(outlet: SimulatedConnector) -> Outside:
     car, soc = outlet.car, outlet.soc
     if car is not None and soc is not None:
         car = msgspec.structs.replace(car, soc_percent=soc)
-    return Outside(outlet.energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, car)
+    return Outside(outlet.energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, car, outlet.spec.kind)
 
 
 def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> SimulatedStation:
     """The hardware as it was left, without power in between: contactors open, nothing offered."""
-    outsides = [_outside(memory, number) for number in range(1, len(model.connectors) + 1)]
-    hardware = SimulatedStation(model.connectors, seed=seed, register_wh=[each.energy_wh for each in outsides])
+    points = connectors_of(model, memory)
+    outsides = [_outside(memory, number) for number in range(1, points + 1)]
+    registers = [each.energy_wh for each in outsides]
+    hardware = SimulatedStation(model.connectors, points=points, seed=seed, register_wh=registers)
     hardware.advance(now)
     for number, outside in enumerate(outsides, 1):
         outlet = hardware.connector(number)
         if outside.plugged and not outlet.plugged:
-            hardware.plug_in(number, outside.car, now, outside.cable_rating_a)
+            kinds = [each.kind for each in outlet.sockets]
+            kind = outside.socket if outside.socket in kinds else ""
+            rating_a = outside.cable_rating_a if outside.cable_rating_a in CABLE_RATINGS_A else CABLE_RATINGS_A[0]
+            hardware.plug_in(number, outside.car, now, rating_a, kind)
         elif outside.car is not None:
             hardware.plug_car(number, outside.car, now)
         outlet.locked = outside.locked and outlet.plugged

@@ -186,6 +186,7 @@ class StationHost:
         self.station = Station(self.model, self.identity, memory | changes, self.carriage.dice)
         self._life += 1
         self._inbox.clear()
+        self.hardware.number_outlets(len(self.station.connectors), self.clock.now())
         self.hardware.take()
         self.tell(sig.Started(self.clock.utc_s(), self.clock.speed))
         self.hardware.tell_again()
@@ -307,18 +308,18 @@ class StationHost:
 
     # --- hands -------------------------------------------------------------------------------------------------------
 
-    def plug_in(self, connector: int, car: CarSpec | None, cable_rating_a: float = 32.0) -> bool:
+    def plug_in(self, connector: int, car: CarSpec | None, cable_rating_a: float = 32.0, outlet: str = "") -> bool:
         """A cable with a car (None: nobody at its other end), or a car to the cable that is there.
 
         False when something is in the way.
         """
         now = self.clock.now()
-        done = self.hardware.plug_in(connector, car, now, cable_rating_a)
+        done = self.hardware.plug_in(connector, car, now, cable_rating_a, outlet)
         return self._done_by_hand(done or (car is not None and self.hardware.plug_car(connector, car, now)))
 
-    def unplug(self, connector: int) -> bool:
+    def unplug(self, connector: int, outlet: str = "") -> bool:
         """False when the cable is locked, or not there."""
-        return self._done_by_hand(self.hardware.unplug(connector, self.clock.now()))
+        return self._done_by_hand(self.hardware.unplug(connector, self.clock.now(), outlet))
 
     def change_car(self, connector: int, changes: Mapping[str, object]) -> bool:
         return self._done_by_hand(self.hardware.set_car(connector, self.clock.now(), **changes))

@@ -119,12 +119,12 @@ class Stations:
 
     # --- control.Host: hands -----------------------------------------------------------------------------------------
 
-    async def plug_in(self, identity: str, connector: int, car: CarSpec | None) -> None:
-        if not self.hosts[identity].plug_in(connector, car):
+    async def plug_in(self, identity: str, connector: int, car: CarSpec | None, outlet: str = "") -> None:
+        if not self.hosts[identity].plug_in(connector, car, outlet=outlet):
             raise Refused(f"connector {connector} is taken", "Unplug what is there, or plug a car into a free cable.")
 
-    async def unplug(self, identity: str, connector: int) -> None:
-        if not self.hosts[identity].unplug(connector):
+    async def unplug(self, identity: str, connector: int, outlet: str = "") -> None:
+        if not self.hosts[identity].unplug(connector, outlet):
             locked = self.hosts[identity].hardware.connector(connector).locked
             raise Refused(
                 "the cable is locked" if locked else "nothing is plugged in",

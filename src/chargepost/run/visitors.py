@@ -38,7 +38,7 @@ class Visitors:
         self._host, self._habits = host, habits
         self._tasks = [
             asyncio.create_task(self._visits(number, random.Random(f"{seed} {host.identity} {number}")))  # noqa: S311
-            for number in range(1, len(host.model.connectors) + 1)
+            for number in range(1, len(host.hardware.connectors) + 1)
         ]
 
     def stop(self) -> None:

@@ -20,6 +20,24 @@ def _cable(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(c.cable_rating_a, f"cable {c.cable_rating_a:g} A") if c.cable_in else None
 
 
+LEAST_CABLE_A = 13.0
+"""The least that the resistor of a cable can say (IEC 61851-1, annex B): what is less is a domestic socket's."""
+
+DOMESTIC_KEY = "IMaxEvseCapacityTE"
+
+
+def _is_domestic(c: Connector) -> bool:
+    """The domestic socket, where two share a connector: the one in use."""
+    return c.spec.kind == "TE" or (c.cable_in and 0 < c.cable_rating_a < LEAST_CABLE_A)
+
+
+def _domestic(core: Core, c: Connector, now: float) -> Limit | None:
+    row = core.settings.row(DOMESTIC_KEY)
+    if row is None or not _is_domestic(c):
+        return None
+    return Limit(float(core.settings.number(DOMESTIC_KEY)), f"setting {row.spec.name}")
+
+
 def _derating(core: Core, c: Connector, now: float) -> Limit | None:
     lowest: Limit | None = None
     for name in SETTING_LIMITS:
@@ -60,7 +78,7 @@ def _paused(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(0.0, "push button") if c.paused else None
 
 
-RULES: tuple[Rule, ...] = (_rating, _cable, _derating, _refused, _restoring, _shed, _paused)
+RULES: tuple[Rule, ...] = (_rating, _cable, _domestic, _derating, _refused, _restoring, _shed, _paused)
 
 
 def limit(core: Core, c: Connector, now: float) -> Limit:

@@ -27,6 +27,9 @@ BACKOFF_CAP_S = 300.0
 PROOF_WAIT_S = 10.0
 """A peer that does not answer a ping by then is gone."""
 
+SERIAL_MAX = 25
+"""Characters of a serial number: the schema of BootNotification."""
+
 NOT_ACCEPTED_MIN_S = 1.0
 """Whatever a central system asks for, BootNotification never comes in a tight loop."""
 
@@ -349,6 +352,7 @@ class Conversation:
     def boot_answered(self, answer: messages.BootNotificationResponse, now: float) -> bool:
         """Take over the verdict; True when it was Accepted."""
         self.boot = answer.status
+        self.error = "" if answer.status == "Accepted" else f"the central system answered the boot {answer.status}"
         if answer.status == "Accepted":
             self.tries = 0
             self.last_boot = self.boot_notification()
@@ -364,9 +368,16 @@ class Conversation:
             self.calls.clear()
         return False
 
-    def boot_failed(self, now: float) -> None:
+    def boot_failed(self, why: str, now: float) -> None:
         """CALLERROR or silence counts as not accepted (trap 17)."""
         self.boot = ""
+        self.error = f"BootNotification was not accepted: {why}"
+        serial = self.boot_notification().charge_box_serial_number
+        key = self.core.model.identity.truncate_serials_key
+        if key and serial is not msgspec.UNSET and len(serial) > SERIAL_MAX:
+            self.error += (
+                f"; its chargeBoxSerialNumber has {len(serial)} characters, OCPP allows {SERIAL_MAX}: set {key}"
+            )
         self._boot_later(0, now)
 
     def _boot_later(self, interval_s: int, now: float) -> None:

@@ -3,6 +3,7 @@
 | input | does |
 |---|---|
 | `load_shedding` | limits the current to loadSheddingSetPoint (charging.py) |
+| `other_socket_1`, `other_socket_2` ... | two sockets of connector 1, 2 ... are taken (surroundings.py) |
 | `detection_loop`, `detection_loop_2` ... | a vehicle stands at connector 1, 2 ...: the product's data transfer |
 """
 
@@ -63,6 +64,8 @@ def contact(s: "Station", fact: InputChanged, now: float) -> None:
         _loop(s, 1, now, active=fact.active)
     elif name == LOOP_INPUT and number.isdecimal():
         _loop(s, int(number), now, active=fact.active)
+    elif name == surroundings.OTHER_SOCKET and number.isdecimal():
+        surroundings.both_taken(s, int(number), now, taken=fact.active)
 
 
 def _loop(s: "Station", connector: int, now: float, *, active: bool) -> None:

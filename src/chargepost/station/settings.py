@@ -5,10 +5,11 @@ Answers follow OCPP 1.6, 5.3 and 9: an unknown key is NotSupported; read-only, m
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from chargepost.catalogue.model import KeySpec, Model
+from chargepost.station.memory import Memory
 
 Verdict = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
 
@@ -27,6 +28,11 @@ class Row(NamedTuple):
 
     spec: KeySpec
     inner: str
+
+
+def connectors_of(model: Model, memory: Mapping[str, bytes]) -> int:
+    """NumberOfConnectors at the next start of the program, from what it will remember."""
+    return Settings(model, dict(Memory(memory).load_all("setting/", str))).connectors
 
 
 def _number(text: str | None) -> int | None:

@@ -538,7 +538,7 @@ def _nothing(*_: Any) -> None:
 Outcome = Callable[[Station, Any, Any, float], None]
 
 OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
-    "boot": (_booted, lambda s, _d, _f, now: s.talk.boot_failed(now)),
+    "boot": (_booted, lambda s, _d, f, now: s.talk.boot_failed(f"{f.code} {f.description}".strip(), now)),
     "heartbeat": (_heartbeat_answered, _nothing),
     "status": (_nothing, _nothing),
     "authorize": (

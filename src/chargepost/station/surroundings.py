@@ -5,6 +5,7 @@
 | modem | its switch is on (quirk `modem_retry_zero`) | address and signal when asked; silence is an error |
 | time server | the date is set by one (quirk `ntp_watched`) | the date; silence is an error |
 | remote system | authenticationManager is its number, or it is the reader (operatingMode) | who may charge |
+| second socket | two share a connector (quirk `outlets_share_connector`) | that both are taken |
 | key switch | a station of the line has no reader (quirk `key_lock`) | locked: no new charge, no light |
 """
 
@@ -141,6 +142,21 @@ def has_reader(core: Core) -> bool:
     """A variant may differ from its line."""
     own = core.model.variants[core.model.variant].reader
     return core.model.authentication.reader if own is None else own
+
+
+# --- sockets that share a connector ----------------------------------------------------------------------------------
+
+OTHER_SOCKET = "other_socket"
+"""The input that is active, with the connector's number behind it, while two sockets of one connector are taken."""
+
+
+def both_taken(s: "Station", connector: int, now: float, *, taken: bool) -> None:
+    """The second plug has no power; in some products it is an error, too (quirk outlets_share_connector)."""
+    code = s.core.model.quirks.get("outlets_share_connector", {}).get("both_error")
+    if code and taken:
+        faults.raised(s, connector, str(code), now)
+    elif code:
+        faults.cleared(s, connector, str(code), now)
 
 
 # --- key switch ------------------------------------------------------------------------------------------------------

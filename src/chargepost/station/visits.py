@@ -204,8 +204,8 @@ def ask(s: "Station", asking: Asking, now: float) -> None:
         admitted(s, asking, Grant(asking.id_tag, s.authorization.parent(asking.id_tag, now), why), now)
     elif verdict == "deny":
         turned_away(s, asking, why)
-    elif len(s.asking) >= ASKING_MAX:
-        turned_away(s, asking, "too many badges at once")
+    elif len(s.asking) >= ASKING_MAX or any(asking.how == other.how == "badge" for other in s.asking.values()):
+        turned_away(s, asking, "the badge before it is still being asked about")
     else:
         s.asks += 1
         s.asking[s.asks] = asking
