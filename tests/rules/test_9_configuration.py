@@ -24,11 +24,17 @@ def idle(model: str) -> Rig:
     return rig
 
 
+RULED_ELSEWHERE = {"SecurityProfile"}
+"""It takes no value by its range alone: `test_link_explains_itself`."""
+
+
 def good(spec: KeySpec) -> Iterator[tuple[str, str]]:
     """Values a key takes, and what is read back."""
     match spec.type:
         case "bool":
             yield from (("true", "true"), ("FALSE", "false"), (" True ", "true"))
+        case "int" if spec.name in RULED_ELSEWHERE:
+            return
         case "int" if spec.allowed:
             yield spec.allowed[-1], spec.allowed[-1]
         case "int":
@@ -123,7 +129,7 @@ def test_5_8_every_key_is_read_in_its_spelling(model: str, key: str) -> None:
 
 CHANGED_BY_THE_RIG = {
     "ocppenable", "supervisionurl", "ocppcentraladdress", "minimumstatusduration", "heartbeatinterval",
-    "truncatebootnotificationsserialnumbers",
+    "truncatebootnotificationsserialnumbers", "boxidentifier",
 }  # fmt: skip
 """What a rig sets so that its station speaks; HeartbeatInterval comes with the answer to BootNotification."""
 
@@ -148,7 +154,9 @@ def test_5_3_every_key_takes_what_is_right_and_refuses_what_is_not(model: str, k
         assert rig.value(key) == before
 
 
-@pytest.mark.parametrize(("model", "key"), [(m, k) for m, k in KEYS if writable(load(m).keys[k.lower()])])
+@pytest.mark.parametrize(
+    ("model", "key"), [(m, k) for m, k in KEYS if writable(load(m).keys[k.lower()]) and k not in RULED_ELSEWHERE]
+)
 def test_5_3_every_changed_key_survives_a_power_cut(model: str, key: str) -> None:
     rig, spec = idle(model), load(model).keys[key.lower()]
     value, stored = next(iter(good(spec)))

@@ -88,7 +88,7 @@ def unlock_connector(s: "Station", ask: m.UnlockConnector, ident: str, now: floa
 
 def change_configuration(s: "Station", ask: m.ChangeConfiguration, ident: str, now: float) -> Any:
     row = s.core.settings.row(ask.key)
-    if row is not None and row.inner == "securityprofile" and not _may_rise(s, ask.value):
+    if row is not None and s.shows(row) and row.inner == "securityprofile" and not _may_rise(s, ask.value):
         return m.ChangeConfigurationResponse(status="Rejected")
     verdict = s.change_setting(ask.key, ask.value, now, owner=False)
     return m.ChangeConfigurationResponse(status=verdict)
@@ -128,7 +128,7 @@ def get_configuration(s: "Station", ask: m.GetConfiguration, ident: str, now: fl
 def _key_value(s: "Station", row: Row) -> m.KeyValue:
     value = None if row.spec.access == "W" else s.core.settings.value(row)
     identity_key = s.core.model.transport.identity_key.lower()
-    if row.inner == identity_key and s.talk.url():
+    if value is None and row.inner == identity_key and s.talk.url():
         value = s.talk.identity()  # the one we are connected with
     readonly = row.spec.access == "R"
     return m.KeyValue(key=row.spec.name, readonly=readonly, value=UNSET if value is None else value)
