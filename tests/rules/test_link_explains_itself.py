@@ -1,0 +1,67 @@
+"""What the link says of itself when it does not work, and what a reader does while it waits for an answer."""
+
+import pytest
+
+from chargepost import signals as sig
+from chargepost.ocpp import messages
+from tests.rules.rig import SILENCE, Refuse, Rig, utc
+
+
+def error(rig: Rig) -> str:
+    return rig.station.view(rig.now).link.error
+
+
+def test_a_refused_boot_is_told_in_words_with_the_cause_that_is_known() -> None:
+    rig = Rig("evlink-smart-wallbox", tolerant=True, start=False)
+    rig.answers["BootNotification"] = Refuse("TypeConstraintViolation")
+    rig.start()
+    rig.run(2)
+    assert "BootNotification was not accepted: TypeConstraintViolation" in error(rig)
+    assert "33 characters, OCPP allows 25: set truncateBootNotificationsSerialNumbers" in error(rig)
+    rig.answers.clear()
+    rig.run(400)
+    assert error(rig) == ""
+
+
+@pytest.mark.parametrize("answer", ["Pending", "Rejected"])
+def test_a_boot_that_is_put_off_is_told(answer: str) -> None:
+    rig = Rig(start=False)
+    rig.answers["BootNotification"] = lambda r, _: messages.BootNotificationResponse(
+        status=answer, current_time=utc(r), interval=60
+    )
+    rig.start()
+    rig.run(2)
+    assert answer in error(rig)
+
+
+def test_a_badge_waits_for_the_answer_about_the_one_before() -> None:
+    rig = Rig()
+    rig.run(5)
+    rig.answers["Authorize"] = SILENCE
+    rig.plug()
+    for n in range(5):
+        rig.tell(sig.BadgePresented(f"TAG{n}"))
+    assert len(rig.said("Authorize")) == 1
+    refused = [j for j in rig.wished(sig.BadgeJudged) if not j.accepted]
+    assert [j.why for j in refused] == ["the badge before it is still being asked about"] * 4
+
+
+def test_the_identity_key_reads_as_the_link_has_it() -> None:
+    rig = Rig()
+    rig.run(1)
+    (known,) = rig.ask(messages.GetConfiguration(key=("BoxIdentifier",))).configuration_key
+    assert known.value == "CP-1" == rig.dials[0][1].url.rpartition("/")[2]
+
+
+def test_trap_60_the_security_profile_only_rises_and_only_on_what_it_rests_on() -> None:
+    rig = Rig()
+    rig.run(1)
+
+    def change(value: str) -> str:
+        return str(rig.ask(messages.ChangeConfiguration(key="SecurityProfile", value=value)).status)
+
+    assert [change(value) for value in ("0", "1", "2", "-1", "x")] == ["Rejected"] * 5
+    rig.tell(sig.SettingChanged("AuthorizationKey", "0123456789abcdefABCD"))
+    rig.run(5)  # it connects anew, with the key
+    assert change("1") == "Accepted"
+    assert change("1") == change("0") == "Rejected"
