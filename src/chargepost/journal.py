@@ -341,8 +341,8 @@ class Journal:
                     self._reader.close()
                     self._reader = self._open_reader()
             self._tell(f"{self.path}: the store is damaged ({damage}): set aside as {aside.name}, a fresh one is begun")
-            if not reopening:
-                self._tell(None)
+            if not reopening and self._on_trouble is not None:
+                self._on_trouble(None)  # without a line: the one above says it all
             return writer
 
     def _open(self) -> sqlite3.Connection:
@@ -350,6 +350,8 @@ class Journal:
         try:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if self.path.is_file() and not self.path.stat().st_size:
+                    raise _DamagedError("it is empty")  # SQLite would take it for a new one
             writer = _connect(self.path)
             try:
                 self._prepare(writer)

@@ -178,6 +178,17 @@ def test_a_store_of_a_newer_version_is_left_alone(
     assert (tmp_path / file).read_bytes() == before
 
 
+@pytest.mark.parametrize("broken", [b"no store at all" * 1000, b""])
+async def test_a_damaged_store_is_set_aside_in_one_line_and_the_site_runs(broken: bytes, tmp_path: Path) -> None:
+    (tmp_path / "stations.sqlite").write_bytes(broken)
+    async with started("run", *FREE, "--store", str(tmp_path)) as site:
+        await site.until(event="boot accepted")
+        code, said = await site.end()
+    assert code == 0
+    assert re.fullmatch(r".* error +\S+/stations.sqlite: .*: set aside as stations.sqlite.damaged-1, .*\n", said), said
+    assert (tmp_path / "stations.sqlite.damaged-1").read_bytes() == broken
+
+
 # --- what serves ------------------------------------------------------------------------------------------------------
 
 

@@ -414,7 +414,12 @@ def replace_by_text(data: bytes) -> bytes:
     return b"this was a store once\n" * 1000
 
 
-@pytest.mark.parametrize("damage", [damage_header, damage_page, cut_in_half, replace_by_text])
+def empty(_: bytes) -> bytes:
+    """As a disk leaves it that lost the pages but not the name; SQLite takes it for a new one."""
+    return b""
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_page, cut_in_half, replace_by_text, empty])
 def test_p8_a_damaged_store_is_set_aside_and_a_fresh_one_begun(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "store"
     for turn in (1, 2):

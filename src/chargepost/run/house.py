@@ -10,7 +10,7 @@ from typing import Any
 
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
-from chargepost.run import control
+from chargepost.run import control, logs
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.given import Given, Unfit, find_model, judge
@@ -130,6 +130,7 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         stack.callback(plan.store.close)
         loop = asyncio.get_running_loop()
         clock = Clock(plan.speed)
+        stack.callback(logs.tell_time, logs.tell_time(clock.utc_s))
         supervision = None
         if plan.supervision:
             own = plan.supervision_store or plan.store
@@ -137,8 +138,11 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
             supervision = await supervise(plan.site.supervision, plan.supervision, own, clock)
             stack.push_async_callback(supervision.close)
 
+        stations: Stations | None = None
+
         def on_trouble(reason: str | None) -> None:
-            loop.call_soon_threadsafe(stations.on_trouble, reason)
+            if stations:  # while the store opens there are none that could care, and the log has the words
+                loop.call_soon_threadsafe(stations.on_trouble, reason)
 
         journal = Journal(plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble)
         stack.callback(journal.close)

@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -23,9 +25,19 @@ class _Stderr(logging.StreamHandler[TextIO]):
     def stream(self, _: TextIO) -> None: ...
 
 
+_utc_s: Callable[[], float] = time.time
+
+
+def tell_time(utc_s: Callable[[], float]) -> Callable[[], float]:
+    """Lines carry this time from now on: the world's, so that they fit the events beside them. Gives back the last."""
+    global _utc_s  # noqa: PLW0603 - the log is one for the process
+    last, _utc_s = _utc_s, utc_s
+    return last
+
+
 class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        at = datetime.fromtimestamp(_utc_s()).astimezone().strftime("%H:%M:%S")
         return self._with_trace(record, f"{at} {record.levelname.lower():<7} {redact_text(record.getMessage())}")
 
     def _with_trace(self, record: logging.LogRecord, line: str) -> str:
@@ -36,7 +48,7 @@ class _Lines(logging.Formatter):
 
 class _Json(_Lines):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = datetime.fromtimestamp(_utc_s(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields = {name: getattr(record, name, None) for name in ("event", "station", "connector")}
         return json.dumps(
             {"time": at, "level": record.levelname.lower(), "message": self._with_trace(record, record.getMessage())}
