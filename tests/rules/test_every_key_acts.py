@@ -178,9 +178,12 @@ def aligned(k: Key) -> None:
 
 
 def modem_interval(k: Key) -> None:
-    """Seen as error 24 in tests/rules/test_product_keys.py; here, that the value is the one in force."""
+    k.own(**{str(k.rig.model.quirks["modem_retry_zero"]["switch_key"]): "true"})
     k.write("15")
-    assert k.rig.station.core.settings.number(k.name) == 15
+    k.rig.run(1)
+    k.rig.forget()
+    k.rig.run(60)
+    assert len(k.rig.wished(sig.ReadModem)) == 4
 
 
 def connection_time_out(k: Key) -> None:
