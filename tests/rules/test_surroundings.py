@@ -426,3 +426,32 @@ def test_r_216_the_socket_in_use_outlives_the_process() -> None:
     later = kept.build(model, kept.puts(hardware.connectors), now, seed=1)
     (outlet,) = later.connectors
     assert (outlet.plugged, outlet.spec.kind, outlet.cable_rating_a) == (True, "TE", 10)
+
+
+# --- phases of a charge (commissioning guide, Socket-outlets) --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("car", "offered_a"), [("City car", 9), ("Compact", 0), ("Two-phase", 0)])
+def test_r_303_a_single_phase_car_at_a_three_phase_station_has_the_single_phase_floor(
+    car: str, offered_a: float
+) -> None:
+    """As far as its meter has seen the charge: monophasedLoadSheddingFloorValue 8 A, triphased... 14 A."""
+    rig = idle(loadSheddingSetPoint="9", meterValueSampleInterval="15")
+    rig.plug(CARS[car])
+    rig.badge()
+    rig.run(31)
+    rig.tell(sig.InputChanged("load_shedding", True))
+    rig.run(5)
+    assert rig.view.offered_a == offered_a
+    rig.run(60)
+    assert rig.view.offered_a == offered_a, "a pause does not change what it is"
+
+
+def test_r_303_the_domestic_socket_of_a_three_phase_station_has_it_too() -> None:
+    rig = idle(f"{WALLBOX}/rfid-te", loadSheddingSetPoint="9")
+    assert rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+    rig.badge()
+    rig.run(10)
+    rig.tell(sig.InputChanged("load_shedding", True))
+    rig.run(5)
+    assert rig.view.offered_a == 9

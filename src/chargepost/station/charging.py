@@ -62,7 +62,17 @@ SHEDDING_INPUT = "load_shedding"
 """The wired contact that limits the current while it is active."""
 
 FLOORS = {1: "monophasedLoadSheddingFloorValue", 3: "triphasedLoadSheddingFloorValue"}
-"""Below this a shed charge is suspended, by the phases of the outlet."""
+"""Below this a shed charge is suspended, by the phases of the charge."""
+
+
+FLOWS_A = 0.5
+"""Less is a meter's zero, not a phase that is charged with."""
+
+
+def phases(c: Connector) -> int:
+    """Phases of the charge: a single-phase car or cable at a three-phase station counts as single-phase (R-303)."""
+    flows = [current_a >= FLOWS_A for current_a in c.reading.current_a] if c.reading and c.transaction else []
+    return 1 if c.spec.phases == 1 or _is_domestic(c) or sum(flows) == 1 else 3
 
 
 def _shed(core: Core, c: Connector, now: float) -> Limit | None:
@@ -70,7 +80,7 @@ def _shed(core: Core, c: Connector, now: float) -> Limit | None:
     if row is None or SHEDDING_INPUT not in core.inputs:
         return None
     current_a = core.settings.number(row.inner)
-    floor_a = core.settings.number(FLOORS[c.spec.phases])
+    floor_a = core.settings.number(FLOORS[phases(c)])
     return Limit(float(current_a) if current_a >= floor_a else 0.0, f"load shedding, setting {row.spec.name}")
 
 
@@ -86,7 +96,8 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     tx = c.transaction
     restoring = c.resume_at is not None and now < c.resume_at
     refused, shed = tx is not None and tx.refused, SHEDDING_INPUT in core.inputs
-    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, c.paused)
+    width = phases(c) if shed else 0
+    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, width, c.paused)
     if rests_on != c.limit_rests_on:
         c.limit, c.limit_rests_on = _lowest(core, c, now), rests_on
     return c.limit
