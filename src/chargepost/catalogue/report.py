@@ -1,5 +1,6 @@
 """What the catalogue knows, as plain data and text for `chargepost models`. Pure: nothing is printed here."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
@@ -238,7 +239,7 @@ def describe(model: Model) -> list[Section]:
             ),
             prose=("words",),
         ),
-        Section("Sources", ("name", "document"), tuple(model.sources.items())),
+        Section("Sources", ("name", "document"), tuple(_sources(model))),
         Section("Unknown", ("what", "why, and what was taken"), tuple(model.unknown.items())),
     ]
 
@@ -435,6 +436,12 @@ def _messages(model: Model) -> Iterator[tuple[str, ...]]:
     for action, comment in said.comments.items():
         if action not in said.sends + said.answers:
             yield action, "not", comment, said.source
+
+
+def _sources(model: Model) -> Iterator[tuple[str, str]]:
+    yield from model.sources.items()
+    if re.search(r"\bQ-\d{3}\b", as_json(model)):
+        yield "Q-nnn", "docs/reference/readings.md of chargepost: how we read what the guides leave open"
 
 
 def _keys(title: str, rows: Iterable[KeySpec]) -> Section:
