@@ -109,6 +109,17 @@ def test_r_174_a_held_charge_leaves_nothing_to_the_next() -> None:
     assert rig.power()
 
 
+def test_r_174_the_same_car_may_charge_again_after_a_held_charge_was_ended() -> None:
+    rig = charging(WALLBOX, EnableSuspendChargeByButton="true")
+    rig.tell(sig.ButtonPressed("suspend"))
+    rig.run(5)
+    rig.badge()
+    rig.run(5)
+    rig.badge()
+    rig.run(10)
+    assert rig.power()
+
+
 # --- the plug procedure ----------------------------------------------------------------------------------------------
 
 
@@ -299,6 +310,13 @@ def test_r_156_the_output_voltage_joins_the_meter_values_while_the_key_is_true()
     assert measurands() == listed
 
 
+def test_r_156_a_voltage_that_is_listed_is_not_told_twice() -> None:
+    rig = charging(DC, EnableMeterValuesContainVoltage="true", MeterValuesSampledData="Voltage,SoC")
+    rig.run(60)
+    told = [value.measurand for value in rig.last("MeterValues").meter_value[0].sampled_value]
+    assert told == ["Voltage", "SoC"]
+
+
 def test_r_153_without_its_meter_the_station_estimates_from_the_reference_voltage() -> None:
     rig = charging(WALLBOX, voltageReference="200", meterValueSampleInterval="15")
     rig.run(20)
@@ -344,6 +362,13 @@ def test_r_285_a_station_without_a_supervision_misses_none() -> None:
     rig = idle(WALLBOX, ocppCentralAddress="")
     rig.run(600)
     assert rig.view.vendor_error == ""
+
+
+def test_r_285_a_supervision_that_is_taken_away_is_not_missed() -> None:
+    rig = idle(WALLBOX)
+    rig.own(ocppCentralAddress="")
+    rig.run(60)
+    assert (rig.connected, rig.view.vendor_error) == (False, "")
 
 
 # --- who may charge --------------------------------------------------------------------------------------------------

@@ -346,3 +346,27 @@ def test_r_132_what_was_stopped_offline_does_not_start_again_by_itself() -> None
     rig.run(60)
     assert not rig.power()
     assert rig.view.transaction is None
+
+
+def test_r_132_who_was_seen_by_the_central_system_once_waits_for_it() -> None:
+    """Plugged in before the link was there, online since: a break of the link is no reason to start."""
+    rig = Rig(CHARGE, start=False)
+    rig.hardware.plug_in(1, CAR, rig.now)
+    rig.start()
+    rig.run(60)
+    rig.cut()
+    rig.run(600)
+    assert rig.view.status == "Preparing"
+
+
+def test_r_132_the_first_dial_is_waited_for() -> None:
+    rig = Rig(CHARGE, start=False)
+    do = rig._do
+    rig._do = lambda wish: None if isinstance(wish, sig.Dial) else do(wish)  # type: ignore[method-assign]
+    rig.start()
+    plug(rig, 1)
+    rig.run(20)
+    assert rig.view.status == "Preparing"
+    rig.tell(sig.LinkDown("no answer"))
+    rig.run(10)
+    assert rig.power()
