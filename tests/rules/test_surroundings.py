@@ -294,6 +294,18 @@ def test_r_081_locked_while_a_car_waits_for_a_command() -> None:
     assert rig.power()
 
 
+def test_a_car_that_waited_in_vain_at_a_locked_station_is_prepared_for_once_it_is_unlocked() -> None:
+    """Of two connectors: the table of 4.9 knows no way from Unavailable to Finishing."""
+    rig = idle("evlink-parking/key-two", ControlChargeByRemoteCommand="true")
+    rig.hardware.press("key")
+    rig.plug()
+    rig.run(60)
+    assert rig.view.status == "Unavailable"
+    rig.hardware.press("key", False)
+    rig.run(1)
+    assert rig.view.status == "Preparing"
+
+
 @pytest.mark.parametrize("model", [WALLBOX, "evlink-pro-ac"])
 def test_a_station_with_a_reader_has_no_key(model: str) -> None:
     rig = idle(model)
@@ -333,6 +345,7 @@ def test_r_216_the_domestic_socket_has_the_number_of_its_t2_socket_and_its_own_r
     rig.tell(sig.StopAsked(last))
     rig.run(5)
     assert rig.hardware.unplug(last, rig.now)
+    assert outlet.spec.kind.startswith("T2"), "the socket in use, unless another is named"
     rig.run(1)
     assert rig.hardware.plug_in(last, CAR, rig.now)
     rig.badge(connector=last)
@@ -410,6 +423,9 @@ def test_r_216_another_numbering_keeps_what_is_plugged_and_lowers_no_register() 
     assert (t2.plugged, te.plugged, te.spec.kind) == (False, True, "TE")
     assert te.soc == pytest.approx(soc, abs=0.1)
     assert min(t2.energy_wh, te.energy_wh) >= before_wh
+    rig.badge(connector=2)
+    rig.run(600)
+    assert te.energy_wh > t2.energy_wh + 100
     rig.own(PlugNumberingMode="0")
     rig.ask(messages.Reset(type="Hard"))
     rig.run(30)
