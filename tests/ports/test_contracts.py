@@ -18,7 +18,7 @@ from chargepost.drivers.instruments import (
     SimulatedReader,
 )
 from chargepost.drivers.ports import Hardware
-from chargepost.signals import PilotState, Reading
+from chargepost.signals import ModemState, PilotState, Reading
 
 from .world import CABLE, DC, World
 
@@ -168,3 +168,35 @@ def test_an_input_that_crosses_to_another_is_refused(world: World) -> None:
     world.inputs = Crosses("door", "tilt")
     with pytest.raises(AssertionError, match="one input was changed"):
         check.check_inputs(world.inputs, world)
+
+
+# --- a modem ---------------------------------------------------------------------------------------------------------
+
+
+class BrokenModem:
+    """Does not notice its cable."""
+
+    def __init__(self, *states: ModemState) -> None:
+        self.states = iter(states)
+
+    def read(self) -> ModemState:
+        return next(self.states)
+
+
+GOOD = ModemState(20, "203.0.113.1", "10.94.1.1", "10.4.0.240")
+
+
+def test_modem(world: World) -> None:
+    check.check_modem(world.station.modem, world)
+
+
+@pytest.mark.parametrize(
+    ("states", "why"),
+    [
+        ((GOOD, GOOD, GOOD), "OSError"),
+        ((msgspec.structs.replace(GOOD, rssi=99),), "a signal of 99"),
+    ],
+)
+def test_a_modem_that_breaks_its_contract_is_found(world: World, states: tuple[ModemState, ...], why: str) -> None:
+    with pytest.raises(AssertionError, match=why):
+        check.check_modem(BrokenModem(*states), world)

@@ -47,6 +47,8 @@ class World:
             "let the meter speak again": lambda: self.station.mute_meter(1, False),
             "present a badge": lambda: self.reader.present("04A1B2C3"),
             "change one input": lambda: self.inputs.set("door", True),
+            "pull the modem's cable": lambda: self.station.set_input("modem", False),
+            "put the modem's cable back": lambda: self.station.set_input("modem", True),
         }
         hands[what]()
 

@@ -311,3 +311,13 @@ async def test_r_078_a_remote_system_lets_somebody_in_through_the_carrier() -> N
         assert host.plug_in(1, CARS["Compact"])
         host.authorize_remotely(BADGE, 1)
         await rig.until(lambda: host.view().connectors[0].power_w > 1000, "power flows")
+
+
+async def test_a_key_that_was_turned_is_turned_in_the_next_process(tmp_path: Path) -> None:
+    for locked in (True, False):
+        async with rigged(tmp_path) as rig:
+            host = rig.station("evlink-smart-wallbox/key", "S-1")
+            await booted(rig, host)
+            assert host.view().key_locked != locked
+            host.press("key", locked)
+            assert host.view().key_locked == locked

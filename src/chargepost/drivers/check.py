@@ -4,9 +4,10 @@ A check fails with an AssertionError that says what was promised. On a bench, `a
 Enter and `let_pass` sleeps; on the simulated driver both move the world.
 """
 
+from ipaddress import IPv4Address
 from typing import Final, Literal, Protocol
 
-from chargepost.drivers.ports import Contactor, Inputs, Lights, Lock, Meter, Pilot, Reader
+from chargepost.drivers.ports import Contactor, Inputs, Lights, Lock, Meter, Modem, Pilot, Reader
 from chargepost.signals import PilotState
 
 Request = Literal[
@@ -16,6 +17,8 @@ Request = Literal[
     "let the meter speak again",
     "present a badge",
     "change one input",
+    "pull the modem's cable",
+    "put the modem's cable back",
 ]
 """What hands must do, in words that a person at the bench can follow."""
 
@@ -26,6 +29,8 @@ MOVES_S: Final = 1.0
 METER_S: Final = 60.0
 EXACT: Final = 0.02
 """A meter of class 2 may be wrong by 2 % between its own figures."""
+RSSI_MOST: Final = 31
+"""The strongest signal that modems count (3GPP TS 27.007, 8.5)."""
 FLOOR_W: Final = 5.0
 """Rounding of the figures of a small load."""
 ID_TAG_MAX: Final = 20
@@ -112,12 +117,24 @@ def check_meter(meter: Meter, bench: Bench) -> None:
     assert meter.read().energy_wh >= after.energy_wh, "the register fell over a silence"
 
 
-def _is_silent(meter: Meter) -> bool:
+def _is_silent(instrument: Meter | Modem) -> bool:
     try:
-        meter.read()
+        instrument.read()
     except OSError:
         return True
     return False
+
+
+def check_modem(modem: Modem, bench: Bench) -> None:
+    """An address to be reached at and a signal; without its cable an OSError, and the same modem after it."""
+    before = modem.read()
+    assert 0 <= before.rssi <= RSSI_MOST, f"a signal of {before.rssi} is none that modems count"
+    for address in (before.public_ip, before.sim_ip, before.dns):
+        IPv4Address(address)
+    bench.ask("pull the modem's cable")
+    assert _is_silent(modem), "a modem without cable is told with OSError"
+    bench.ask("put the modem's cable back")
+    assert modem.read().public_ip == before.public_ip, "it is another modem"
 
 
 def check_reader(reader: Reader, bench: Bench) -> None:

@@ -16,6 +16,9 @@ from chargepost.station.settings import connectors_of
 
 PREFIX = "world/"
 
+KEY_SWITCH = f"{PREFIX}key"
+"""Whether the key in front of the station is turned to locked."""
+
 T = TypeVar("T")
 
 
@@ -50,6 +53,11 @@ def _seen(outlet: SimulatedConnector) -> Outside:
     return Outside(outlet.energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, car, outlet.spec.kind)
 
 
+def key_switch(hardware: SimulatedStation) -> dict[str, bytes]:
+    """The key as it stands."""
+    return {KEY_SWITCH: msgspec.json.encode(hardware.locked)}
+
+
 def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> SimulatedStation:
     """The hardware as it was left, without power in between: contactors open, nothing offered."""
     points = connectors_of(model, memory)
@@ -67,6 +75,7 @@ def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> S
         elif outside.car is not None:
             hardware.plug_car(number, outside.car, now)
         outlet.locked = outside.locked and outlet.plugged
+    hardware.locked = any(_decoded(memory, KEY_SWITCH, bool))
     hardware.take()
     return hardware
 

@@ -240,7 +240,7 @@ class StationHost:
         self.tell(sig.Ending())
         self.removed = True
         self._keep_world()
-        self._leave_line()
+        self._leave_line("the station is switched off")
         self.stop()
         self._forget_alarm()
 
@@ -253,11 +253,11 @@ class StationHost:
 
     # --- its line ----------------------------------------------------------------------------------------------------
 
-    def _leave_line(self) -> None:
+    def _leave_line(self, why: str = "the station starts anew") -> None:
         """A line that is still there is hung up and finishes by itself; it tells us nothing any more."""
         line, self._line = self._line, None
         if line:
-            line.hang_up(1001, "the station starts anew")
+            line.hang_up(1001, why)
 
     def line_up(self, line: Line, subprotocol: str) -> None:
         if line is self._line:
@@ -333,7 +333,10 @@ class StationHost:
         self._work()
 
     def press(self, name: str, active: bool = True) -> None:
+        was = self.hardware.locked
         self.hardware.press(name, active)
+        if self.hardware.locked != was:
+            self._put(kept.key_switch(self.hardware))
         self._work()
 
     def set_input(self, name: str, active: bool) -> None:
