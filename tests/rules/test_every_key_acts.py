@@ -508,7 +508,7 @@ def reset(k: Key) -> None:
 
 def cut_serials(k: Key) -> None:
     long = Key(k.line, k.name, tolerant=True)
-    assert len(long.rig.station.talk.boot_notification().charge_box_serial_number) > 25
+    assert len(str(long.rig.station.talk.boot_notification().charge_box_serial_number)) > 25
     long.write("true")
     long.restart()
     boot = long.rig.last("BootNotification")
