@@ -15,6 +15,7 @@ from chargepost.supervision.wishes import (
     ConnectorRow,
     HangUp,
     Kept,
+    MeterRow,
     Note,
     Ping,
     Refuse,
@@ -202,6 +203,34 @@ def test_4_8_nor_does_it_after_our_restart() -> None:
         assert World(kept=kept).station("S2").start(GOOD)["idTagInfo"]["status"] == status
 
 
+# --- connectors (4.9) -------------------------------------------------------------------------------------------------
+
+
+def test_4_9_a_status_told_once_more_keeps_its_date_and_is_no_event() -> None:
+    world = World()
+    peer = world.station()
+    place = world.central.state.stations["S1"].connector(1)
+    for minute, told, since, events in [
+        (0, {}, 0, 1),
+        (1, {}, 0, 1),
+        (2, {"info": "lid open"}, 0, 2),
+        (3, {"error": "HighTemperature"}, 3, 3),
+        (4, {"error": "HighTemperature"}, 3, 3),
+    ]:
+        peer.status("Charging", timestamp=f"2027-01-15T08:0{minute}:00Z", **told)
+        assert place.row.since_utc_s == UTC_S + 60 * since
+        assert len(world.books.events) - 1 == events, "beside the boot"
+
+
+def test_4_9_available_once_more_is_news_when_it_frees_a_connector() -> None:
+    world = World()
+    peer = world.station()
+    peer.status("Available", timestamp="2027-01-15T07:00:00Z")
+    peer.start()
+    peer.status("Available", timestamp="2027-01-15T09:00:00Z")
+    assert world.central.state.stations["S1"].connectors[1].row.since_utc_s == UTC_S + 3600
+
+
 # --- transactions (4.8, 4.10) -----------------------------------------------------------------------------------------
 
 
@@ -268,6 +297,105 @@ def test_a_number_that_is_taken_is_drawn_again() -> None:
     answer = peer.start(meter=7)
     assert answer["transactionId"] == 2
     assert len(world.books.starts) == 2
+
+
+def register(peer: Peer, transaction: int, wh: str, at: str = "2027-01-15T08:01:00Z") -> None:
+    payload: Any = meter_values(("Energy.Active.Import.Register", "", wh), transaction=transaction)
+    payload["meterValue"][0]["timestamp"] = at
+    peer.ask("MeterValues", payload)
+
+
+LATER = "2027-01-15T10:00:00Z"
+
+
+def test_4_8_a_new_start_supersedes_what_the_connector_had_open_at_its_last_known_register() -> None:
+    world = World()
+    peer = world.station()
+    ghost, elsewhere = (peer.start(meter=100, connector=connector)["transactionId"] for connector in (1, 2))
+    register(peer, ghost, "750")
+    register(peer, ghost, "400", at="2027-01-15T08:00:30Z")
+    number = peer.start(meter=0, at=LATER)["transactionId"]
+    assert set(world.central.state.open) == {elsewhere, number}
+    stop = world.books.stops[ghost]
+    assert (stop.stop_wh, stop.stop_utc_s, stop.reason) == (750, UTC_S + 60, "Superseded")
+    event = world.books.events[-1]
+    assert (event.event, str(ghost) in event.text, str(number) in event.text) == ("superseded", True, True)
+
+
+def test_4_8_without_meter_values_it_is_closed_where_it_began_and_a_fallen_register_is_no_energy() -> None:
+    world = World()
+    peer = world.station()
+    first = peer.start(meter=100)["transactionId"]
+    second = peer.start(meter=50, at=LATER)["transactionId"]
+    register(peer, second, "7", at="2027-01-15T10:01:00Z")
+    peer.start(meter=60, at="2027-01-15T11:00:00Z")
+    assert [world.books.stops[number].stop_wh for number in (first, second)] == [100, 50]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_4_10_a_late_stop_of_a_superseded_transaction_wins(durable: bool) -> None:
+    world = World()
+    peer = world.station()
+    ghost = peer.start()["transactionId"]
+    world.disk = durable
+    peer.call("StartTransaction", START | {"timestamp": LATER})
+    stop = {"transactionId": ghost, "meterStop": 640, "timestamp": "2027-01-15T09:00:00Z", "reason": "PowerLoss"}
+    for meter in (640, 999):
+        peer.call("StopTransaction", stop | {"meterStop": meter})
+    world.sync()
+    told = world.books.stops[ghost]
+    assert (told.stop_wh, told.reason) == (640, "PowerLoss")
+    assert ghost not in world.central.state.open
+    assert len(world.central.state.open) == 1
+
+
+def test_4_8_a_start_told_again_supersedes_nothing_and_is_not_opened_again() -> None:
+    world = World()
+    peer = world.station()
+    ghost = peer.start()
+    number = peer.start(at=LATER)
+    assert peer.start(at=LATER) == number
+    assert peer.start()["transactionId"] == ghost["transactionId"]
+    assert set(world.central.state.open) == {number["transactionId"]}
+    assert [event.event for event in world.books.events].count("superseded") == 1
+    place = world.central.state.stations["S1"].connectors[1]
+    assert place.transaction == number["transactionId"], "the newer one occupies the connector"
+
+
+def test_4_8_an_older_start_that_comes_late_supersedes_no_newer_one() -> None:
+    world = World()
+    peer = world.station()
+    newer = peer.start(at=LATER)["transactionId"]
+    older = peer.start()["transactionId"]
+    assert set(world.central.state.open) == {newer, older}
+    assert world.books.stops == {}
+
+
+def test_4_8_superseding_holds_over_our_restart() -> None:
+    world = World()
+    ghost = world.station().start(meter=100)["transactionId"]
+    old = world.books.starts[ghost]
+    samples = b'[{"value":"0.9","unit":"kWh"}]'
+    metered = (MeterRow("S1", 1, ghost, UTC_S + 60, samples), MeterRow("S1", 1, ghost, UTC_S + 90, b"[]"))
+    station = StationRow("S1", registration="Accepted")
+    again = World(kept=Kept(2, (station,), (), (old,), BADGES, metered=metered))
+    again.books = world.books
+    again.station(boot=False).start(at=LATER)
+    assert again.books.stops[ghost].stop_wh == 900
+    last = World(kept=Kept(3, (station,), (), (), BADGES, superseded=(old,)))
+    last.books = again.books
+    last.station(boot=False).stop(ghost, meter=950)
+    assert last.books.stops[ghost].stop_wh == 950
+
+
+def test_4_8_a_number_drawn_again_supersedes_all_the_same() -> None:
+    world = World(draw=counting())
+    peer = world.station()
+    ghost = peer.start()["transactionId"]
+    peer.stop(peer.start(connector=2)["transactionId"])
+    world.central._desk = replace(world.central._desk, draw=counting(2))  # 2 is taken
+    number = peer.start(at=LATER)["transactionId"]
+    assert (number, world.books.stops[ghost].reason) == (3, "Superseded")
 
 
 @pytest.mark.parametrize("number", [-1, 0, 424242, 2**40])

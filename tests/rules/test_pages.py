@@ -4,6 +4,7 @@ import pytest
 
 from chargepost.supervision.pages import pages
 from chargepost.supervision.pages.markup import Row, table
+from chargepost.supervision.views import ConnectorOut, StationOut, TransactionOut
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,16 @@ def test_each_cell_carries_its_head_and_none_is_left_over() -> None:
 def test_a_log_without_frames_says_what_to_do() -> None:
     assert "when the station connects" in pages.frames_part([], pages.Filter())
     assert "Clear it" in pages.frames_part([], pages.Filter(errors=True))
+
+
+def test_a_reason_of_ours_says_what_it_means() -> None:
+    rows = [TransactionOut(n, "S1", 1, "B", "Accepted", "", 0, reason=r) for n, r in ((1, "Superseded"), (2, "Local"))]
+    html = pages.transactions_table(rows)
+    assert ">Superseded<" in html
+    assert html.count("no stop told") == 1
+
+
+def test_a_charge_whose_power_is_not_told_is_counted_as_such() -> None:
+    place = ConnectorOut(1, "Charging", "NoError", "")
+    station = StationOut("S1", True, "Accepted", "Accepted", False, "V", "M", "", "", None, None, 0, [place])
+    assert ">1 of 1 not told<" in pages.home_part(pages.Home([station], 1, [], [], 0, "ws://x/"))

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from chargepost.supervision.wishes import (
     StationRow,
     StopRow,
     Store,
+    SupersededRow,
     TransactionRow,
 )
 
@@ -73,6 +75,44 @@ def test_the_first_stop_holds_and_only_of_the_own_station(ledger: Ledger) -> Non
     put(ledger, StopRow("S1", 4711, 5000, 3000.0, "Remote"))
     (record,) = ledger.transactions()
     assert (record.stop_wh, record.stop_utc_s, record.reason) == (900, 2000.0, "Local")
+
+
+NEXT = TransactionRow("S1", 1, "BADGE", 0, 5000.0, 815, "Accepted")
+SUPERSEDED = SupersededRow("S1", 4711, 400, 1500.0, 6000.0, NEXT)
+
+
+def test_a_start_and_what_it_supersedes_are_one_piece_and_a_late_stop_wins(ledger: Ledger) -> None:
+    put(ledger, START)
+    put(ledger, MeterRow("S1", 1, 4711, 1500.0, b'[{"value":"400"}]'))
+    assert put(ledger, NEXT, SUPERSEDED) == Begun(815, True)
+    (event,) = ledger.events("S1")
+    assert (event.event, event.at_utc_s) == ("superseded", 6000.0)
+    kept = ledger.load()
+    assert (kept.open_transactions, kept.superseded, kept.metered) == ((NEXT,), (START,), ())
+    ghost = ledger.transactions()[-1]
+    assert (ghost.stop_wh, ghost.stop_utc_s, ghost.reason) == (400, 1500.0, "Superseded")
+    assert put(ledger, START) == Begun(4711, False)
+    put(ledger, STOP)
+    put(ledger, NEXT, SUPERSEDED)
+    ghost = ledger.transactions()[-1]
+    assert (ghost.stop_wh, ghost.reason) == (900, "Local")
+    assert len(ledger.events("S1")) == 1
+    assert ledger.load().superseded == ()
+
+
+def test_a_start_that_was_told_before_under_another_number_supersedes_nothing(ledger: Ledger) -> None:
+    put(ledger, msgspec.structs.replace(NEXT, transaction=5))
+    put(ledger, START)
+    assert put(ledger, NEXT, SUPERSEDED) == Begun(5, True)
+    assert {row.transaction for row in ledger.load().open_transactions} == {5, 4711}
+    assert ledger.events("S1") == []
+
+
+def test_the_last_meter_values_of_open_transactions_are_kept_for_the_next_life(ledger: Ledger) -> None:
+    put(ledger, START)
+    last = MeterRow("S1", 1, 4711, 1600.0, b"[]")
+    put(ledger, last, MeterRow("S1", 1, 4711, 1500.0, b"[]"), MeterRow("S1", 1, 0, 1700.0, b"[]"))
+    assert [row.measured_utc_s for row in ledger.load().metered] == [1600.0, 1500.0]
 
 
 def test_meter_values_are_kept_once_each(ledger: Ledger) -> None:
@@ -171,13 +211,24 @@ def _rows() -> st.SearchStrategy[list[Row]]:
         stop_utc_s=small.map(float),
         reason=st.just("Local"),
     )
-    return st.lists(st.one_of(start, stop), max_size=25)
+    superseded = st.builds(
+        SupersededRow,
+        identity=st.sampled_from(["S1", "S2"]),
+        transaction=st.integers(1, 6),
+        stop_wh=small,
+        stop_utc_s=small.map(float),
+        at_utc_s=st.just(9.0),
+        by=start,
+    )
+    return st.lists(st.one_of(start, stop, superseded), max_size=25)
 
 
 @settings(max_examples=60, deadline=None)
 @given(rows=_rows())
 @example(rows=[START, STOP, StopRow("S1", 4711, 5000, 3000.0, "Remote")])
 @example(rows=[START, StopRow("S2", 4711, 5000, 3000.0, "Remote")])
+@example(rows=[START, NEXT, SUPERSEDED])
+@example(rows=[START, NEXT, SUPERSEDED, STOP, SUPERSEDED])
 def test_the_books_in_memory_say_what_the_ledger_says(rows: list[Row]) -> None:
     ledger, books = Ledger(None), Books()
     try:

@@ -22,6 +22,7 @@ from chargepost.supervision.wishes import (
     MeterRow,
     Row,
     StopRow,
+    SupersededRow,
     TransactionRow,
 )
 
@@ -119,10 +120,14 @@ def heartbeat(desk: Desk, station: Station, ask: m.Heartbeat, utc_s: float) -> R
 
 
 def status(desk: Desk, station: Station, ask: m.StatusNotification, utc_s: float) -> Reply:
-    """4.9: the last status told holds; every one is an event, and a fault can be found again."""
+    """4.9: the last status told holds; every change is an event, and a fault can be found again.
+
+    A status told once more (5.17, or after a boot) keeps its date and is no event. It is written all the same: the
+    first one may still be on its way to the disk.
+    """
     told_utc_s = ask.timestamp.timestamp() if isinstance(ask.timestamp, datetime) else utc_s
-    connector = station.connector(ask.connector_id)
-    connector.row = ConnectorRow(
+    connector, known = station.connector(ask.connector_id), station.connector(ask.connector_id).row
+    row = ConnectorRow(
         station.identity,
         ask.connector_id,
         ask.status,
@@ -131,13 +136,21 @@ def status(desk: Desk, station: Station, ask: m.StatusNotification, utc_s: float
         given(ask.info),
         given(ask.vendor_error_code),
     )
-    if ask.status == "Available":
+    frees = ask.status == "Available" and connector.transaction is not None
+    if (row.status, row.error) == (known.status, known.error) and not frees:
+        row = msgspec.structs.replace(row, since_utc_s=known.since_utc_s)
+    if frees:
         connector.transaction = None
-    words = [f"connector {ask.connector_id} {ask.status}"]
-    words += [word for word in (ask.error_code, given(ask.vendor_error_code), given(ask.info)) if word != "NoError"]
-    event = "fault" if ask.error_code != "NoError" or ask.status == "Faulted" else "status"
-    row = EventRow(station.identity, told_utc_s, event, " ".join(filter(None, words)))
-    return Reply(m.StatusNotificationResponse(), (connector.row, row))
+    connector.row = row
+    events = () if row == known else (_status_event(row, told_utc_s),)
+    return Reply(m.StatusNotificationResponse(), (row, *events))
+
+
+def _status_event(row: ConnectorRow, told_utc_s: float) -> EventRow:
+    words = [f"connector {row.connector} {row.status}"]
+    words += [word for word in (row.error, row.vendor_error, row.info) if word != "NoError"]
+    event = "fault" if row.error != "NoError" or row.status == "Faulted" else "status"
+    return EventRow(row.identity, told_utc_s, event, " ".join(filter(None, words)))
 
 
 METERED = m.MeterValuesResponse()
@@ -145,16 +158,20 @@ METERED = m.MeterValuesResponse()
 
 def meter_values(desk: Desk, station: Station, ask: m.MeterValues, utc_s: float) -> Reply:
     transaction = given(ask.transaction_id, 0)
-    return Reply(METERED, tuple(_metered(station, ask.connector_id, transaction, ask.meter_value)))
+    return Reply(METERED, tuple(_metered(desk.state, station, ask.connector_id, transaction, ask.meter_value)))
 
 
-def _metered(station: Station, number: int, transaction: int, values: Sequence[m.MeterValue]) -> list[Row]:
+def _metered(
+    state: State, station: Station, number: int, transaction: int, values: Sequence[m.MeterValue]
+) -> list[Row]:
     connector = station.connector(number)
     rows: list[Row] = []
     for value in values:
         connector.live = live.update(connector.live, value)
         samples = msgspec.json.encode(value.sampled_value)
-        rows.append(MeterRow(station.identity, number, transaction, value.timestamp.timestamp(), samples))
+        measured_utc_s = value.timestamp.timestamp()
+        state.metered(station.identity, transaction, measured_utc_s, value.sampled_value)
+        rows.append(MeterRow(station.identity, number, transaction, measured_utc_s, samples))
     return rows
 
 
@@ -164,7 +181,8 @@ def _metered(station: Station, number: int, transaction: int, values: Sequence[m
 def start(desk: Desk, station: Station, ask: m.StartTransaction, utc_s: float) -> Reply:
     """4.8: always a number, whatever the badge is worth; the same start told again gets the same number.
 
-    The ledger has the last word on the number: it alone knows the starts of years ago.
+    The ledger has the last word on the number: it alone knows the starts of years ago. A connector charges one car:
+    what is open there from before a new start has lost its stop (a station whose store was lost), and is closed by us.
     """
     info = judge_badge(desk, ask.id_tag, utc_s)
     if info.status == "Accepted" and desk.state.in_use_elsewhere(ask.id_tag, station.identity, ask.connector_id):
@@ -180,13 +198,26 @@ def start(desk: Desk, station: Station, ask: m.StartTransaction, utc_s: float) -
         given(ask.reservation_id, None),
     )
     known = desk.state.same_start(row)
+    superseded: list[SupersededRow] = []
     if known is None:
+        superseded = [_superseded(desk.state, ghost, row, utc_s) for ghost in desk.state.ghosts(row)]
         desk.state.begin(row)
     else:
         row = known
         judged: Any = known.id_tag_status
         info = msgspec.structs.replace(info, status=judged)
-    return Reply(m.StartTransactionResponse(transaction_id=row.transaction, id_tag_info=info), (row,))
+    return Reply(m.StartTransactionResponse(transaction_id=row.transaction, id_tag_info=info), (row, *superseded))
+
+
+def _superseded(state: State, ghost: TransactionRow, by: TransactionRow, utc_s: float) -> SupersededRow:
+    read_utc_s, stop_wh = state.last_register(ghost)
+    return SupersededRow(ghost.identity, ghost.transaction, stop_wh, read_utc_s, utc_s, by)
+
+
+def renumbered(rows: Sequence[Row], start: TransactionRow) -> tuple[Row, ...]:
+    """The piece of a start once more, under its new number."""
+    rest = (msgspec.structs.replace(row, by=start) for row in rows if isinstance(row, SupersededRow))
+    return (start, *rest)
 
 
 def new_transaction(desk: Desk) -> int:
@@ -200,6 +231,7 @@ def new_transaction(desk: Desk) -> int:
 def begun(state: State, row: TransactionRow, word: Begun) -> None:
     """What the ledger made of a start: new, known and running, or known and over."""
     if word.transaction == row.transaction and word.open:
+        state.supersede(row)
         return
     state.end(row.transaction)
     if word.open:
@@ -212,11 +244,12 @@ def stop(desk: Desk, station: Station, ask: m.StopTransaction, utc_s: float) -> 
     if ask.id_tag is not msgspec.UNSET:
         answer = m.StopTransactionResponse(id_tag_info=judge_badge(desk, ask.id_tag, utc_s))
     reason = given(ask.reason, "Local")
-    running = desk.state.open.get(ask.transaction_id)
+    running = desk.state.open.get(ask.transaction_id) or desk.state.superseded.get(ask.transaction_id)
     if running is None or running.identity != station.identity:
         words = f"transaction {ask.transaction_id}, {ask.meter_stop} Wh at {ask.timestamp.isoformat()}, {reason}"
         return Reply(answer, (EventRow(station.identity, utc_s, "stop_unplaced", words),))
     desk.state.end(ask.transaction_id)
+    desk.state.superseded.pop(ask.transaction_id, None)
     stop_row = StopRow(
         station.identity,
         ask.transaction_id,
@@ -225,7 +258,7 @@ def stop(desk: Desk, station: Station, ask: m.StopTransaction, utc_s: float) -> 
         reason,
         given(ask.id_tag),
     )
-    metered = _metered(station, running.connector, ask.transaction_id, given(ask.transaction_data, ()))
+    metered = _metered(desk.state, station, running.connector, ask.transaction_id, given(ask.transaction_data, ()))
     return Reply(answer, (*metered, stop_row))
 
 

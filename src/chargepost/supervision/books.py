@@ -6,7 +6,16 @@ It decides about a start as the unique key of the real ledger does; a test holds
 from collections.abc import Iterable
 
 from chargepost.supervision.state import start_key
-from chargepost.supervision.wishes import Begun, EventRow, MeterRow, StopRow, Store, TransactionRow
+from chargepost.supervision.wishes import (
+    SUPERSEDED,
+    Begun,
+    EventRow,
+    MeterRow,
+    StopRow,
+    Store,
+    SupersededRow,
+    TransactionRow,
+)
 
 
 class Books:
@@ -27,9 +36,9 @@ class Books:
             if isinstance(row, TransactionRow):
                 begun = self._start(row)
             elif isinstance(row, StopRow):
-                start = self.starts.get(row.transaction)
-                if start and start.identity == row.identity:
-                    self.stops.setdefault(row.transaction, row)
+                self._stop(row)
+            elif isinstance(row, SupersededRow):
+                self._supersede(row)
             elif isinstance(row, MeterRow) and self._keep_meter_values:
                 self.meter_values[row] = None
             elif isinstance(row, EventRow):
@@ -44,6 +53,19 @@ class Books:
             number = self._numbers[start_key(row)] = row.transaction
             self.starts[number] = row
         return Begun(number, number not in self.stops)
+
+    def _stop(self, row: StopRow) -> None:
+        start, known = self.starts.get(row.transaction), self.stops.get(row.transaction)
+        if start and start.identity == row.identity and (known is None or known.reason == SUPERSEDED):
+            self.stops[row.transaction] = row
+
+    def _supersede(self, row: SupersededRow) -> None:
+        start, by = self.starts.get(row.transaction), self.starts.get(row.by.transaction)
+        taken = by is not None and start_key(by) == start_key(row.by)
+        if taken and start and start.identity == row.identity and row.transaction not in self.stops:
+            stop = StopRow(row.identity, row.transaction, row.stop_wh, row.stop_utc_s, SUPERSEDED)
+            self.stops[row.transaction] = stop
+            self.events.append(EventRow(row.identity, row.at_utc_s, "superseded", row.words))
 
     def records(self) -> Iterable[tuple[TransactionRow, StopRow]]:
         """Every finished transaction: its start and its stop."""

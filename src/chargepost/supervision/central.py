@@ -76,7 +76,13 @@ class Pending:
     action: str
     asked_at: float
     answer: m.Response
-    start: TransactionRow | None
+    rows: tuple[Row, ...]
+
+    @property
+    def start(self) -> TransactionRow | None:
+        """The first row of a piece that begins a transaction."""
+        first = self.rows[0] if self.rows else None
+        return first if isinstance(first, TransactionRow) else None
 
 
 class Central:
@@ -230,11 +236,12 @@ class Central:
         pending = self._pending.pop(token, None)
         if pending is None:
             return
-        if pending.start and begun is None:
-            self._number_again(pending, pending.start)
+        start = pending.start
+        if start and begun is None:
+            self._number_again(pending, start)
             return
-        if pending.start and begun:
-            answers.begun(self.state, pending.start, begun)
+        if start and begun:
+            answers.begun(self.state, start, begun)
         pending.station.unanswered -= 1
         if pending.link == pending.station.link and pending.station.session:
             self._answer(pending, answers.complete(pending.answer, self.utc_s(now), begun), now)
@@ -253,9 +260,10 @@ class Central:
     def _number_again(self, pending: Pending, start: TransactionRow) -> None:
         """One in two thousand millions per transaction on record: the number drawn was taken."""
         self.state.end(start.transaction)
-        pending.start = msgspec.structs.replace(start, transaction=answers.new_transaction(self._desk))
-        self.state.begin(pending.start)
-        self._store(pending, (pending.start,))
+        start = msgspec.structs.replace(start, transaction=answers.new_transaction(self._desk))
+        self.state.begin(start)
+        pending.rows = answers.renumbered(pending.rows, start)
+        self._store(pending, pending.rows)
 
     def _store(self, pending: Pending | None, rows: tuple[Row, ...]) -> None:
         token = next(self._tokens) if pending else 0
@@ -278,9 +286,7 @@ class Central:
             self._answer_error(station, call, "InternalError", "too many calls are open: one at a time", now)
         else:
             reply = rule(self._desk, station, call.payload, utc_s)
-            first = reply.rows[0] if reply.rows else None
-            start = first if isinstance(first, TransactionRow) else None
-            pending = Pending(station, station.link, call.id, call.action, now, reply.answer, start)
+            pending = Pending(station, station.link, call.id, call.action, now, reply.answer, reply.rows)
             if reply.rows:
                 station.unanswered += 1
                 self._store(pending, reply.rows)

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from chargepost.journal import Journal, Statement
+from chargepost.supervision.state import SUPERSEDED_MAX, start_key
 from chargepost.supervision.wishes import (
+    SUPERSEDED,
     BadgeGone,
     BadgeRow,
     Begun,
@@ -24,6 +26,7 @@ from chargepost.supervision.wishes import (
     StationRow,
     StopRow,
     Store,
+    SupersededRow,
     TransactionRow,
 )
 
@@ -93,12 +96,33 @@ PUT_REFUSED = _put("refused", REFUSED_COLUMNS)
 BEGIN = f"INSERT OR IGNORE INTO transactions ({START_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 METER = "INSERT OR IGNORE INTO metered VALUES (?, ?, ?, ?, ?, ?)"
 EVENT = "INSERT INTO events (identity, at_utc_s, event, text) VALUES (?, ?, ?, ?)"
-STOP = """UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?
-  WHERE transaction_id = ? AND identity = ? AND stop_wh IS NULL"""
+STOP = f"""UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?
+  WHERE transaction_id = ? AND identity = ? AND (stop_wh IS NULL OR reason = '{SUPERSEDED}')"""  # noqa: S608
 FIND_START = """SELECT transaction_id, stop_wh IS NULL FROM transactions
   WHERE identity = ? AND connector = ? AND id_tag = ? AND start_wh = ? AND start_utc_s = ?"""
 
+STILL_OPEN_BY = """WHERE transaction_id = ? AND identity = ? AND stop_wh IS NULL AND EXISTS (
+  SELECT 1 FROM transactions WHERE transaction_id = ?
+    AND identity = ? AND connector = ? AND id_tag = ? AND start_wh = ? AND start_utc_s = ?)"""
+"""An open transaction, when the start that supersedes it was taken under the number it proposed."""
+SUPERSEDE = f"UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = '{SUPERSEDED}' {STILL_OPEN_BY}"  # noqa: S608
+TELL_SUPERSEDED = f"""INSERT INTO events (identity, at_utc_s, event, text)
+  SELECT identity, ?, 'superseded', ? FROM transactions {STILL_OPEN_BY}"""  # noqa: S608
+
+METERED_KEPT = 5
+"""Meter values of an open transaction looked at for its last register: a station tells it in nearly each."""
+
 values = msgspec.structs.astuple
+
+
+def _supersede(row: SupersededRow) -> list[Statement]:
+    """The event first: it is written only while the transaction is open."""
+    which = (row.transaction, row.identity, row.by.transaction, *start_key(row.by))
+    return [
+        (TELL_SUPERSEDED, (row.at_utc_s, row.words, *which)),
+        (SUPERSEDE, (row.stop_wh, row.stop_utc_s, *which)),
+    ]
+
 
 STATEMENTS: dict[type, Callable[[Any], list[Statement]]] = {
     StationRow: lambda row: [(PUT_STATION, values(row))],
@@ -107,6 +131,7 @@ STATEMENTS: dict[type, Callable[[Any], list[Statement]]] = {
     StopRow: lambda row: [
         (STOP, (row.stop_wh, row.stop_utc_s, row.reason, row.stop_id_tag, row.transaction, row.identity))
     ],
+    SupersededRow: _supersede,
     MeterRow: lambda row: [(METER, (*values(row), blake2b(row.samples, digest_size=DIGEST_BYTES).digest()))],
     EventRow: lambda row: [(EVENT, values(row))],
     BadgeRow: lambda row: [(PUT_BADGE, (*values(row), row.id_tag.lower()))],
@@ -169,13 +194,16 @@ class Ledger:
             ]
         )
         self.journal.flush()
+        running = [TransactionRow(*row) for row in read(_select(START_COLUMNS, "transactions WHERE stop_wh IS NULL"))]
+        newest = f"transactions WHERE reason = ? ORDER BY start_utc_s DESC LIMIT {SUPERSEDED_MAX}"
+        superseded = [TransactionRow(*row) for row in read(_select(START_COLUMNS, newest), (SUPERSEDED,))]
         return Kept(
             life=last + 1,
             stations=tuple(StationRow(*row) for row in read(_select(STATION_COLUMNS, "stations"))),
             connectors=tuple(ConnectorRow(*row) for row in read(_select(CONNECTOR_COLUMNS, "connectors"))),
-            open_transactions=tuple(
-                TransactionRow(*row) for row in read(_select(START_COLUMNS, "transactions WHERE stop_wh IS NULL"))
-            ),
+            open_transactions=tuple(running),
+            metered=tuple(metered for row in running for metered in self._last_metered(row)),
+            superseded=tuple(reversed(superseded)),
             badges=tuple(BadgeRow(*row) for row in read(_select(BADGE_COLUMNS, "badges"))),
             refused=tuple(
                 RefusedRow(*row)
@@ -232,6 +260,15 @@ class Ledger:
             (transaction, limit),
         )
         return [MeterRow(*row) for row in rows]
+
+    def _last_metered(self, row: TransactionRow) -> list[MeterRow]:
+        source = (
+            "metered WHERE (identity, connector, transaction_id) = (?, ?, ?)"
+            f" ORDER BY measured_utc_s DESC LIMIT {METERED_KEPT}"
+        )
+        columns = "identity, connector, transaction_id, measured_utc_s, samples"
+        found = self.journal.read(_select(columns, source), (row.identity, row.connector, row.transaction))
+        return [MeterRow(*each) for each in found]
 
     def events(self, identity: str, limit: int = 50) -> list[Event]:
         """The newest first."""

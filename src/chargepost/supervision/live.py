@@ -7,6 +7,8 @@ import msgspec
 from chargepost.ocpp.messages import MeterValue, SampledValue
 
 KILO_UNITS = ("kW", "kWh")
+REGISTER = "Energy.Active.Import.Register"
+"""What a sample without a measurand is (7.43)."""
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):
@@ -36,9 +38,14 @@ def update(live: Live, meter_value: MeterValue) -> Live:
         measured_utc_s,
         _first(_power_w(told, currents), live.power_w),
         _first(max(currents.values(), default=None), live.current_a),
-        _first(_total(told.get("Energy.Active.Import.Register")), live.energy_wh),
+        _first(_total(told.get(REGISTER)), live.energy_wh),
         _first(_total(told.get("SoC")), live.soc_percent),
     )
+
+
+def register_wh(samples: Iterable[SampledValue]) -> float | None:
+    """The register told with these samples."""
+    return _total(_by_measurand(samples).get(REGISTER))
 
 
 def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
@@ -52,7 +59,7 @@ def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
             continue
         if sample.unit in KILO_UNITS:
             value *= 1000.0
-        measurand = sample.measurand or "Energy.Active.Import.Register"
+        measurand = sample.measurand or REGISTER
         if measurand in told:
             told[measurand][sample.phase or ""] = value
         else:

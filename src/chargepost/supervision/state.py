@@ -1,13 +1,22 @@
 """What the central system knows while it runs: stations, connectors, badges, open transactions. Facts, few rules."""
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
+from chargepost.ocpp.messages import SampledValue
 from chargepost.ocpp.session import Session
-from chargepost.supervision.live import Live
+from chargepost.supervision.live import Live, register_wh
 from chargepost.supervision.wishes import BadgeRow, ConnectorRow, Kept, RefusedRow, StationRow, TransactionRow
+
+SUPERSEDED_MAX = 10_000
+"""Transactions whose stop may still come after we closed them: more stations never lose their store at once."""
+
+Samples = list[SampledValue]
+Key = TypeVar("Key")
 
 
 @dataclass(slots=True)
@@ -81,14 +90,22 @@ class State:
         self.stations: dict[str, Station] = {row.identity: Station(row) for row in kept.stations}
         self.badges: dict[str, BadgeRow] = {row.id_tag.lower(): row for row in kept.badges}
         self.open: dict[int, TransactionRow] = {}
+        self.superseded: dict[int, TransactionRow] = {row.transaction: row for row in kept.superseded}
+        """Closed by us, and not by their station: the oldest first."""
+        self._registers: dict[int, tuple[float, float]] = {}
+        """When the register was read in an open transaction, and its Wh."""
         self.refused: dict[tuple[str, str, str], RefusedRow] = {(r.identity, r.peer, r.reason): r for r in kept.refused}
         self._by_tag: defaultdict[str, set[int]] = defaultdict(set)
+        self._by_place: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
         for connector in kept.connectors:
             if connector.identity in self.stations:
                 self.stations[connector.identity].connectors[connector.connector] = Connector(connector)
         for row in sorted(kept.open_transactions, key=lambda row: row.start_utc_s):
             self.begin(row)
             self._free_if_available(row)
+        for metered in kept.metered:
+            samples = msgspec.json.decode(metered.samples, type=Samples)
+            self.metered(metered.identity, metered.transaction, metered.measured_utc_s, samples)
 
     def station(self, identity: str) -> Station:
         """The station of this identity; made when it is not on the roster (the carrier let it in)."""
@@ -101,18 +118,53 @@ class State:
     def begin(self, row: TransactionRow) -> None:
         self.open[row.transaction] = row
         self._by_tag[row.id_tag.lower()].add(row.transaction)
+        self._by_place[row.identity, row.connector].add(row.transaction)
         if row.identity in self.stations:
-            self.stations[row.identity].connector(row.connector).transaction = row.transaction
+            place = self.stations[row.identity].connector(row.connector)
+            there = self.open.get(place.transaction or 0)
+            if there is None or there.start_utc_s <= row.start_utc_s:
+                place.transaction = row.transaction
 
     def end(self, transaction: int) -> None:
         row = self.open.pop(transaction, None)
         if row is None:
             return
-        self._by_tag[row.id_tag.lower()].discard(transaction)
-        if not self._by_tag[row.id_tag.lower()]:
-            del self._by_tag[row.id_tag.lower()]
+        self._registers.pop(transaction, None)
+        _take_out(self._by_tag, row.id_tag.lower(), transaction)
+        _take_out(self._by_place, (row.identity, row.connector), transaction)
         if self._occupies(row):
             self.stations[row.identity].connector(row.connector).transaction = None
+
+    def metered(self, identity: str, transaction: int, measured_utc_s: float, samples: Sequence[SampledValue]) -> None:
+        """Remember the last register that an open transaction of this very station told."""
+        row = self.open.get(transaction)
+        if row is None or row.identity != identity:
+            return
+        last_utc_s, _ = self._registers.get(transaction, (row.start_utc_s, 0.0))
+        told_wh = register_wh(samples) if measured_utc_s >= last_utc_s else None
+        if told_wh is not None:
+            self._registers[transaction] = measured_utc_s, told_wh
+
+    def last_register(self, row: TransactionRow) -> tuple[float, int]:
+        """When it was read, and its Wh; never less than at the start."""
+        read_utc_s, told_wh = self._registers.get(row.transaction, (row.start_utc_s, row.start_wh))
+        return read_utc_s, max(round(told_wh), row.start_wh)
+
+    def ghosts(self, row: TransactionRow) -> list[TransactionRow]:
+        """Open transactions on the connector of this new start that did not begin after it."""
+        return [
+            known
+            for known in map(self.open.__getitem__, sorted(self._by_place.get((row.identity, row.connector), ())))
+            if known.transaction != row.transaction and known.start_utc_s <= row.start_utc_s
+        ]
+
+    def supersede(self, row: TransactionRow) -> None:
+        """The ledger took this start: its connector's older transactions are over, as far as we know."""
+        for ghost in self.ghosts(row):
+            self.end(ghost.transaction)
+            self.superseded[ghost.transaction] = ghost
+        while len(self.superseded) > SUPERSEDED_MAX:
+            del self.superseded[next(iter(self.superseded))]
 
     def same_start(self, row: TransactionRow) -> TransactionRow | None:
         """The open transaction that this start tells of once more."""
@@ -142,6 +194,12 @@ class State:
         station = self.stations.get(row.identity)
         connector = station.connectors.get(row.connector) if station else None
         return connector is not None and connector.transaction == row.transaction
+
+
+def _take_out(index: dict[Key, set[int]], key: Key, transaction: int) -> None:
+    index[key].discard(transaction)
+    if not index[key]:
+        del index[key]
 
 
 def start_key(row: TransactionRow) -> tuple[str, int, str, int, float]:

@@ -65,6 +65,8 @@ class TransactionOut(msgspec.Struct, frozen=True, omit_defaults=True):
     energy_wh: float | None = None
     """Of a running one: what it drew so far, as far as the station told."""
     reason: str | None = None
+    """OCPP's, or "Superseded": no stop was told, and another transaction began on the connector. A stop told late
+    replaces it."""
 
 
 class BadgeOut(msgspec.Struct, frozen=True):

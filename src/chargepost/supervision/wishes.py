@@ -57,6 +57,33 @@ class StopRow(Value, frozen=True):
     stop_id_tag: str = ""
 
 
+SUPERSEDED = "Superseded"
+"""Our own reason, no word of OCPP: no stop was told, and another transaction began on the connector."""
+
+
+class SupersededRow(Value, frozen=True):
+    """The end of a transaction whose stop may never come; a stop that is told after all replaces it.
+
+    Holds only if the ledger took `by` as a new start: it stands behind it in the same piece.
+    """
+
+    identity: str
+    transaction: int
+    stop_wh: int
+    stop_utc_s: float
+    """Of the last known register."""
+    at_utc_s: float
+    """Now: of the event that goes with it."""
+    by: TransactionRow
+
+    @property
+    def words(self) -> str:
+        return (
+            f"transaction {self.transaction} on connector {self.by.connector} closed at {self.stop_wh} Wh without a "
+            f"stop: transaction {self.by.transaction} began there"
+        )
+
+
 class MeterRow(Value, frozen=True):
     """One MeterValue: what was measured at one instant. The same row told twice is one row."""
 
@@ -125,8 +152,8 @@ class RefusedRow(Value, frozen=True):
 
 
 Row = (
-    StationRow | TransactionRow | StopRow | MeterRow | ConnectorRow | EventRow | BadgeRow | BadgeGone | StationGone
-    | RefusedRow
+    StationRow | TransactionRow | StopRow | SupersededRow | MeterRow | ConnectorRow | EventRow | BadgeRow | BadgeGone
+    | StationGone | RefusedRow
 )  # fmt: skip
 
 
@@ -147,6 +174,10 @@ class Kept(msgspec.Struct, frozen=True):
     open_transactions: tuple[TransactionRow, ...] = ()
     badges: tuple[BadgeRow, ...] = ()
     refused: tuple[RefusedRow, ...] = ()
+    metered: tuple[MeterRow, ...] = ()
+    """The last meter values of open transactions."""
+    superseded: tuple[TransactionRow, ...] = ()
+    """Transactions we closed ourselves: their stop may still come. The oldest first."""
 
 
 # --- wishes ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from chargepost.supervision.commands import ACTIONS
 from chargepost.supervision.ledger import Event
 from chargepost.supervision.pages.markup import Child, Html, Row, el, join, table
 from chargepost.supervision.views import ConnectorOut, RefusedOut, StationOut, TransactionOut, age_s, when
+from chargepost.supervision.wishes import SUPERSEDED
 
 FRAMES_SHOWN = 200
 """Rows of the frame log on the page; more is for the API."""
@@ -171,7 +172,7 @@ def home_part(shown: Home) -> Html:
     places = [place for station in shown.stations for place in station.connectors if place.connector]
     charging = [place for place in places if place.status == "Charging"]
     silent = sum(place.power_w is None for place in charging)
-    untold = el("span", f"{silent} of {len(charging)} do not tell", class_="hint") if silent else None
+    untold = el("span", f"{silent} of {len(charging)} not told", class_="hint") if silent else None
     counts: dict[str, Child] = {
         "online": f"{sum(station.online for station in shown.stations)} of {shown.total}",
         "charging": len(charging),
@@ -258,6 +259,13 @@ def judged(row: TransactionOut) -> Html | None:
     return None if row.id_tag_status == "Accepted" else el("span", row.id_tag_status, class_="hint")
 
 
+def ended(reason: str | None) -> Child:
+    """OCPP's reason, or ours with what it means."""
+    if reason != SUPERSEDED:
+        return reason or ""
+    return [reason, el("span", "no stop told, another began here", class_="hint")]
+
+
 def transactions_table(transactions: list[TransactionOut]) -> Html:
     rows = [
         Row(
@@ -268,7 +276,7 @@ def transactions_table(transactions: list[TransactionOut]) -> Html:
                 time(row.start),
                 time(row.stop) if row.stop else "running",
                 energy(row.energy_wh),
-                row.reason or "",
+                ended(row.reason),
             ]
         )
         for row in transactions
