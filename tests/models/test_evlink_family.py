@@ -443,6 +443,7 @@ QUIRKS = {
     "over_long_serials",
     "ntp_watched",
     "key_lock",
+    "slow_restart",
 }
 """What all three lines do, by the names it is looked up with."""
 QUIRKS_OF_LINE = {

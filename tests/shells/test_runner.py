@@ -321,3 +321,17 @@ async def test_a_key_that_was_turned_is_turned_in_the_next_process(tmp_path: Pat
             assert host.view().key_locked != locked
             host.press("key", locked)
             assert host.view().key_locked == locked
+
+
+async def test_r_258_the_lamp_of_an_evlink_station_is_dark_for_30_s_at_a_restart() -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-smart-wallbox", "S-1")
+        await booted(rig, host)
+        outlet = host.hardware.connector(1)
+        assert outlet.light == "green"
+        host.tell(sig.Restored())
+        await rig.until(lambda: host.station is None, "its program has ended")
+        assert outlet.light == "off"
+        back_at = rig.clock.now() + 29
+        await rig.until(lambda: outlet.light == "green", "the lamp is on again")
+        assert rig.clock.now() >= back_at

@@ -19,6 +19,7 @@ from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.timeline import Stopped, Timeline, dice
+from chargepost.station.core import restart_s
 from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
 
@@ -300,13 +301,14 @@ class Post:
         while self.disk.waiting and not self.disk.refuses:
             self.disk.sync()
         self._leave_line()
+        pause_s = restart_s(self.model, RESTART_S)
         if hard:
             self.power_cut()
-            self._timeline.after(RESTART_S, self.power_up, self.life)
+            self._timeline.after(pause_s, self.power_up, self.life)
         else:
             self._end_program()
             self.laws.program_lost(self.witness, self.disk)
-            self._timeline.after(RESTART_S, self.start, self.life)
+            self._timeline.after(pause_s, self.start, self.life)
 
     def _end_program(self) -> None:
         self.station = None

@@ -20,10 +20,11 @@ from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
+from chargepost.station.core import restart_s
 from chargepost.station.station import Station
 
 RESTART_S = 3.0
-"""How long the program of a station takes to begin anew."""
+"""How long the program of a station takes to begin anew, unless its product says otherwise."""
 
 CRASH_PAUSE_S = 30.0
 """After a fault of ours the station begins anew from its memory, as by a watchdog; never in a tight loop."""
@@ -213,8 +214,9 @@ class StationHost:
             self._line.cut()
             self._line = None
 
-    def restart(self, hard: bool, pause_s: float = RESTART_S) -> None:
+    def restart(self, hard: bool, pause_s: float | None = None) -> None:
         """Throw the program away and build it anew; `hard` takes the power of the outlets away meanwhile."""
+        pause_s = restart_s(self.model, RESTART_S) if pause_s is None else pause_s
         self._leave_line()
         self.stop()
         if hard:

@@ -61,6 +61,11 @@ def mac_address(identity: str) -> str:
     return f"{MAC_PREFIX}:{card >> 16:02X}:{card >> 8 & 255:02X}:{card & 255:02X}"
 
 
+def restart_s(model: Model, usual_s: float) -> float:
+    """How long the program takes to begin anew: as the carrier has it, or longer (quirk slow_restart)."""
+    return float(model.quirks.get("slow_restart", {}).get("lasts_s", usual_s))
+
+
 class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
