@@ -2,6 +2,7 @@
 nowhere (bars 19, 23, 25 of the reliability plan)."""
 
 import asyncio
+import html
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -31,6 +32,10 @@ from chargepost.web import (
 class Wish(Body, frozen=True):
     current_a: int
     note: str = ""
+
+
+class Told(Body, frozen=True):
+    """Says of itself."""
 
 
 class Span(Body, frozen=True):
@@ -161,6 +166,65 @@ async def test_docs_load_only_from_here_and_escape(client: httpx2.AsyncClient) -
     assert "http" not in answer.text.replace("http://127.0.0.1", "")
     assert (await client.get("/docs.css")).headers["content-type"].startswith("text/css")
     assert (await client.get("/nothing")).headers["content-security-policy"] == API_CSP
+
+
+async def test_docs_tell_of_our_own_types_and_of_the_token_where_one_is_needed(client: httpx2.AsyncClient) -> None:
+    rows: list[Row] = [
+        Route("POST", "/any", wish, "any", "Any", body=dict[str, Any], example={}),
+        Route("POST", "/ours", wish, "ours", "Ours", body=Told, example=Told()),
+        Route("GET", "/probe", see, "probe", "Probe", open=True),
+    ]
+    header = html.escape('-H "Authorization: Bearer $TOKEN"')
+    for guard, count in ((bearer("s3cret"), 2), (None, 0)):
+        async with served(build("Things", rows, guard=guard)) as asked:
+            text = (await asked.get("/docs")).text
+            assert "dict(" not in text
+            assert "<p>Says of itself.</p>" in text
+            assert text.count(header) == count
+            assert ("$TOKEN your token" in text) == bool(count)
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "words"),
+    [
+        (404, "/no<b>pe", "See /docs"),
+        (405, "/files", ""),
+        (422, "/things/x?before=1", "See /docs"),
+        (500, "/broken", "log"),
+    ],
+)
+async def test_a_browser_gets_a_problem_as_a_page_and_a_program_as_json(status: int, path: str, words: str) -> None:
+    async def broken(asked: Asked[None, None]) -> None:
+        raise RuntimeError
+
+    rows = [*ROWS, Route("GET", "/broken", broken, "broken", "x"), Route("POST", "/files", forget, "files", "x")]
+    async with served(build("Things", rows)) as client:
+        shown = await client.get(path, headers=BROWSER)
+        assert (shown.status_code, shown.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert shown.headers["cache-control"] == "no-store"
+        assert words in shown.text
+        assert "<b>" not in shown.text
+        assert "/docs.css" in shown.text
+        told = await client.get(path)
+        assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_pages_are_not_kept_by_the_browser(client: httpx2.AsyncClient) -> None:
+    first = await client.get("/")
+    assert first.headers["cache-control"] == "no-store"
+    again = await client.get("/", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
+    assert (await client.get("/things/x")).headers["cache-control"] == "private, no-cache"
+
+
+async def test_the_start_of_an_api_leads_to_its_docs_unless_a_page_stands_there(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/")).text.endswith("here")
+    async with served(build("Things", ROWS[:1], guard=bearer("s3cret"))) as bare:
+        answer = await bare.get("/")
+        assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
 
 
 async def test_what_is_known_already_is_not_sent_again(client: httpx2.AsyncClient) -> None:

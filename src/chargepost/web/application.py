@@ -12,11 +12,11 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chargepost.web.describe import descriptions
+from chargepost.web.describe import DOCS_CSP, descriptions, problem_page
 from chargepost.web.rows import API_CSP, Asked, Files, Guard, Page, Problem, Route, Row
 
 log = logging.getLogger("chargepost.web")
@@ -45,6 +45,9 @@ SECURITY_HEADERS = (
 )
 """On every answer that does not say otherwise itself."""
 
+NOT_KEPT = {"cache-control": "no-store"}
+"""On pages: after a logout the browser's Back must not show what only the operator may see."""
+
 _END: Any = object()
 
 
@@ -57,7 +60,8 @@ def build(
     hosts: frozenset[str] | None = LOOPBACK,
     description: str = "",
 ) -> ASGIApp:
-    """The rows as an ASGI application, with `/openapi.json`, `/docs` and `/docs.css` when there are API rows.
+    """The rows as an ASGI application, with `/openapi.json`, `/docs` and `/docs.css` when there are API rows; `/`
+    leads to the docs unless a row says what stands there.
 
     `hosts` are the Host names answered to; None for any, which is right only behind a guard. Raises ValueError for rows
     that cannot be right: two alike, or a body that ignores unknown fields.
@@ -70,8 +74,10 @@ def build(
             by_path |= {path: {"GET": answer} for path, answer in _file_answers(row)}
         else:
             by_path.setdefault(row.path, {})[row.method] = _endpoint(row, None if row.open else guard)
-    for each in descriptions(title, version, description, api) if api else ():
+    for each in descriptions(title, version, description, api, guarded=guard is not None) if api else ():
         by_path[each.path] = {"GET": _bytes_answer(each.data, each.media, {"content-security-policy": each.csp})}
+    if api:
+        by_path.setdefault("/", {"GET": _to_docs})
     routes = [StarletteRoute(path, _dispatch(methods), methods=list(methods)) for path, methods in by_path.items()]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
     app.router.redirect_slashes = False
@@ -119,28 +125,43 @@ def _endpoint(row: Route | Page, guard: Guard | None) -> Endpoint:
                 await guard(request)
             return await answer(row, request)  # type: ignore[arg-type]  # the row chose its function above
         except Problem as problem:
-            return problem.response()
+            return _refused(request, problem)
         except (HTTPException, ClientDisconnect, asyncio.CancelledError):
             raise
         except Exception:
             log.exception("%s %s failed", row.method, row.path)
-            return Problem(
+            fault = Problem(
                 500,
                 "internal",
                 "A fault of ours",
                 "The request was understood, but working on it failed.",
                 "Look for the same instant in the log of chargepost, and report what stands there.",
-            ).response()
+            )
+            return _refused(request, fault)
 
     return endpoint
 
 
+async def _to_docs(request: Request) -> Response:
+    return RedirectResponse("/docs", 307)
+
+
+def _refused(request: Request, problem: Problem) -> Response:
+    """The problem in the language of who asks: a small page for a browser that opens an address, else JSON."""
+    if request.method not in SAFE_METHODS or "text/html" not in request.headers.get("accept", ""):
+        return problem.response()
+    headers = {**problem.headers, "content-security-policy": DOCS_CSP, "vary": "Accept", **NOT_KEPT}
+    return Response(problem_page(problem.details), problem.details.status, headers, "text/html")
+
+
 async def _page_answer(row: Page, request: Request) -> Response:
     given = await row.handler(Asked(None, None, request.path_params, request))
+    headers = {"content-security-policy": row.csp, **NOT_KEPT}
     if isinstance(given, Response):
-        given.headers.setdefault("content-security-policy", row.csp)
+        for name, value in headers.items():
+            given.headers.setdefault(name, value)
         return given
-    return _tagged(request, given.encode(), "text/html; charset=utf-8", {"content-security-policy": row.csp})
+    return _tagged(request, given.encode(), "text/html; charset=utf-8", headers)
 
 
 async def _route_answer(row: Route, request: Request) -> Response:
@@ -280,7 +301,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
         detail, remedy = f"{request.method} does nothing here.", f"Use {allowed}." if allowed else "See /docs."
     else:
         detail, remedy = f"Nothing is at {request.url.path}.", "See /docs for what there is."
-    return Problem(error.status_code, "no-such-route", error.detail, detail, remedy, headers=error.headers).response()
+    problem = Problem(error.status_code, "no-such-route", error.detail, detail, remedy, headers=error.headers)
+    return _refused(request, problem)
 
 
 class _Shell:
@@ -304,8 +326,9 @@ class _Shell:
                 ]
             await send(message)
 
-        problem = self._foreign(Request(scope))
-        app: ASGIApp = problem.response() if problem else self.app
+        request = Request(scope)
+        problem = self._foreign(request)
+        app: ASGIApp = _refused(request, problem) if problem else self.app
         await app(scope, receive, send_with_headers)
 
     def _foreign(self, request: Request) -> Problem | None:

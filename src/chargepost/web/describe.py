@@ -36,10 +36,10 @@ class Description:
     data: bytes
 
 
-def descriptions(title: str, version: str, text: str, rows: Sequence[Route]) -> list[Description]:
-    """What is served beside the rows to describe them."""
+def descriptions(title: str, version: str, text: str, rows: Sequence[Route], *, guarded: bool) -> list[Description]:
+    """What is served beside the rows to describe them; `guarded`: rows that are not open ask for a token."""
     document = msgspec.json.encode(openapi(title, version, text, rows))
-    page = _docs_page(title, text, rows).encode()
+    page = _docs_page(title, text, rows, guarded).encode()
     return [
         Description("/openapi.json", "application/json", API_CSP, document),
         Description("/docs", "text/html; charset=utf-8", DOCS_CSP, page),
@@ -139,34 +139,55 @@ def _example(value: Any) -> dict[str, Any]:
     return {} if value is None else {"example": msgspec.to_builtins(value)}
 
 
-def _docs_page(title: str, description: str, rows: Sequence[Route]) -> str:
+def page(title: str, *content: str) -> str:
+    """A whole page, as small as it can be; what is given is HTML."""
+    e = html.escape
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{e(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="/docs.css"></head><body><h1>{e(title)}</h1>{"".join(content)}</body></html>'
+    )
+
+
+def problem_page(details: ProblemDetails) -> str:
+    """A refusal for people: what happened, what to do, and the way back."""
+    e = html.escape
+    way = '<p><a href="/">To the start</a></p>'
+    return page(details.title, f"<p>{e(details.detail)}</p><p>{e(details.remedy)}</p>", way)
+
+
+def _docs_page(title: str, description: str, rows: Sequence[Route], guarded: bool) -> str:
     """The page for people: every request with a line that can be typed and the answer it gives."""
     e = html.escape
     articles = "\n".join(
         f'<article id="{e(row.operation)}"><h2><code>{e(row.method)} {e(_plain(row.path))}</code></h2>'
-        f"<p>{e(row.summary)}</p>{_body_words(row)}<pre><code>{e(_curl(row))}</code></pre>{_answer_block(row)}</article>"
+        f"<p>{e(row.summary)}</p>{_body_words(row)}"
+        f"<pre><code>{e(_curl(row, guarded))}</code></pre>{_answer_block(row)}</article>"
         for row in rows
     )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{e(title)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="/docs.css"></head><body><h1>{e(title)}</h1><p>{e(description)}</p>'
+    token = " and $TOKEN your token" if guarded else ""
+    return page(
+        title,
+        f"<p>{e(description)}</p>"
         '<p>Described for programs in <a href="/openapi.json">OpenAPI 3.1</a>. A refusal is a problem details object '
-        f"with its remedy. In the lines below $BASE is the address of this server.</p>\n{articles}\n</body></html>"
+        f"with its remedy. In the lines below $BASE is the address of this server{token}.</p>\n{articles}\n",
     )
 
 
 def _body_words(row: Route) -> str:
-    """What the type of the body says about itself."""
-    return f"<p>{html.escape(inspect.cleandoc(row.body.__doc__))}</p>" if getattr(row.body, "__doc__", None) else ""
+    """What the type of the body says about itself, when it is one of ours."""
+    ours = isinstance(row.body, type) and issubclass(row.body, msgspec.Struct) and row.body.__doc__
+    return f"<p>{html.escape(inspect.cleandoc(ours))}</p>" if ours else ""
 
 
-def _curl(row: Route) -> str:
-    """The example as it is typed. $BASE is the address of this page's server."""
+def _curl(row: Route, guarded: bool) -> str:
+    """The example as it is typed. $BASE is the address of this page's server, $TOKEN what its guard asks for."""
     values = dict(row.params)
     path = PARAMETER.sub(lambda m: quote(str(values.pop(m[1], m[1])), safe=""), row.path)
     query = "&".join(f"{name}={quote(str(value))}" for name, value in values.items())
     parts = ["curl", *(["-N"] if row.events else []), *([f"-X {row.method}"] if row.method != "GET" else [])]
+    if guarded and not row.open:
+        parts.append('-H "Authorization: Bearer $TOKEN"')
     if row.example is not None:
         body = msgspec.json.encode(row.example).decode().replace("'", r"'\''")
         parts += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
