@@ -11,7 +11,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,17 @@ from tests.shells.rig import DEADLINE_S, rigged, until
 from tests.shells.test_runner import charging, ended
 
 from chargepost.cli import run_with
+from chargepost.drivers.simulated import CARS
 from chargepost.run.addresses import Address, parse
-from chargepost.run.house import Plan, opened
-from chargepost.run.site import demo
+from chargepost.run.house import House, Plan, opened
+from chargepost.run.quantities import Duration
+from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, VisitorsPart, demo
+from chargepost.run.stations import Event
 from chargepost.run.store import Store, hold, hold_any
-from chargepost.run.terminal import LOOKS, LiveView
+from chargepost.run.terminal import LOOKS, LiveView, gist, heading
 from chargepost.run.verify import verify
+from chargepost.run.words import line
+from chargepost.signals import Note
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +237,28 @@ async def started(*words: str) -> AsyncIterator[Process]:
         await process.communicate()
 
 
+@contextlib.asynccontextmanager
+async def lines(*words: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """A command that serves, as people see it: waits for the first line of stdout with these words."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chargepost", *words, stdout=pipe, stderr=pipe)
+    assert process.stdout
+    out = process.stdout
+
+    async def until_said(text: str) -> str:
+        async with asyncio.timeout(DEADLINE_S):
+            while said := (await out.readline()).decode():
+                if text in said:
+                    return said
+        raise AssertionError(f"{text} was never said")
+
+    try:
+        yield until_said
+    finally:
+        process.kill()
+        await process.communicate()
+
+
 FREE = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
 
 
@@ -407,9 +434,113 @@ async def test_a_station_that_cannot_connect_says_why() -> None:
     async with started("station", *words) as station:
         told = await station.until(event="link down")
         assert "127.0.0.1" in told["text"]
+    async with lines("station", *words, "--plain") as said:
+        assert "nothing listens on 127.0.0.1:9" in await said("link down")
+
+
+async def test_a_supervision_alone_tells_who_connects_who_may_not_and_who_charges() -> None:
+    site = Site(name="supervision", supervision=SupervisionPart(badges=(BadgePart(id_tag="A1"),)))
+    plan = Plan(site, Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"))
+    heard: list[Event] = []
+    happening = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        heard.append(event)
+        happening.set()
+
+    def words() -> str:
+        return "\n".join(line(event) for event in heard)
+
+    async with opened(plan) as house:
+        assert house.supervision
+        house.listen(listen)
+        part = StationPart(id="T-1", model="evlink-pro-ac", supervision=house.supervision.ocpp)
+        async with opened(Plan(Site(name="theirs", stations=(part,)), Store(None), "0", 60.0)) as visitor:
+            host = visitor.stations.hosts["T-1"]
+            await until(lambda: "refused: 404" in words(), happening)
+            await until(lambda: bool(host.view().link.error), happening)
+            assert f"T-1 offline: {host.view().link.error}" in rendered(visitor, 200, 24)
+            assert "404" in host.view().link.error
+            house.supervision.expect(["T-1"])
+            await until(lambda: "connected: from 127.0.0.1" in words(), happening)
+            await until(lambda: host.view().link.boot == "Accepted", happening)
+            host.plug_in(1, CARS["Compact"])
+            host.present_badge("A1", 1)
+            await until(lambda: "#1 charge begins: badge A1, 0 Wh" in words(), happening)
+            host.present_badge("A1", 1)
+            await until(lambda: "charge ends: transaction " in words(), happening)
+        await until(lambda: "disconnected: " in words(), happening)
+        assert words().count("refused") == 1, "once for each reason"
+        assert "starts anew" not in words()
+
+
+async def test_what_listens_everywhere_is_told_as_it_can_be_dialled() -> None:
+    plan = Plan(demo(), Store(None), "0", supervision=parse("0.0.0.0:0"), control=parse("0.0.0.0:0"))
+    async with opened(plan) as house:
+        addresses = {what: where for what, where, _ in house.addresses()}
+        told = "\n".join(heading(house))
+    assert "0.0.0.0" not in told
+    assert addresses["supervision"].startswith("http://127.0.0.1:")
+    assert addresses["control API"].startswith("http://127.0.0.1:")
+    assert addresses["from others"].startswith(f"ws://{socket.gethostname()}:")
+
+
+async def test_a_driver_is_at_one_station_at_a_time() -> None:
+    """Two stations and one badge between them: whoever is away is not drawn, and each charges in turn."""
+    habits = VisitorsPart(badges=("A1",), first=Duration(1), stay=(Duration(20), Duration(30)))
+    parts = tuple(StationPart(id=name, model="evlink-pro-ac", visitors=habits) for name in ("S-1", "S-2"))
+    site = Site(
+        name="two", stations=parts, supervision=SupervisionPart(badges=(BadgePart(id_tag="A1"),), accept_unknown=True)
+    )
+    plan = Plan(site, Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"))
+    async with opened(plan) as house:
+        happened: list[tuple[str, str]] = []
+        happening = asyncio.Event()
+
+        def listen(event: Event) -> None:
+            if isinstance(event.what, Note) and event.what.event.startswith("transaction "):
+                happened.append((event.what.event, event.station))
+                happening.set()
+
+        house.listen(listen)
+        await until(lambda: {name for _, name in happened[1:]} == {"S-1", "S-2"} and len(happened) >= 5, happening)
+    assert [event for event, _ in happened[:4]] == ["transaction begins", "transaction ends"] * 2
 
 
 # --- the terminal -----------------------------------------------------------------------------------------------------
+
+
+def rendered(house: House, width: int, height: int, encoding: str = "utf-8") -> str:
+    paper = io.TextIOWrapper(io.BytesIO(), encoding, errors="replace")
+    console = Console(file=paper, width=width, height=height, force_terminal=True, no_color=True)
+    console.print(LiveView(console).render(house))
+    paper.seek(0)
+    return paper.read()
+
+
+def test_a_frame_begins_with_what_is_looked_for() -> None:
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}
+    assert gist("StatusNotification", status) == "#1 Charging "
+    assert gist("StatusNotification", status | {"errorCode": "GroundFailure"}) == "#1 Charging GroundFailure "
+    samples = [
+        {"value": "1234", "unit": "Wh"},
+        {"value": "7.2", "unit": "kW", "measurand": "Power.Active.Import"},
+        {"value": "16", "measurand": "Current.Import", "phase": "L1"},
+    ]
+    assert gist("MeterValues", {"connectorId": 2, "meterValue": [{"sampledValue": samples}]}) == "#2 1.234 kWh 7.20 kW "
+    for wrong in (
+        None,
+        {},
+        {"connectorId": 1, "meterValue": []},
+        {"connectorId": 1, "meterValue": [{"sampledValue": 1}]},
+    ):
+        assert gist("MeterValues", wrong) == gist("StatusNotification", wrong) == ""
+
+
+async def test_all_stations_are_counted_not_only_those_that_fit() -> None:
+    parts = tuple(StationPart(id=f"S-{number}", model="evlink-pro-ac") for number in range(60))
+    async with opened(Plan(Site(name="many", stations=parts), Store(None), "0")) as house:
+        assert "0 of 60 charging" in rendered(house, 120, 24)
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
@@ -425,11 +556,9 @@ async def test_the_live_view_fits_and_says_who_limits(width: int, height: int, e
             return any(trace["action"] == "StartTransaction" for trace in newest)
 
         await until(told, happening)
-        paper = io.TextIOWrapper(io.BytesIO(), encoding, errors="replace")
-        console = Console(file=paper, width=width, height=height, force_terminal=True, no_color=True)
-        console.print(LiveView(console).render(house))
-        paper.seek(0)
-        shown = paper.read()
+        shown = rendered(house, width, height, encoding)
+        assert max(map(len, heading(house))) < 80
+        assert heading(house)[-1].split() == ["password", house.supervision and house.supervision.first_password]
     lines = Text.from_ansi(shown).plain.splitlines()
     assert len(lines) < height
     assert max(map(len, lines)) <= width

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from chargepost.run.clock import Clock
 from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.site import Site, StationPart
-from chargepost.run.stations import Stations
+from chargepost.run.stations import Event, Stations
 from chargepost.run.store import Store
 from chargepost.run.supervise import Supervision, supervise
 from chargepost.run.visitors import Visitors
@@ -66,9 +66,7 @@ class House:
         """Each thing served: what it is, where, and what to know about it."""
         rows = []
         if self.supervision:
-            password = self.supervision.first_password
-            login = f"password: {password}  (shown once)" if password else "password: as shown at the first start"
-            rows.append(("supervision", self.supervision.pages, f"user: {OPERATOR}  {login}"))
+            rows.append(("supervision", self.supervision.pages, f"user: {OPERATOR}"))
         for identity, host in list(self.stations.hosts.items())[:STATIONS_SHOWN]:
             page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
             rows.append(("station", page, f"{host.model.title} {host.model.release}"))
@@ -76,9 +74,21 @@ class House:
             rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
         if self.supervision:
             rows.append(("connect yours", f"{self.supervision.ocpp}/{{id}}", "OCPP 1.6"))
-            rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT/PATH", ""))
+            if self.supervision.at.is_everywhere:
+                rows.append(("from others", f"ws://{self.supervision.at.from_elsewhere()}/ocpp/{{id}}", ""))
+            rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT", ""))
         rows.append(("store", str(self.plan.store), ""))
+        if self.supervision:
+            rows.append(("password", self.supervision.first_password or "as shown at the first start", ""))
         return rows
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """To all that happens: at the stations here and, for what the supervision hears, at those of others."""
+        self.stations.listeners.append(listener)
+        if self.supervision:
+            self.supervision.ears.listeners.append(
+                lambda event: None if event.station in self.stations.hosts else listener(event)
+            )
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -102,17 +112,17 @@ class House:
         }
 
     def summary(self) -> str:
-        """One line, for the end."""
+        """One line, for the end; its parts are parted by `; `."""
         count, lasted_s = self.stations.counts, round(self.clock.now())
         views = [host.view() for host in self.stations.hosts.values()]
         running = sum(1 for view in views for outlet in view.connectors if outlet.transaction)
         energy_wh = sum(outlet.energy_wh for view in views for outlet in view.connectors)
         parts = [f"stopped after {_lasted(lasted_s)}"]
         if views:
-            parts.append(f"{count['transaction begins']} charges begun, {count['transaction ends']} ended")
+            parts.append(f"{_charges(count['transaction begins'])} begun, {count['transaction ends']} ended")
             parts.append(f"registers at {energy_wh / 1000:.2f} kWh")
         if running and self.plan.store.folder:
-            parts.append(f"{running} charge{'s' * (running != 1)} under way: the next start goes on from there")
+            parts.append(f"{_charges(running)} under way {'is' if running == 1 else 'are'} kept")
         return "; ".join(parts)
 
 
@@ -163,7 +173,7 @@ async def _open_control(house: House, address: Address, stack: AsyncExitStack) -
     server = await serve(address.host, address.port, app, None, fixed=address.fixed)
     stack.push_async_callback(server.close)
     house.control_port = server.port
-    house.control_url = f"http://{Address(server.host, server.port)}/"
+    house.control_url = f"http://{Address(server.host, server.port).from_here()}/"
 
 
 async def _open_stations(house: House, stack: AsyncExitStack) -> None:
@@ -177,10 +187,11 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
         except Unfit as error:
             house.broken.append((f"stations[{index}].{error.path}", error.reason))
     await house.stations.add_all(givens)
+    away: set[str] = set()
     for part in parts:
         host = house.stations.hosts.get(part.id)
         if part.visitors and host:
-            stack.callback(Visitors(host, part.visitors.habits(), house.plan.site.seed).stop)
+            stack.callback(Visitors(host, part.visitors.habits(), house.plan.site.seed, away).stop)
 
 
 def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Given:
@@ -189,6 +200,10 @@ def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Give
     if key := keys.get(part.id):
         settings[model.transport.password_key] = key
     return judge(part.id, model, settings, part.supervision or home)
+
+
+def _charges(count: int) -> str:
+    return f"{count} charge{'s' * (count != 1)}"
 
 
 def _lasted(seconds: int) -> str:

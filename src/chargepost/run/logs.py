@@ -30,7 +30,7 @@ _utc_s: Callable[[], float] = time.time
 
 def tell_time(utc_s: Callable[[], float]) -> Callable[[], float]:
     """Lines carry this time from now on: the world's, so that they fit the events beside them. Gives back the last."""
-    global _utc_s  # noqa: PLW0603 - the log is one for the process
+    global _utc_s
     last, _utc_s = _utc_s, utc_s
     return last
 

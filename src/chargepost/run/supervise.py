@@ -9,6 +9,7 @@ from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.control import is_loopback
 from chargepost.run.http import Server, serve
+from chargepost.run.overheard import Ears
 from chargepost.run.site import SupervisionPart
 from chargepost.run.store import Store
 from chargepost.run.websocket import Admit, Handshake, Listener, Refusal
@@ -25,19 +26,20 @@ DRAW = secrets.token_bytes
 class Supervision:
     """One central system that listens."""
 
-    def __init__(self, host: Host, server: Server, first_password: str | None, is_open: bool) -> None:
-        self.host, self.server = host, server
+    def __init__(self, host: Host, server: Server, first_password: str | None, is_open: bool, ears: Ears) -> None:
+        self.host, self.server, self.ears = host, server, ears
         self.first_password = first_password
         """Of the operator, to be shown once; None when there is one already."""
         self._is_open = is_open
+        self.at = Address(server.host, server.port)
 
     @property
     def pages(self) -> str:
-        return f"http://{_shown(self.server)}/"
+        return f"http://{self.at.from_here()}/"
 
     @property
     def ocpp(self) -> str:
-        return f"ws://{_shown(self.server)}/ocpp"
+        return f"ws://{self.at.from_here()}/ocpp"
 
     def expect(self, identities: Iterable[str]) -> Mapping[str, str]:
         """Put stations of our own on the roster. Their keys, where stations need one, by identity."""
@@ -79,21 +81,21 @@ async def supervise(
         host.drain()
         password = await api.ensure_operator(ledger, DRAW)
         app = api.application(host, DRAW, hosts=LOOPBACK if is_loopback(address.host) else None)
-        server = await serve(address.host, address.port, app, _admit(host), fixed=address.fixed)
+        ears = Ears(clock.utc_s)
+        server = await serve(address.host, address.port, app, _admit(host, ears), fixed=address.fixed)
     except BaseException:
         ledger.close()
         raise
-    return Supervision(host, server, password, is_open)
+    return Supervision(host, server, password, is_open, ears)
 
 
-def _admit(host: Host) -> Admit:
+def _admit(host: Host, ears: Ears) -> Admit:
     async def admit(handshake: Handshake) -> Listener | Refusal:
         h, peer = handshake, handshake.peer.rpartition(":")[0]
         answer = await host.admit(roster.Knock(h.identity, h.subprotocols, h.user, h.password, peer))
-        return Refusal(answer.status, answer.reason) if isinstance(answer, roster.Refusal) else answer
+        if isinstance(answer, roster.Refusal):
+            ears.refused(h.identity, f"{answer.status} {answer.reason}")
+            return Refusal(answer.status, answer.reason)
+        return ears.admitted(h.identity, answer, peer)
 
     return admit
-
-
-def _shown(server: Server) -> str:
-    return str(Address(server.host, server.port))

@@ -34,8 +34,9 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 class Visitors:
     """One after the other on each connector of a station. The same seed gives the same visits."""
 
-    def __init__(self, host: StationHost, habits: Habits, seed: int) -> None:
-        self._host, self._habits = host, habits
+    def __init__(self, host: StationHost, habits: Habits, seed: int, away: set[str]) -> None:
+        """`away`: badges that are at some station now; one set for all stations, for nobody is at two at once."""
+        self._host, self._habits, self._away = host, habits, away
         self._tasks = [
             asyncio.create_task(self._visits(number, random.Random(f"{seed} {host.identity} {number}")))  # noqa: S311
             for number in range(1, len(host.hardware.connectors) + 1)
@@ -47,18 +48,29 @@ class Visitors:
 
     async def _visits(self, number: int, dice: random.Random) -> None:
         sleep = self._host.clock.sleep
+        begun = self._transaction(number)  # before the last stop of the process
+        if begun and begun.id_tag:
+            self._away.add(begun.id_tag)
         await sleep(self._habits.first_s * number)
         while True:
-            car, badge = dice.choice(self._habits.cars), dice.choice(self._habits.badges)
-            soc_percent = round(dice.uniform(10, 70))
-            if self._host.plug_in(number, msgspec.structs.replace(car, soc_percent=soc_percent)):
-                await sleep(BADGE_S)
-                self._host.present_badge(badge, number)
-                await sleep(dice.uniform(*self._habits.stay_s))
-            elif self._transaction(number):  # begun before the last stop of the process
-                await sleep(dice.uniform(*self._habits.stay_s))
-            await self._leave(number, badge)
+            at_home = [badge for badge in self._habits.badges if badge not in self._away]
+            badge = begun.id_tag if begun else dice.choice(at_home) if at_home else ""
+            if badge:
+                self._away.add(badge)
+                await self._visit(number, badge, dice)
+                self._away.discard(badge)
+            begun = None
             await sleep(dice.uniform(*self._habits.pause_s))
+
+    async def _visit(self, number: int, badge: str, dice: random.Random) -> None:
+        sleep, car = self._host.clock.sleep, dice.choice(self._habits.cars)
+        if self._host.plug_in(number, msgspec.structs.replace(car, soc_percent=round(dice.uniform(10, 70)))):
+            await sleep(BADGE_S)
+            self._host.present_badge(badge, number)
+            await sleep(dice.uniform(*self._habits.stay_s))
+        elif self._transaction(number):
+            await sleep(dice.uniform(*self._habits.stay_s))
+        await self._leave(number, badge)
 
     async def _leave(self, number: int, badge: str) -> None:
         """End the charge with the badge that began it, then pull until the lock gives way."""
