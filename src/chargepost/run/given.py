@@ -18,6 +18,9 @@ ID_MAX = 48
 SCHEMES = ("ws", "wss")
 """OCPP-J. What a product says by SOAP besides is not spoken here yet."""
 
+VERSION_KEY = "ocppVersion"
+"""Of products that speak 1.5 in the factory."""
+
 
 class Unfit(ValueError):
     """It cannot be so; `path` is the part that is wrong, `reason` one line with the remedy."""
@@ -53,6 +56,8 @@ def judge(identity: str, model: Model, settings: Mapping[str, str], supervision:
         wanted[model.transport.url_key] = supervision_url(supervision, identity, model)
         if model.transport.enable_key:
             wanted[model.transport.enable_key] = "true"
+        if model.key(VERSION_KEY) and VERSION_KEY.lower() not in map(str.lower, settings):
+            wanted[VERSION_KEY] = "1.6"  # that is what ws and wss mean
     given = _inner(model, wanted)
     _check_board(model, given.get(SERIAL_KEY.lower(), ""))
     return Given(identity, model, given)
