@@ -46,15 +46,20 @@ def verify(store: Path) -> list[Finding]:
         with closing(_open(path, version)) as db:
             try:
                 for rule, check in ({"the file is whole": _whole} | checks).items():
-                    findings += [Finding(path.name, rule, what) for what in check(db)]
+                    found = [Finding(path.name, rule, what) for what in check(db)]
+                    findings += found
+                    if found and check is _whole:
+                        break  # in a file that contradicts itself nothing else means anything
             except sqlite3.Error as error:
-                findings.append(Finding(path.name, "the file can be read to its end", str(error)))
+                findings.append(Finding(path.name, "the file is whole", f"it is damaged ({error}): {DAMAGED}"))
             except msgspec.MsgspecError as error:
                 findings.append(Finding(path.name, "what is kept can be understood", str(error)))
     return findings[:FINDINGS_MAX]
 
 
 def _open(path: Path, version: int) -> sqlite3.Connection:
+    if not path.stat().st_size:
+        raise StoreError(f"{path}: is empty, so it is damaged: {DAMAGED}")
     try:
         db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
         (found,) = db.execute("PRAGMA user_version").fetchone()
@@ -73,7 +78,12 @@ def _rows(sql: str, say: Callable[..., str]) -> Check:
 
 
 def _whole(db: sqlite3.Connection) -> Iterator[str]:
-    return (row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
+    """One sentence, with the last of what SQLite has to say."""
+    (found, *_) = (row[0] for row in db.execute("PRAGMA integrity_check(1)"))
+    return iter(() if found == "ok" else (f"it is damaged ({found.splitlines()[-1].strip()}): {DAMAGED}",))
+
+
+DAMAGED = "the next start sets it aside and begins a fresh one; put a copy in its place if there is one"
 
 
 # --- stations.sqlite --------------------------------------------------------------------------------------------------
