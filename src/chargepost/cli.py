@@ -6,6 +6,7 @@ Order of a value: flag, environment (CHARGEPOST_...), user file (config.toml), d
 
 import os
 import platform
+import random
 import re
 import shutil
 import sys
@@ -24,8 +25,11 @@ from chargepost.catalogue.checks import nearest
 
 DONE, FAILED, WRONG_USAGE, NOT_RIGHT, INTERRUPTED = 0, 1, 2, 3, 130
 
-STATIONS = 200
+STATIONS, FLEET_MODEL = 200, "evlink-pro-ac"
 """Of a fleet, unless told."""
+
+FLEET_TURN_S, FLEET_SEED = 1200.0, 1
+"""From one car to the next at a station of a fleet. Each stays a tenth of it, so a tenth of the stations have one."""
 
 WIDE = 160
 """Characters of a line where there is no terminal."""
@@ -63,7 +67,9 @@ Level = Annotated[LogLevel, _option("--log-level", help="What goes to stderr.")]
 JsonLogs = Annotated[bool, _option("--json-logs", help="Log lines as JSON.")]
 Plain = Annotated[bool, _option("--plain", help="Lines instead of the live view, also on a terminal.")]
 Speed = Annotated[float, _option("--speed", metavar="N", help="Make the world N times faster than the clock.")]
-StoreOption = Annotated[str, _option("--store", metavar="URL", help="Folder of the store, or none: memory only.")]
+StoreOption = Annotated[
+    str, _option("--store", metavar="FOLDER", help="Of the store, also as file: URL; none: memory only.")
+]
 ControlOption = Annotated[
     str, _option("--control", metavar="HOST:PORT", help=f"Where the control API listens [{CONTROL_AT}]; none: nowhere.")
 ]
@@ -214,12 +220,12 @@ def supervision(
     accept_unknown: Annotated[
         bool, _option("--accept-unknown", help="Let in whoever connects, without a password: on a closed network only.")
     ] = False,
-    plain: Plain = False,
+    plain: Annotated[bool, _option("--plain", hidden=True, help="Always so: there is no live view.")] = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
     json_logs: JsonLogs = False,
 ) -> None:
-    """Run the central system alone.
+    """Run the central system alone. It prints a line for each connect, refusal and charge.
 
     \b
     chargepost supervision --accept-unknown
@@ -236,7 +242,7 @@ def supervision(
         held = hold(_store_folder(store) if store else state_home() / "supervision")
         site = Site(name="supervision", supervision=SupervisionPart(accept_unknown=accept_unknown))
         plan = Plan(site, held, _version(), supervision=where)
-    _serve(plan, plain or not json, json, wished={"supervision": where})
+    _serve(plan, True, json, wished={"supervision": where})
 
 
 @app.command()
@@ -259,7 +265,7 @@ def fleet(
     json_logs: JsonLogs = False,
     control_token: TokenOption = "",
 ) -> None:
-    """Run many stations: in virtual time, or on real sockets against a central system.
+    """Run many stations: in virtual time, or on real sockets against a central system, a tenth of them with a car.
 
     \b
     chargepost fleet --virtual --stations 200 --seed 7
@@ -272,7 +278,9 @@ def fleet(
             raise typer.Exit(_virtual_day(scenario, stations, model, seed, until, json))
         if scenario or until is not None or seed is not None:
             raise Failure(WRONG_USAGE, "a scenario, --seed and --until need virtual time: add --virtual")
-        plan = _fleet_plan(stations or STATIONS, model, supervision, store, control, speed, control_token)
+        plan = _fleet_plan(
+            STATIONS if stations is None else stations, model, supervision, store, control, speed, control_token
+        )
     _serve(plan, plain, json, wished={"control": plan.control})
 
 
@@ -295,17 +303,38 @@ def _fleet_plan(stations: int, model: str, supervision: str, store: str, control
     """So many stations on real sockets; without a supervision named, ours is in the same process."""
     from chargepost.run.given import find_model, judge  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
-    from chargepost.run.site import STATIONS_MAX, Site, StationPart, SupervisionPart  # noqa: PLC0415
+    from chargepost.run.quantities import Duration  # noqa: PLC0415
+    from chargepost.run.site import (  # noqa: PLC0415
+        STATIONS_MAX,
+        BadgePart,
+        Site,
+        StationPart,
+        SupervisionPart,
+        VisitorsPart,
+    )
     from chargepost.run.store import hold  # noqa: PLC0415
 
     if not 1 <= stations <= STATIONS_MAX:
         raise Failure(WRONG_USAGE, f"--stations {stations}: give 1 to {STATIONS_MAX}")
-    product = find_model(model or "evlink-pro-ac")
+    product = find_model(model or FLEET_MODEL)
     judge("FLEET-00001", product, {}, supervision or None)
-    parts = tuple(StationPart(id=f"FLEET-{number:05}", model=product.name) for number in range(1, stations + 1))
-    site = Site(
-        name=f"fleet of {stations}", stations=parts, supervision=SupervisionPart(url=supervision, accept_unknown=True)
+    dice = random.Random(FLEET_SEED)  # noqa: S311 - the same fleet each time
+    badges = tuple(BadgePart(id_tag=f"FLEET{number:05}") for number in range(1, stations + 1))
+    parts = tuple(
+        StationPart(
+            id=f"FLEET-{number:05}",
+            model=product.name,
+            visitors=VisitorsPart(
+                badges=(badge.id_tag,),
+                first=Duration(dice.uniform(0, FLEET_TURN_S)),
+                stay=(Duration(60), Duration(180)),
+                pause=(Duration(540), Duration(1620)),
+            ),
+        )
+        for number, badge in enumerate(badges, 1)
     )
+    central = SupervisionPart(url=supervision, accept_unknown=True, badges=() if supervision else badges)
+    site = Site(name=f"fleet of {stations}", stations=parts, supervision=central)
     return Plan(
         site, hold(_store_folder(store)), _version(), _speed(speed),
         supervision=None if supervision else _address(SUPERVISION_AT, False),
@@ -355,7 +384,7 @@ def models(
                 print(report.as_differences(left, right, _width()))
         elif model:
             found = _product(model)
-            print(report.as_json(found) if json else report.as_text(found, _width()))
+            print(report.as_json(found) if json else _marked(report.as_text(found, _width()), _width()))
         elif json:
             for row in report.list_models():
                 _print(row, json)
@@ -406,22 +435,47 @@ def config(
     if not json:
         print(f"user file: {path}{'' if path.is_file() else ' (none)'}")
     for row in _values(defaults, path):
-        _print(row if json else "{command:<12} {option:<18} {value!s:<24} {origin}".format(**row), json)
+        words = row | {"value": _in_words(row["value"])}
+        _print(row if json else "{command:<12} {option:<18} {value:<24} {origin}".format(**words), json)
+
+
+def _in_words(value: Any) -> str:
+    return "-" if value is None else {"False": "off", "True": "on"}.get(str(value), str(value))
+
+
+def _unless_told(command: str, option: str) -> Any:
+    """What a command takes where its option says nothing; None: nothing."""
+    from chargepost.run.store import state_home  # noqa: PLC0415
+
+    return {
+        "listen": SUPERVISION_AT,
+        "control": CONTROL_AT,
+        "stations": STATIONS,
+        "model": FLEET_MODEL,
+        "id": "MODEL-1",
+        "store": str(state_home() / ("demo" if command == "run" else command)),
+    }.get(option)
 
 
 def _values(defaults: dict[str, dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     rows = []
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # it is a group
         for param in command.params:
-            if not isinstance(param.envvar, str) or param.hidden:
+            if not isinstance(param.envvar, str) or (param.hidden and param.name != "control_token"):
                 continue
+            value: Any
             said = defaults.get(name, {}).get(param.name)
             if param.envvar in os.environ:
-                value, origin = os.environ[param.envvar], f"environment {param.envvar}"
+                value = "***" if param.hidden else os.environ[param.envvar]  # a secret
+                origin = f"environment {param.envvar}"
             elif said is not None:
                 value, origin = said, str(path)
             else:
                 value, origin = param.default, "default"
+                if value in ("", None):
+                    value = _unless_told(name, param.name)
+                if param.hidden:
+                    origin += f", from environment {param.envvar} alone"
             rows.append({"command": name, "option": param.opts[0], "value": value, "origin": origin})
     return rows
 
@@ -482,6 +536,25 @@ def _product(name: str) -> Any:
     return catalogue.read(Path(name)) if name.endswith(".toml") else catalogue.load(name)
 
 
+def _marked(text: str, width: int) -> str:
+    """What the product answers and this version does not, said beside it."""
+    from chargepost.station.answers import ANSWERS  # noqa: PLC0415
+
+    def mark(row: re.Match[str]) -> str:
+        head, name, rest = row.groups()
+        if name in ANSWERS:
+            return row[0]
+        if not rest[: len(NOT_YET) + 4].strip():  # an empty column is wide enough
+            return f"{head}  {NOT_YET}{rest[len(NOT_YET) + 2 :]}"
+        apart = "  " if len(row[0]) + len(NOT_YET) + 2 <= width else "\n      "
+        return f"{row[0].rstrip()}{apart}{NOT_YET}"
+
+    return re.sub(r"^(  (\w+) +answers)\b(.*)$", mark, text, flags=re.MULTILINE)
+
+
+NOT_YET = "not in this version: answered NotSupported"
+
+
 def _width() -> int:
     """Of the terminal; of a wide one when it is a file or a pipe."""
     return shutil.get_terminal_size((WIDE, 0)).columns
@@ -524,7 +597,9 @@ def _failure(error: BaseException) -> Failure | None:
         "ServeError": WRONG_USAGE,
         "StoreError": FAILED,
     }.get(type(error).__name__)
-    return None if code is None else Failure(code, str(error))
+    path = str(getattr(error, "path", ""))
+    where = f"--set {path.removeprefix('settings.')}: " if path.startswith("settings.") else ""
+    return None if code is None else Failure(code, f"{where}{error}")
 
 
 def _user_file() -> tuple[Path, dict[str, dict[str, Any]]]:
@@ -586,7 +661,8 @@ def _sentence(error: typer.TyperException) -> str:
     command = re.search(r"No such command '(.+?)'", words)
     if command:
         words = f"there is no command {command[1]}{nearest(command[1], get_command(app).commands)}"  # type: ignore[attr-defined]
-    return f"{words[0].lower()}{words[1:].rstrip('.')}: see chargepost -h"
+    context = getattr(error, "ctx", None)
+    return f"{words[0].lower()}{words[1:].rstrip('.')}: see {context.command_path if context else 'chargepost'} -h"
 
 
 def run_with(args: Sequence[str]) -> int:

@@ -23,9 +23,11 @@ from rich.text import Text
 from tests.shells.rig import DEADLINE_S, rigged, until
 from tests.shells.test_runner import charging, ended
 
-from chargepost.cli import run_with
+from chargepost.catalogue import load
+from chargepost.cli import FLEET_TURN_S, _fleet_plan, run_with
 from chargepost.drivers.simulated import CARS
 from chargepost.run.addresses import Address, parse
+from chargepost.run.given import judge
 from chargepost.run.house import House, Plan, opened
 from chargepost.run.quantities import Duration
 from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, VisitorsPart, demo
@@ -35,6 +37,7 @@ from chargepost.run.terminal import LOOKS, LiveView, gist, heading
 from chargepost.run.verify import verify
 from chargepost.run.words import line
 from chargepost.signals import Note
+from chargepost.station.answers import ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +60,15 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run nowhere.toml", 2, "nowhere.toml: cannot be read"),
         ("run --listen nonsense", 2, "'nonsense' is no address to listen on: give HOST:PORT"),
         ("run --speed 0", 2, "--speed 0: give a number above 0"),
-        ("station", 2, "missing argument 'MODEL'"),
+        ("station", 2, "missing argument 'MODEL': see chargepost station -h"),
         ("station evlink-pro-acc", 2, "did you mean evlink-pro-ac"),
         ("station evlink-pro-ac --set Foo", 2, "--set 'Foo': write it as KEY=VALUE"),
         ("station evlink-pro-ac --set HeartbeatIntervall=1", 2, "did you mean HeartbeatInterval"),
-        ("station evlink-pro-ac --set HeartbeatInterval=x", 2, "it is an int from 1 up to 86400 s"),
+        (
+            "station evlink-pro-ac --set HeartbeatInterval=x",
+            2,
+            "--set HeartbeatInterval: 'x' is refused: it is an int from 1 up",
+        ),
         ("station evlink-pro-ac --supervision localhost:9000", 2, "has no scheme: give ws://HOST:PORT/PATH"),
         ("station evlink-pro-ac --supervision http://h/x", 2, "http:// does not fit"),
         ("station evlink-pro-ac --id a/b", 2, "'a/b' is no identity"),
@@ -72,6 +79,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("config", 2, "chargepost config --show"),
         ("fleet --seed 3", 2, "need virtual time: add --virtual"),
         ("fleet --virtual --stations 0", 2, "stations: must be 1 to"),
+        ("fleet --stations 0", 2, "--stations 0: give 1 to 10000"),
     ],
 )
 def test_an_error_is_one_line_with_its_remedy(
@@ -144,6 +152,65 @@ def test_flag_goes_before_environment_before_user_file_before_default(
     path.write_text("spead = 2\n")
     assert run_with(["models"]) == 2
     assert "spead: there is no such option; did you mean speed" in capsys.readouterr().err
+
+
+def test_the_configuration_is_shown_as_it_acts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHARGEPOST_CONTROL_TOKEN", "secret-of-mine")
+    assert run_with(["config", "--show"]) == 0
+    shown = capsys.readouterr().out
+    assert "secret-of-mine" not in shown
+    rows = {tuple(words[:2]): words[2] for line in shown.splitlines()[1:] if (words := line.split())}
+    assert rows["run", "--listen"] == "127.0.0.1:8610"
+    assert rows["run", "--speed"] == "1.0"
+    assert rows["run", "--json"] == "off"
+    assert rows["run", "--store"].endswith("chargepost/demo")
+    assert rows["fleet", "--stations"] == "200"
+    assert rows["station", "--set"] == "-"
+    assert rows["station", "--control-token"] == "***"
+
+
+def test_messages_that_this_version_does_not_answer_are_marked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    model = load("evlink-pro-ac")
+    assert run_with(["models", "evlink-pro-ac"]) == 0
+    shown = capsys.readouterr().out
+    answered = set(re.findall(r"^  (\w+) +answers\b(?!.*not in this version)", shown, re.MULTILINE))
+    marked = set(re.findall(r"^  (\w+) +answers\b.*  not in this version: answered NotSupported", shown, re.MULTILINE))
+    assert answered | marked == set(model.messages.answers)
+    assert answered == set(model.messages.answers) & set(ANSWERS)
+
+
+def test_naming_a_supervision_of_ocpp_j_sets_the_version_unless_another_is_asked_for() -> None:
+    """Q-186: EVlink speaks 1.5 in the factory."""
+    model = load("evlink-city")
+    assert judge("A", model, {}).settings.get("ocppversion") is None
+    assert judge("A", model, {}, "ws://h/x").settings["ocppversion"] == "1.6"
+    assert judge("A", model, {"OcppVersion": "1.5"}, "ws://h/x").settings["ocppversion"] == "1.5"
+
+
+def test_the_supervision_of_a_site_that_is_wrong_is_told_once_with_its_own_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "site.toml"
+    stations = "".join(f'[[stations]]\nid = "{name}"\nmodel = "evlink-pro-ac"\n' for name in "AB")
+    file.write_text(f'[supervision]\nlisten = "127.0.0.1:0"\nurl = "http://x/y"\n{stations}')
+    assert run_with(["run", str(file), "--store", "none", "--control", "none"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"chargepost: {file}:3: supervision.url: http:// does not fit")
+    assert said.count("\n") == 1
+
+
+def test_a_tenth_of_a_fleet_has_a_car_at_any_time() -> None:
+    plan = _fleet_plan(300, "", "ws://h/x", "none", "none", 1.0, "")
+    habits = [part.visitors.habits() for part in plan.site.stations]
+    stay_s, pause_s = (sum(sum(getattr(each, span)) / 2 for each in habits) for span in ("stay_s", "pause_s"))
+    assert stay_s / (stay_s + pause_s) == pytest.approx(0.1)
+    assert len({badge for each in habits for badge in each.badges}) == 300
+    assert max(each.first_s for each in habits) <= FLEET_TURN_S
 
 
 def test_addresses_are_read_as_people_write_them() -> None:
@@ -459,7 +526,7 @@ async def test_a_supervision_alone_tells_who_connects_who_may_not_and_who_charge
             host = visitor.stations.hosts["T-1"]
             await until(lambda: "refused: 404" in words(), happening)
             await until(lambda: bool(host.view().link.error), happening)
-            assert f"T-1 offline: {host.view().link.error}" in rendered(visitor, 200, 24)
+            assert f"\noffline: {host.view().link.error}" in rendered(visitor, 200, 24)
             assert "404" in host.view().link.error
             house.supervision.expect(["T-1"])
             await until(lambda: "connected: from 127.0.0.1" in words(), happening)
@@ -558,7 +625,12 @@ async def test_the_live_view_fits_and_says_who_limits(width: int, height: int, e
         await until(told, happening)
         shown = rendered(house, width, height, encoding)
         assert max(map(len, heading(house))) < 80
-        assert heading(house)[-1].split() == ["password", house.supervision and house.supervision.first_password]
+        assert heading(house)[-1].split() == [
+            "password",
+            house.supervision and house.supervision.first_password,
+            "(shown",
+            "once)",
+        ]
     lines = Text.from_ansi(shown).plain.splitlines()
     assert len(lines) < height
     assert max(map(len, lines)) <= width
@@ -635,11 +707,19 @@ def test_verify_finds_what_must_not_be(
     assert capsys.readouterr().out.startswith(f"{file}: {rule}: ")
 
 
-def test_verify_tells_a_damaged_file_and_what_is_none(good_store: Path, tmp_path: Path) -> None:
+def test_verify_tells_a_damaged_file_and_what_is_none(
+    good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = copied(good_store, tmp_path) / "stations.sqlite"
     data = bytearray(path.read_bytes())
     data[4096 * 2 : 4096 * 2 + 600] = b"\xff" * 600
     path.write_bytes(data)
     assert verify(path)
+    (finding,) = verify(path)
+    assert finding.what.startswith("it is damaged (")
+    assert "\n" not in finding.what
     path.write_bytes(b"no store at all" * 1000)
     assert run_with(["verify", str(path)]) == 1
+    path.write_bytes(b"")
+    assert run_with(["verify", str(path)]) == 1
+    assert "is empty, so it is damaged" in capsys.readouterr().err

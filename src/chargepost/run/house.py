@@ -79,7 +79,8 @@ class House:
             rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT", ""))
         rows.append(("store", str(self.plan.store), ""))
         if self.supervision:
-            rows.append(("password", self.supervision.first_password or "as shown at the first start", ""))
+            password = self.supervision.first_password
+            rows.append(("password", f"{password}  (shown once)" if password else "as shown at the first start", ""))
         return rows
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -185,7 +186,10 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
         try:
             givens.append(_given(part, house.stations.supervision, keys))
         except Unfit as error:
-            house.broken.append((f"stations[{index}].{error.path}", error.reason))
+            of_the_site = error.path == "supervision" and not part.supervision
+            broken = ("supervision.url" if of_the_site else f"stations[{index}].{error.path}", error.reason)
+            if broken not in house.broken:
+                house.broken.append(broken)
     await house.stations.add_all(givens)
     away: set[str] = set()
     for part in parts:

@@ -179,8 +179,8 @@ class LiveView:
             if view.link.error and not _is_online(view):
                 reasons.setdefault(view.link.error, []).append(view.id)
         for reason, names in islice(reasons.items(), REASONS_SHOWN):
-            who = names[0] if len(names) == 1 else f"{len(names)} stations"
-            yield Text(f"{who} offline: {reason}", "yellow", no_wrap=True, overflow="ellipsis")
+            who = "" if len(views) == 1 else f"{names[0]} " if len(names) == 1 else f"{len(names)} stations "
+            yield Text(f"{who}offline: {reason}", "yellow", no_wrap=True, overflow="ellipsis")
 
     def _head(self, house: House, total: tuple[int, int, float]) -> Text:
         charging, outlets, power_w = total
