@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from chargepost.supervision import commands
+from chargepost.supervision.examples import EXAMPLES
+
 from .central_harness import GOOD, OTHER, Peer, World, status_notification
 from .test_central_core_cases import charging, command
 
@@ -222,3 +225,12 @@ def test_a_certificate_request_is_refused_while_there_is_no_authority() -> None:
     peer = World().station()
     assert peer.ask("SignCertificate", {"csr": "PEM"}) == {"status": "Rejected"}
     assert peer.ask("LogStatusNotification", {"status": "Uploaded"}) == {}
+
+
+@pytest.mark.parametrize("action", commands.ACTIONS)
+def test_every_message_has_an_example_that_can_be_sent(action: str) -> None:
+    assert commands.read(action, json.dumps(EXAMPLES[action]).encode())
+
+
+def test_no_example_is_of_no_message() -> None:
+    assert EXAMPLES.keys() == commands.ACTIONS.keys()

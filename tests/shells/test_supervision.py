@@ -1,5 +1,6 @@
 """The supervision on real sockets: pages, API and login, and stations that others wrote (PyPI `ocpp`, schemas on)."""
 
+import html
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from tests.shells.supervised import HOSTILE, Site, running
 
 from chargepost.supervision.access import FAILURES_MAX
 from chargepost.supervision.answers import Policy
+from chargepost.supervision.api import local_path
+from chargepost.supervision.pages import pages
 
 
 @pytest.fixture
@@ -58,6 +61,7 @@ async def test_a_command_gives_the_stations_answer_and_its_problems_have_a_statu
                 refused = await browser.post(f"{path}/{action}", json=body)
                 assert refused.status_code == status, refused.text
                 assert word in refused.text
+                assert status >= 500 or refused.json()["detail"].endswith("."), "a sentence ends before the next one"
         await browser.put("/api/stations/ABSENT", json={})
         assert (await browser.post("/api/stations/ABSENT/commands/ClearCache", json={})).status_code == 409
 
@@ -98,9 +102,83 @@ async def test_every_request_asks_for_the_operator_but_those_said_open(site: Sit
         for method, path in asked:
             answer = await browser.request(method, re.sub(r"\{\w+\}", "x", path))
             assert answer.status_code == 401, (method, path)
-        for path in ("/", "/stations/x"):
+        for path, login in LOGINS.items():
             answer = await browser.get(path)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+            assert (answer.status_code, answer.headers["location"]) == (303, login)
+
+
+LOGINS = {
+    "/": "/login",
+    "/stations/x": "/login?next=/stations/x",
+    "/stations/x%3Fy?action=Reset&more=true": "/login?next=/stations/x%253Fy%3Faction%3DReset%26more%3Dtrue",
+}
+
+
+async def test_a_shared_link_survives_the_login_and_a_wrong_password(site: Site) -> None:
+    async with site.browser(log_in=False) as browser:
+        for path, login in LOGINS.items():
+            form = await browser.get(login)
+            (target,) = re.findall(r'name="next" value="([^"]*)"', form.text)
+            assert html.unescape(target) == path
+            user = {"user": "operator", "next": path}
+            wrong = await browser.post("/login", data=user | {"password": "wrong"})
+            assert (wrong.status_code, target in wrong.text) == (401, True)
+            right = await browser.post("/login", data=user | {"password": site.password})
+            assert (right.status_code, right.headers["location"]) == (303, path)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "//evil.example", "///evil.example", "https://evil.example/", "evil.example", "javascript:alert(1)",
+        "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "/\n/evil.example", " //evil.example",
+        "\x00//evil.example", "/x\r\nset-cookie: a=b", "/\u2028", "/" + "x" * 1000, "",
+    ],
+)  # fmt: skip
+def test_19_the_login_leads_nowhere_else(hostile: str) -> None:
+    assert local_path(hostile) == "/"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/stations/S1?action=Reset&more=true#frames", "/stations/x%2F%2Fy", "/@evil.example"]
+)
+def test_a_path_of_this_server_is_kept(path: str) -> None:
+    assert local_path(path) == path
+
+
+async def test_19_a_hostile_next_ends_on_the_first_page(site: Site) -> None:
+    async with site.browser(log_in=False) as browser:
+        form = await browser.get("/login", params={"next": "//evil.example"})
+        assert "evil" not in form.text
+        user = {"user": "operator", "password": site.password, "next": "https://evil.example/"}
+        assert (await browser.post("/login", data=user)).headers["location"] == "/"
+
+
+async def test_pages_are_not_kept_and_a_browser_gets_a_page_for_what_is_not_there(site: Site) -> None:
+    async with site.station() as station, site.browser() as browser:
+        await station.boot()
+        for path in ("/", "/stations/S1", "/login", "/parts/home"):
+            assert (await browser.get(path)).headers["cache-control"] == "no-store", path
+        nothing = await browser.get("/nope", headers={"accept": "text/html"})
+        assert (nothing.status_code, nothing.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+async def test_the_page_shows_the_newest_frames_and_a_link_to_more(site: Site) -> None:
+    async with site.station() as station, site.browser() as browser:
+        await station.boot()
+        for _ in range(pages.FRAMES_SHOWN):
+            await station.call(call.Heartbeat())
+        rows = re.compile(r'<tr data-key="(\d+)"')
+        page = await browser.get("/stations/S1?direction=cp-to-csms")
+        shown = rows.findall(page.text)
+        assert len(shown) == pages.FRAMES_SHOWN
+        assert shown[0] == max(shown, key=int), "the newest first"
+        (link,) = re.findall(r'href="([^"]*)#frames"', page.text)
+        more = await browser.get(html.unescape(link))
+        assert len(rows.findall(more.text)) == pages.FRAMES_SHOWN + 1
+        assert "More frames" not in more.text
+        part = (await browser.get("/parts/stations/S1/frames?direction=cp-to-csms&more=true")).text
+        assert part in more.text
 
 
 async def test_login_guards_and_logout_ends_it(site: Site) -> None:

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote
 
 import msgspec
 from starlette.requests import Request
@@ -34,6 +34,8 @@ HASHES_AT_ONCE = 2
 """Password hashes in parallel: each takes a core for 65 ms and 16 MB."""
 LOGIN_BYTES_MAX = 4096
 LOGIN_DEADLINE_S = 10.0
+LOCAL_PATH_MAX = 1000
+"""Characters of an address that the login leads back to: no page of ours has a longer one."""
 OCPP_PATH = "/ocpp/"
 """Where the carrier takes stations, on the same address as the pages."""
 PAGE_STATIONS, PAGE_TRANSACTIONS, PAGE_EVENTS, REFUSED_SHOWN = 50, 20, 50, 10
@@ -174,16 +176,17 @@ class Supervision:
         return TokenOut(await self._log_in(asked.body.user, asked.body.password))
 
     async def show_login(self, asked: Asked[None, None]) -> str:
-        return pages.login_page()
+        return pages.login_page(target=local_path(asked.request.query_params.get("next", "")))
 
     async def take_login(self, asked: Asked[None, None]) -> Response:
         form = parse_qs((await _small_body(asked.request)).decode("utf-8", "replace"))
+        target = local_path(form.get("next", [""])[0])
         try:
             token = await self._log_in(form.get("user", [""])[0], form.get("password", [""])[0])
         except Problem as problem:
             words = f"{problem.details.detail} {problem.details.remedy}"
-            return Response(pages.login_page(words), problem.details.status, problem.headers, "text/html")
-        answer = RedirectResponse("/", 303)
+            return Response(pages.login_page(words, target), problem.details.status, problem.headers, "text/html")
+        answer = RedirectResponse(target, 303)
         answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=asked.request.url.scheme == "https")
         return answer
 
@@ -243,9 +246,9 @@ class Supervision:
         try:
             payload = commands.read(asked.path["action"], msgspec.json.encode(asked.body))
         except commands.UnknownAction as error:
-            raise Problem(404, "unknown-action", "Unknown action", error.reason, error.remedy) from None
+            raise Problem(404, "unknown-action", "Unknown action", f"{error.reason}.", error.remedy) from None
         except commands.BadCommand as error:
-            where = f"{error.path}: {error.reason}"
+            where = f"{error.path}: {error.reason}."
             raise Problem(400, "bad-payload", "Not a valid payload", where, error.remedy) from None
         answered = await self._host.command(station.identity, payload)
         if answered.error:
@@ -313,7 +316,7 @@ class Supervision:
 
         async def shown(asked: Asked[Any, Any]) -> str | Response:
             if not self._knows(asked.request):
-                return RedirectResponse("/login", 303)
+                return RedirectResponse(_login_for(asked.request), 303)
             try:
                 return handler(asked)
             except Problem as problem:
@@ -349,10 +352,8 @@ class Supervision:
     def station_page(self, asked: Asked[None, None]) -> str:
         station = views.station(self._central, self._found(asked))
         chosen = _filter(asked.request)
-        words = {"action": chosen.action, "direction": chosen.direction, "errors": "true" if chosen.errors else ""}
-        query = urlencode({key: value for key, value in words.items() if value})
         frames = self._frames_shown(station.id, chosen)
-        return pages.station_page(station, self._station(station), frames, chosen, f"?{query}" if query else "")
+        return pages.station_page(station, self._station(station), frames, chosen)
 
     async def station_part(self, asked: Asked[None, None]) -> str:
         return self._station(views.station(self._central, self._found(asked)))
@@ -369,9 +370,10 @@ class Supervision:
             action=chosen.action,
             direction=chosen.direction,  # type: ignore[arg-type]  # _filter checked it
             errors=chosen.errors,
-            limit=pages.FRAMES_SHOWN,
+            limit=chosen.limit + 1,
         )
-        return pages.frames_part([_line(identity, frame) for frame in self._frames(identity, query)], chosen)
+        lines = [_line(identity, frame) for frame in self._frames(identity, query)]
+        return pages.frames_part(lines, chosen, f"/stations/{quote(identity, safe='')}")
 
     # --- the rows ----------------------------------------------------------------------------------------------------
 
@@ -471,6 +473,22 @@ def application(host: Host, draw: Callable[[int], bytes], *, hosts: frozenset[st
     )
 
 
+def local_path(text: str) -> str:
+    """The path when it surely stays on this server, else the first page.
+
+    Browsers read a backslash as a slash, and leave out tabs and line ends: none of these is let through.
+    """
+    plain = len(text) <= LOCAL_PATH_MAX and text.isascii() and text.isprintable() and "\\" not in text
+    return text if plain and text.startswith("/") and not text.startswith("//") else "/"
+
+
+def _login_for(request: Request) -> str:
+    """The login, and the page that was asked for behind it: a shared link survives."""
+    path, query = request.scope["raw_path"].decode("ascii", "replace"), request.url.query
+    path += f"?{query}" if query else ""
+    return "/login" if path == "/" else f"/login?next={quote(path, safe='/')}"
+
+
 def _token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")
@@ -503,7 +521,7 @@ def _filter(request: Request) -> pages.Filter:
     given = request.query_params
     direction = given.get("direction", "")
     known = direction if direction in ("cp-to-csms", "csms-to-cp") else ""
-    return pages.Filter(given.get("action", "").strip()[:50], known, bool(given.get("errors")))
+    return pages.Filter(given.get("action", "").strip()[:50], known, bool(given.get("errors")), bool(given.get("more")))
 
 
 def _line(identity: str, frame: Frame) -> pages.FrameOut:

@@ -4,18 +4,19 @@ Status is a word, a shape and a colour, so that none of them is needed alone.
 """
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from chargepost.supervision.commands import ACTIONS
+from chargepost.supervision.examples import EXAMPLES
 from chargepost.supervision.ledger import Event
 from chargepost.supervision.pages.markup import Child, Html, Row, el, join, table
 from chargepost.supervision.views import ConnectorOut, RefusedOut, StationOut, TransactionOut, age_s, when
 from chargepost.supervision.wishes import SUPERSEDED
 
-FRAMES_SHOWN = 200
-"""Rows of the frame log on the page; more is for the API."""
+FRAMES_SHOWN, FRAMES_MORE = 20, 200
+"""Rows of the frame log on the page, and when more are asked for; the rest is for the API."""
 
 SIZES = ((1.0, ""), (1e3, "k"), (1e6, "M"))
 SMALLEST = 0.001
@@ -60,7 +61,7 @@ def layout(title: str, *content: Child, login: bool = False) -> str:
         el("title", f"{title} - supervision"),
         el("link", rel="stylesheet", href="/static/style.css"),
         el("link", rel="icon", href="/static/icon.svg"),
-        None if login else el("script", src="/static/live.js", defer=True),
+        [] if login else [el("script", src=f"/static/{name}.js", defer=True) for name in ("live", "command")],
     )
     header = el("header", el("strong", "Supervision"), None if login else nav)
     body = el("body", header, el("main", el("h1", title), *content))
@@ -72,7 +73,8 @@ def live(url: str, content: Child) -> Html:
     return el("div", content, data_live=url)
 
 
-def login_page(problem: str = "") -> str:
+def login_page(problem: str = "", target: str = "/") -> str:
+    """`target`: the page that was asked for, on this server."""
     return layout(
         "Log in",
         el("p", problem, class_="problem", role="alert") if problem else None,
@@ -91,6 +93,7 @@ def login_page(problem: str = "") -> str:
                     autofocus=True,
                 ),
             ),
+            el("input", type="hidden", name="next", value=target),
             el("button", "Log in"),
             method="post",
             action="/login",
@@ -308,18 +311,30 @@ class Filter(msgspec.Struct, frozen=True):
     action: str = ""
     direction: str = ""
     errors: bool = False
+    more: bool = False
+    """FRAMES_MORE of them."""
+
+    @property
+    def limit(self) -> int:
+        return FRAMES_MORE if self.more else FRAMES_SHOWN
+
+    def query(self) -> str:
+        """As the end of an address."""
+        words = {"action": self.action, "direction": self.direction, "errors": self.errors, "more": self.more}
+        given = urlencode({name: "true" if word is True else word for name, word in words.items() if word})
+        return f"?{given}" if given else ""
 
 
-def station_page(station: StationOut, part: Html, frames: Html, chosen: Filter, query: str) -> str:
+def station_page(station: StationOut, part: Html, frames: Html, chosen: Filter) -> str:
     path = quote(station.id, safe="")
     return layout(
         station.id,
         live(f"/parts/stations/{path}", part),
         el("h2", "Command"),
         command_form(path),
-        el("h2", "Frames"),
+        el("h2", "Frames", id="frames"),
         filter_form(chosen),
-        live(f"/parts/stations/{path}/frames{query}", frames),
+        live(f"/parts/stations/{path}/frames{chosen.query()}", frames),
     )
 
 
@@ -368,12 +383,17 @@ def connector_row(place: ConnectorOut, online: bool) -> Row:
 
 
 def command_form(path: str) -> Html:
-    actions = [el("option", name, selected=name == "TriggerMessage") for name in sorted(ACTIONS)]
-    example = '{"requestedMessage": "StatusNotification"}'
+    """The script fills in the example of the message that is chosen."""
+    examples = {name: msgspec.json.format(msgspec.json.encode(EXAMPLES[name]), indent=0).decode() for name in ACTIONS}
+    actions = [
+        el("option", name, data_example=examples[name], selected=name == "TriggerMessage") for name in sorted(ACTIONS)
+    ]
     return el(
         "form",
         el("label", "Message", el("select", actions, name="action")),
-        el("label", "Payload", el("textarea", example, name="payload", rows="3", spellcheck="false")),
+        el(
+            "label", "Payload", el("textarea", examples["TriggerMessage"], name="payload", rows="3", spellcheck="false")
+        ),
         el("button", "Send"),
         el("pre", role="status", aria_label="Answer of the station"),
         data_command=f"/api/stations/{path}/commands/",
@@ -397,8 +417,8 @@ def filter_form(chosen: Filter) -> Html:
     )
 
 
-def frames_part(frames: list[FrameOut], chosen: Filter) -> Html:
-    """The newest first."""
+def frames_part(frames: list[FrameOut], chosen: Filter, path: str = "") -> Html:
+    """The newest first; of those on record, one more than is shown says that there are more. `path` is the page's."""
     rows = [
         Row(
             [
@@ -411,12 +431,21 @@ def frames_part(frames: list[FrameOut], chosen: Filter) -> Html:
             "bad" if frame.trouble or frame.kind == "CALLERROR" else None,
             str(frame.number),
         )
-        for frame in reversed(frames)
+        for frame in reversed(frames[-chosen.limit :])
     ]
     filtered = "No frame fits this filter. Clear it, or wait for the next one."
     empty = "No frame yet. They appear when the station connects; TriggerMessage, above, asks it to say something."
     heads = ["Time", "Direction", "Action", "Latency", "Frame"]
-    return table(heads, rows, empty if chosen == Filter() else filtered, "Frames", {"Latency"})
+    unfiltered = chosen == Filter(more=chosen.more)
+    shown = table(heads, rows, empty if unfiltered else filtered, "Frames", {"Latency"})
+    return join([shown, more_frames(chosen, path) if len(frames) > chosen.limit else None])
+
+
+def more_frames(chosen: Filter, path: str) -> Html:
+    if chosen.more:
+        return el("p", f"The newest {FRAMES_MORE}; for more see the API.", class_="hint")
+    query = msgspec.structs.replace(chosen, more=True).query()
+    return el("p", el("a", "More frames", href=f"{path}{query}#frames", class_="more"))
 
 
 def answer_word(frame: FrameOut) -> str:

@@ -1,7 +1,8 @@
-// Keeps the page alive: fetches the parts marked data-live, and sends commands. No dependency.
+// Keeps the page alive: fetches the parts marked data-live. No dependency.
 "use strict";
 
 const EVERY_MS = 2000; // a charge is seen moving; a part that has not changed costs a 304
+const LOGIN = "/login?next=";
 const MISSED_MAX = 2; // after so many failures in a row what is shown is marked as old
 
 /** Make `old` like `fresh`, touching only what differs: focus, selection, scrolling and open details stay. */
@@ -63,7 +64,7 @@ async function refresh(part, state) {
   try {
     const headers = state.tag ? { "If-None-Match": state.tag } : {};
     const answer = await fetch(part.dataset.live, { headers, signal: AbortSignal.timeout(EVERY_MS * 2) });
-    if (answer.status === 401) return void location.assign("/login");
+    if (answer.status === 401) return void location.assign(LOGIN + encodeURIComponent(location.pathname + location.search));
     if (answer.ok) {
       const fresh = part.cloneNode(false);
       fresh.innerHTML = new DOMParser().parseFromString(await answer.text(), "text/html").body.innerHTML;
@@ -87,27 +88,7 @@ async function follow(part) {
   }
 }
 
-async function send(form) {
-  const output = form.querySelector("pre");
-  output.textContent = "waiting for the station ...";
-  try {
-    const answer = await fetch(form.dataset.command + form.elements.action.value, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: form.elements.payload.value.trim() || "{}",
-    });
-    const body = await answer.json();
-    output.textContent = answer.ok ? JSON.stringify(body, null, 2) : `${body.title}: ${body.detail} ${body.remedy}`;
-  } catch {
-    output.textContent = "The supervision does not answer. See whether it still runs.";
-  }
-}
-
 localise(document);
 document.querySelectorAll("[data-live]").forEach(follow);
-document.querySelectorAll("[data-command]").forEach((form) =>
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    send(form);
-  }),
-);
+// A page that the browser kept is asked for anew: who logged out meanwhile must not see it.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
