@@ -560,17 +560,20 @@ async def test_a_driver_is_at_one_station_at_a_time() -> None:
         name="two", stations=parts, supervision=SupervisionPart(badges=(BadgePart(id_tag="A1"),), accept_unknown=True)
     )
     plan = Plan(site, Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"))
+    names: set[str] = set()
     async with opened(plan) as house:
         happened: list[tuple[str, str]] = []
         happening = asyncio.Event()
 
         def listen(event: Event) -> None:
+            names.add(getattr(event.what, "event", ""))
             if isinstance(event.what, Note) and event.what.event.startswith("transaction "):
                 happened.append((event.what.event, event.station))
                 happening.set()
 
         house.listen(listen)
         await until(lambda: {name for _, name in happened[1:]} == {"S-1", "S-2"} and len(happened) >= 5, happening)
+    assert not names & {"connected", "disconnected"}, "of our own stations their own words are enough"
     assert [event for event, _ in happened[:4]] == ["transaction begins", "transaction ends"] * 2
 
 

@@ -164,6 +164,8 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         if plan.control:
             await _open_control(house, plan.control, stack)
         await _open_stations(house, stack)
+        if supervision:
+            stack.callback(supervision.ears.listeners.clear)  # that our own stations hang up at the end is no news
         yield house
 
 
