@@ -367,8 +367,25 @@ def test_4_8_an_older_start_that_comes_late_supersedes_no_newer_one() -> None:
     peer = world.station()
     newer = peer.start(at=LATER)["transactionId"]
     older = peer.start()["transactionId"]
-    assert set(world.central.state.open) == {newer, older}
+    peer.start(at=LATER)
+    assert set(world.central.state.open) == {newer, older}, "nor does the newer one told again"
     assert world.books.stops == {}
+
+
+def test_4_8_a_start_that_could_not_be_written_supersedes_when_it_is_told_again() -> None:
+    world = World()
+    peer = world.station()
+    ghost = peer.start()["transactionId"]
+    world.disk = False
+    ident = peer.call("StartTransaction", START | {"timestamp": LATER})
+    lost, world.held = world.held, []
+    world.central.failed(lost[-1].token, world.now)
+    world.sync()
+    assert peer.answer_to(ident)[2] == "InternalError"
+    assert ghost in world.central.state.open
+    number = peer.start(at=LATER)["transactionId"]
+    assert set(world.central.state.open) == {number}
+    assert world.books.stops[ghost].reason == "Superseded"
 
 
 def test_4_8_superseding_holds_over_our_restart() -> None:

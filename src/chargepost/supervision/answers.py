@@ -198,14 +198,13 @@ def start(desk: Desk, station: Station, ask: m.StartTransaction, utc_s: float) -
         given(ask.reservation_id, None),
     )
     known = desk.state.same_start(row)
-    superseded: list[SupersededRow] = []
     if known is None:
-        superseded = [_superseded(desk.state, ghost, row, utc_s) for ghost in desk.state.ghosts(row)]
-        desk.state.begin(row)
+        desk.state.propose(row)
     else:
         row = known
         judged: Any = known.id_tag_status
         info = msgspec.structs.replace(info, status=judged)
+    superseded = (_superseded(desk.state, ghost, row, utc_s) for ghost in desk.state.ghosts(row))
     return Reply(m.StartTransactionResponse(transaction_id=row.transaction, id_tag_info=info), (row, *superseded))
 
 
@@ -231,7 +230,7 @@ def new_transaction(desk: Desk) -> int:
 def begun(state: State, row: TransactionRow, word: Begun) -> None:
     """What the ledger made of a start: new, known and running, or known and over."""
     if word.transaction == row.transaction and word.open:
-        state.supersede(row)
+        state.taken(row)
         return
     state.end(row.transaction)
     if word.open:

@@ -261,7 +261,7 @@ class Central:
         """One in two thousand millions per transaction on record: the number drawn was taken."""
         self.state.end(start.transaction)
         start = msgspec.structs.replace(start, transaction=answers.new_transaction(self._desk))
-        self.state.begin(start)
+        self.state.propose(start)
         pending.rows = answers.renumbered(pending.rows, start)
         self._store(pending, pending.rows)
 

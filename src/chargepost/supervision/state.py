@@ -92,6 +92,8 @@ class State:
         self.open: dict[int, TransactionRow] = {}
         self.superseded: dict[int, TransactionRow] = {row.transaction: row for row in kept.superseded}
         """Closed by us, and not by their station: the oldest first."""
+        self._proposed: set[int] = set()
+        """Begun, and the ledger has not taken them yet."""
         self._registers: dict[int, tuple[float, float]] = {}
         """When the register was read in an open transaction, and its Wh."""
         self.refused: dict[tuple[str, str, str], RefusedRow] = {(r.identity, r.peer, r.reason): r for r in kept.refused}
@@ -125,10 +127,16 @@ class State:
             if there is None or there.start_utc_s <= row.start_utc_s:
                 place.transaction = row.transaction
 
+    def propose(self, row: TransactionRow) -> None:
+        """A new start, as far as we know: the ledger has the last word."""
+        self.begin(row)
+        self._proposed.add(row.transaction)
+
     def end(self, transaction: int) -> None:
         row = self.open.pop(transaction, None)
         if row is None:
             return
+        self._proposed.discard(transaction)
         self._registers.pop(transaction, None)
         _take_out(self._by_tag, row.id_tag.lower(), transaction)
         _take_out(self._by_place, (row.identity, row.connector), transaction)
@@ -151,18 +159,21 @@ class State:
         return read_utc_s, max(round(told_wh), row.start_wh)
 
     def ghosts(self, row: TransactionRow) -> list[TransactionRow]:
-        """Open transactions on the connector of this new start that did not begin after it."""
+        """Open transactions on the connector of this start that did not begin after it; none once it was taken."""
+        if row.transaction not in self._proposed:
+            return []
         return [
             known
             for known in map(self.open.__getitem__, sorted(self._by_place.get((row.identity, row.connector), ())))
             if known.transaction != row.transaction and known.start_utc_s <= row.start_utc_s
         ]
 
-    def supersede(self, row: TransactionRow) -> None:
+    def taken(self, row: TransactionRow) -> None:
         """The ledger took this start: its connector's older transactions are over, as far as we know."""
         for ghost in self.ghosts(row):
             self.end(ghost.transaction)
             self.superseded[ghost.transaction] = ghost
+        self._proposed.discard(row.transaction)
         while len(self.superseded) > SUPERSEDED_MAX:
             del self.superseded[next(iter(self.superseded))]
 
