@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+import websockets
 from rich.console import Console
 from rich.text import Text
 from tests.shells.rig import DEADLINE_S, rigged, until
@@ -503,6 +504,27 @@ async def test_a_station_that_cannot_connect_says_why() -> None:
         assert "127.0.0.1" in told["text"]
     async with lines("station", *words, "--plain") as said:
         assert "nothing listens on 127.0.0.1:9" in await said("link down")
+
+
+async def test_a_peer_that_agrees_to_no_version_is_told_once() -> None:
+    """A handshake without a subprotocol succeeds; the station hangs up by itself, and must say why (J 3.1.2)."""
+
+    links = []
+
+    async def stay(link: websockets.ServerConnection) -> None:
+        links.append(link)
+        await link.wait_closed()
+
+    async with websockets.serve(stay, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        part = StationPart(id="S-1", model="evlink-pro-ac", supervision=f"ws://127.0.0.1:{port}")
+        async with opened(Plan(Site(name="wrong", stations=(part,)), Store(None), "0", 600.0)) as house:
+            told: list[str] = []
+            happening = asyncio.Event()
+            house.listen(lambda event: told.append(line(event)))
+            await until(lambda: len(links) >= 3, happening)
+            assert sum("link down: the peer agreed to no OCPP version" in each for each in told) == 1
+            assert "offline: the peer agreed to no OCPP version" in rendered(house, 120, 24)
 
 
 async def test_a_supervision_alone_tells_who_connects_who_may_not_and_who_charges() -> None:
