@@ -21,11 +21,10 @@ FLAGS = [
 ]  # fmt: skip
 """The last ones keep the browser itself from asking for things that no page asked for."""
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium")
-
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
+    assert CHROMIUM, "no Chromium on this machine: apt-get install chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chargepost.supervision import commands
+from chargepost.supervision import commands, views
 from chargepost.supervision.answers import Policy
 from chargepost.supervision.central import CHALLENGE_S, REFUSED_MAX, UNANSWERED_MAX, WAITING_MAX
 from chargepost.supervision.roster import Knock
@@ -739,3 +739,19 @@ def test_frames_are_logged_both_ways_and_can_be_filtered() -> None:
     assert log.frames("S1", after=error.number) == []
     assert world.central.utc_s(100.0) == UTC_S
     assert sum(isinstance(wish, Send) for wish in world.wishes) == len(log.frames("S1", direction="csms-to-cp"))
+
+
+def test_a_new_visit_does_not_show_the_power_of_the_one_before() -> None:
+    world = World()
+    peer = world.station()
+    first = peer.start(at="2027-01-15T08:00:00Z")["transactionId"]
+    sample = {"value": "7200", "measurand": "Power.Active.Import", "unit": "W"}
+    peer.ask(
+        "MeterValues",
+        {"connectorId": 1, "meterValue": [{"timestamp": "2027-01-15T08:01:00Z", "sampledValue": [sample]}]},
+    )
+    peer.stop(first)
+    peer.status("Charging")
+    peer.start(at="2027-01-15T09:00:00Z")
+    shown = views.connector(world.central, world.central.state.stations["S1"].connector(1))
+    assert (shown.status, shown.power_w) == ("Charging", None)

@@ -52,8 +52,8 @@ def test_r_069_r_070_r_071_r_072_each_code_raises_the_status_its_row_says(model:
 
 
 @EVERY
-def test_r_069_r_246_a_code_of_other_variants_is_unknown_and_no_other_is(model: str) -> None:
-    """R-246: 2.4 and 19.0 only under Eichrecht."""
+def test_r_069_a_code_of_other_variants_is_unknown_and_no_other_is(model: str) -> None:
+    """Of the Pro AC 2.4 and 19.0 only under Eichrecht."""
     rig = plugged(model)
     for code, spec in rig.model.errors.items():
         rig.tell(sig.FaultRaised(1, code))

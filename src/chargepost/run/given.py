@@ -85,7 +85,8 @@ def _inner(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:
             hint = nearest(name, known) or f"; chargepost models {model.line} lists them"
             raise Unfit(f"settings.{name}", f"{model.title} has no key {name}{hint}")
         if verdict == "Rejected":
-            raise Unfit(f"settings.{name}", f"{value!r} is refused: {_fits(model, row.spec.name)}")
+            shown = "the value" if row.spec.access == "W" else repr(value)  # a write-only key is a secret
+            raise Unfit(f"settings.{name}", f"{shown} is refused: {_fits(model, row.spec.name)}")
         given[row.inner] = stored
     return given
 

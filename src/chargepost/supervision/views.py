@@ -8,6 +8,7 @@ import msgspec
 from chargepost.supervision.answers import date
 from chargepost.supervision.central import Central
 from chargepost.supervision.ledger import Transaction
+from chargepost.supervision.live import Live
 from chargepost.supervision.state import Connector, Station
 from chargepost.supervision.wishes import BadgeRow, RefusedRow
 
@@ -109,6 +110,8 @@ def connector(central: Central, found: Connector) -> ConnectorOut:
     row, live = found.row, found.live
     running = central.state.open.get(found.transaction) if found.transaction is not None else None
     idle = row.status in ("Available", "Unavailable", "Reserved")
+    if running and live.measured_utc_s < running.start_utc_s:
+        live = Live(live.measured_utc_s, energy_wh=live.energy_wh)  # of the visit before: only the register stays
     return ConnectorOut(
         row.connector,
         row.status,
