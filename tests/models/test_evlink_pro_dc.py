@@ -317,7 +317,8 @@ def test_smart_charging_is_in_watts_on_ccs2_from_1_kw() -> None:
     assert (charging.refused_attributes, charging.ignored_attributes) == (("minChargingRate",), ("numberPhases",))
     assert (charging.connector_kinds, charging.min_limit_w) == (("CCS2",), 1000)
     assert charging.residual_a_per_module == 0.5
-    modules = [facts.power_w / float(MODEL.quirks["power_modules"]["module_w"]) for facts in MODEL.variants.values()]
+    module_w = float(MODEL.quirks["power_modules"]["module_w"])
+    modules = [(facts.power_w or 0.0) / module_w for facts in MODEL.variants.values()]
     assert set(modules) == {2, 4, 5, 6}, "whole modules; their number is unknown and chosen"
 
 

@@ -217,7 +217,8 @@ def test_4_9_a_status_told_once_more_keeps_its_date_and_is_no_event() -> None:
         (3, {"error": "HighTemperature"}, 3, 3),
         (4, {"error": "HighTemperature"}, 3, 3),
     ]:
-        peer.status("Charging", timestamp=f"2027-01-15T08:0{minute}:00Z", **told)
+        more: dict[str, Any] = {"timestamp": f"2027-01-15T08:0{minute}:00Z", **told}
+        peer.status("Charging", **more)
         assert place.row.since_utc_s == UTC_S + 60 * since
         assert len(world.books.events) - 1 == events, "beside the boot"
 

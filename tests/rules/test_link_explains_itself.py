@@ -27,7 +27,9 @@ def test_a_refused_boot_is_told_in_words_with_the_cause_that_is_known() -> None:
 def test_a_boot_that_is_put_off_is_told(answer: str) -> None:
     rig = Rig(start=False)
     rig.answers["BootNotification"] = lambda r, _: messages.BootNotificationResponse(
-        status=answer, current_time=utc(r), interval=60
+        status=answer,  # type: ignore[arg-type]  # both are words of OCPP
+        current_time=utc(r),
+        interval=60,
     )
     rig.start()
     rig.run(2)

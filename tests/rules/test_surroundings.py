@@ -340,7 +340,7 @@ def test_r_216_the_domestic_socket_has_the_number_of_its_t2_socket_and_its_own_r
     view = rig.station.view(rig.now).connectors[last - 1]
     assert (view.status, view.offered_a) == ("Charging", 10)
     outlet = rig.hardware.connector(last)
-    assert outlet.current_a == (10, 0, 0)
+    assert list(outlet.current_a) == [10, 0, 0]
     charged_wh = outlet.energy_wh
     rig.tell(sig.StopAsked(last))
     rig.run(5)
