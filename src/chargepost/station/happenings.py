@@ -1,0 +1,617 @@
+"""What a station does with each fact, alarm, answer, reading and changed key: one table each, one short function a row.
+
+A row changes facts of the station; what is seen of it, `Station` compares and tells afterwards. A function that
+returns QUIET has changed nothing of any connector.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import ErrorSpec
+from chargepost.ocpp import frames, messages
+from chargepost.ocpp.outbox import Entry
+from chargepost.ocpp.session import Answered, Asked, Refused
+from chargepost.station import answers, faults, inputs, lamp, metering, surroundings, transactions, visits
+from chargepost.station.authorization import Cached, fold
+from chargepost.station.connector import Connector
+from chargepost.station.conversation import Conversation
+from chargepost.station.usage import On, Usage, advance
+
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
+SETTLE_S = 2.0
+"""After a start the hardware has so long to say what is plugged in."""
+
+PEER = "the central system"
+"""Where a date may come from, in words."""
+
+NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
+"""A connector whose transactions could not be kept offers none (P7)."""
+
+QUIET = "quiet"
+"""What a handler returns that has changed nothing of any connector: no view need be compared again."""
+
+REASONS: frozenset[str] = frozenset(get_args(messages.Reason))
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+def _started(s: "Station", fact: sig.Started, now: float) -> None:
+    s.started = True
+    s.core.offset_s, s.core.speed = fact.utc_s - now, fact.speed
+    for c in s.connectors:
+        if c.transaction:
+            transactions.recover(s, c, c.transaction, now)
+    s.core.wake_at("settle", 0, now + SETTLE_S)
+    _schedule_aligned(s, now)
+    _schedule_light(s, now)
+    surroundings.watch_modem(s, now)
+    # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
+    s.speaks_after = s.core.memory.pending_token
+    _speak(s, now)
+
+
+def _speak(s: "Station", now: float) -> None:
+    """Dial for the first time in this life, once the count of starts is durable."""
+    if s.speaks_after is not None and s.core.memory.durable >= s.speaks_after:
+        s.speaks_after = None
+        s.talk.dial(now)
+
+
+def _clock_set(s: "Station", fact: sig.ClockSet, now: float) -> None:
+    set_clock(s, fact.utc_s, fact.source, now)
+    if fact.source == surroundings.NTP:
+        surroundings.ntp_answered(s, now)
+
+
+def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
+    """The date changes; durations do not (they are monotonic)."""
+    step_s = utc_s - s.core.utc(now)
+    if source == PEER and s.core.speed != 1:
+        return
+    if abs(step_s) < 1:
+        s.core.offset_s = utc_s - now
+        return
+    lit_percent = lamp.intensity_percent(s.core, now)
+    s.core.offset_s = utc_s - now
+    s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
+    _schedule_aligned(s, now)
+    _schedule_light(s, now)
+    if lamp.intensity_percent(s.core, now) != lit_percent:
+        s.core.wake_at("light", 0, now)
+
+
+def _link_up(s: "Station", fact: sig.LinkUp, now: float) -> None:
+    was_accepted = s.talk.boot == "Accepted"
+    s.talk.up(fact.subprotocol, now)
+    if not was_accepted:
+        for c in s.all_connectors:
+            c.reported = None
+    _reach_changed(s, now)
+
+
+def _link_down(s: "Station", fact: sig.LinkDown, now: float) -> None:
+    for kind, number in s.talk.down(fact.reason, now):
+        if kind == "status":
+            s.all_connectors[number].reported = None  # it may never have arrived
+    s.run_after_answer()
+    for c in s.connectors:
+        c.unlock_call = None  # who asked is not there any more
+    for ticket in list(s.asking):
+        visits.unanswered(s, ticket, now)
+    _reach_changed(s, now)
+
+
+def _reach_changed(s: "Station", now: float) -> None:
+    """The central system is there, or is not: sampling has its rhythm for each, and some products an error."""
+    if "offline_samples" in s.core.model.quirks:
+        _resample(s, now)
+    watched = s.core.model.quirks.get("supervision_watched")
+    if watched and s.talk.enabled() and s.talk.out_of_reach:
+        faults.raised(s, 0, str(watched["error"]), now)
+    elif watched:
+        faults.cleared(s, 0, str(watched["error"]), now)
+
+
+def _frame(s: "Station", fact: sig.FrameReceived, now: float) -> str | None:
+    event = s.talk.heard(fact.data, now)
+    _judge_silence(s, now)
+    if isinstance(event, Asked):
+        _asked(s, event, now)
+        return None
+    if event is None:
+        return QUIET
+    _answer(s, event, now)
+    kind, entry = event.tag
+    quiet = kind in QUIET_CALLS or (kind == "outbox" and entry.kind == "meter")
+    return QUIET if quiet and s.restarting is None else None
+
+
+def _asked(s: "Station", event: Asked, now: float) -> None:
+    call = event.call
+    supported = call.action in s.core.model.messages.answers or call.action in answers.ANSWERED_BY_ALL
+    answer = answers.ANSWERS.get(call.action) if supported else None
+    if answer is None:
+        s.talk.answer(frames.write_error(call.id, "NotSupported", f"{call.action} is not supported here"))
+        return
+    try:
+        result = answer(s, call.payload, call.id, now)
+    except answers.Refusal as refusal:
+        s.talk.answer(frames.write_error(call.id, refusal.code, str(refusal)))
+        return
+    if result is not None:
+        s.talk.result(call.id, result)
+    if not s.talk.holding:
+        s.run_after_answer()
+
+
+def _answer(s: "Station", event: Answered | Refused, now: float) -> None:
+    kind, data = event.tag
+    good, bad = OUTCOMES[kind]
+    if isinstance(event, Answered):
+        good(s, data, event.payload, now)
+    else:
+        if event.code:
+            s.core.note("warning", "call refused", f"{kind}: {event.code} {event.description}")
+        bad(s, data, event, now)
+
+
+def _booted(s: "Station", data: None, answer: messages.BootNotificationResponse, now: float) -> None:
+    set_clock(s, answer.current_time.timestamp(), PEER, now)
+    if s.talk.boot_answered(answer, now):
+        s.core.note("info", "boot accepted", s.talk.url())
+        for c in s.all_connectors:
+            c.reported = None
+    else:
+        s.core.note("warning", f"boot {answer.status.lower()}", f"again in {answer.interval} s")
+    _reach_changed(s, now)
+
+
+def _heartbeat_answered(s: "Station", data: None, answer: messages.HeartbeatResponse, now: float) -> None:
+    set_clock(s, answer.current_time.timestamp(), PEER, now)
+
+
+def _outbox_failed(s: "Station", entry: Entry, failure: Refused, now: float) -> None:
+    if failure.code:
+        transactions.failed(s, entry, failure, now)
+    else:
+        s.talk.doubt(entry, now)
+
+
+def _nothing(*_: Any) -> None:
+    """Nothing follows from it."""
+
+
+Outcome = Callable[["Station", Any, Any, float], None]
+
+OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
+    "boot": (_booted, lambda s, _d, f, now: s.talk.boot_failed(f"{f.code} {f.description}".strip(), now)),
+    "heartbeat": (_heartbeat_answered, _nothing),
+    "status": (_nothing, _nothing),
+    "authorize": (
+        lambda s, ticket, answer, now: visits.answered(s, ticket, answer.id_tag_info, now),
+        lambda s, ticket, _f, now: visits.unanswered(s, ticket, now),
+    ),
+    "outbox": (transactions.delivered, _outbox_failed),
+    "other": (_nothing, _nothing),
+}
+"""What follows from the answer to each kind of call, and from its failure."""
+
+QUIET_CALLS = frozenset({"heartbeat", "status", "other"})
+"""Calls whose answer changes no connector."""
+
+
+def _pong(s: "Station", fact: sig.PongReceived, now: float) -> str:
+    s.talk.alive(now)
+    _judge_silence(s, now)
+    return QUIET
+
+
+def _judge_silence(s: "Station", now: float) -> None:
+    """A message was not answered, and now the link is known to live: the central system failed to process it."""
+    entry = s.talk.proven()
+    if entry:
+        transactions.failed(s, entry, Refused(None, "", "no answer in time"), now)
+
+
+def _remembered(s: "Station", fact: sig.Remembered, now: float) -> str | None:
+    before = s.core.memory.durable
+    s.core.memory.durable = max(before, fact.token)
+    quiet = s.core.disk_good and not s.talk.holding and all(c.token <= before for c in s.connectors)
+    if not s.core.disk_good and fact.token >= s.core.memory.token:
+        s.core.disk_good = True
+        s.core.note("info", "disk good again", "all that waited is stored")
+        faults.cleared(s, 0, NO_ROOM.code, now)
+    _speak(s, now)
+    s.talk.durable(now)
+    if not s.talk.holding:
+        s.run_after_answer()
+    return QUIET if quiet else None
+
+
+def _not_remembered(s: "Station", fact: sig.NotRemembered, now: float) -> None:
+    s.talk.cannot_promise()
+    s.after_answer.clear()
+    if s.speaks_after is not None:
+        s.speaks_after = None
+        s.talk.draw_life()
+        s.talk.dial(now)
+    if s.core.disk_good:
+        s.core.disk_good = False
+        s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")
+        for c in s.connectors:
+            if c.transaction is None:
+                c.faults[NO_ROOM.code] = NO_ROOM
+
+
+def _pilot(s: "Station", fact: sig.PilotChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
+    c.pilot = fact.state
+    _plug_changed(s, c, was_in, was_plugged, now)
+    visits.watch_plug(s, c, was_alone, was_in, now)
+
+
+def _cable(s: "Station", fact: sig.CableChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
+    c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
+    _plug_changed(s, c, was_in, was_plugged, now)
+    visits.watch_plug(s, c, was_alone, False, now)
+
+
+def _plug_changed(s: "Station", c: Connector, was_in: bool, was_plugged: bool, now: float) -> None:
+    if was_in and not c.ev_in:
+        c.ev_offered_at = None
+        visits.car_left(s, c, now)
+    elif c.ev_in and not was_in and c.transaction:
+        c.ev_left = False
+    if c.plugged and not was_plugged:
+        visits.plugged_in(s, c, now)
+    elif was_plugged and not c.plugged:
+        visits.unplugged(s, c, now)
+
+
+def _lock(s: "Station", fact: sig.LockChanged, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    was_jammed, c.locked, c.jammed = c.jammed, fact.locked, fact.jammed
+    code = faults.of_product(s, "ConnectorLockFailure")
+    if c.unlock_call is not None and c.transaction is None:
+        _unlocked(s, c, not fact.locked and not fact.jammed)
+    if fact.jammed:
+        faults.raised(s, c.number, code, now)
+    elif was_jammed:
+        faults.cleared(s, c.number, code, now)
+
+
+def _unlocked(s: "Station", c: Connector, good: bool) -> None:
+    ident, c.unlock_call = c.unlock_call, None
+    s.core.wake_at("unlock", c.number, None)
+    if ident is not None:
+        s.talk.result(ident, messages.UnlockConnectorResponse(status="Unlocked" if good else "UnlockFailed"))
+
+
+def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
+    c = s.connectors[fact.connector - 1]
+    c.contactor = fact.closed
+    if not fact.closed:
+        transactions.opened(s, c, now)
+
+
+def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
+    purpose = s.tickets.pop(fact.ticket, None)
+    if purpose is None or not 0 < fact.connector <= len(s.connectors):
+        return QUIET
+    c = s.connectors[fact.connector - 1]
+    reading = fact.reading or metering.estimated(s.core, c, now)
+    if reading:
+        c.reading, c.read_at = reading, now
+    READINGS[purpose[0]](s, c, reading, now)
+    return QUIET if purpose[0] in QUIET_READINGS else None
+
+
+def _sample(s: "Station", c: Connector, reading: sig.Reading | None, now: float) -> None:
+    items = metering.items(s.core, "MeterValuesSampledData")
+    transactions.sampled(s, c, reading, items, "Sample.Periodic", now)
+
+
+def _aligned_sample(s: "Station", c: Connector, reading: sig.Reading | None, now: float) -> None:
+    items = metering.items(s.core, "MeterValuesAlignedData")
+    if c.transaction:
+        transactions.sampled(s, c, reading, items, "Sample.Clock", now)
+    else:
+        _meter_values(s, c, reading, items, "Sample.Clock", now)
+
+
+def _triggered_sample(s: "Station", c: Connector, reading: sig.Reading | None, now: float) -> None:
+    _meter_values(s, c, reading, metering.items(s.core, "MeterValuesSampledData"), "Trigger", now)
+
+
+def _meter_values(
+    s: "Station", c: Connector, reading: sig.Reading | None, items: list[str], context: str, now: float
+) -> None:
+    values = metering.sampled(s.core.model, items, reading, c, context) if reading else []
+    if values:
+        number = c.transaction.number if c.transaction else None
+        payload = messages.MeterValues(
+            connector_id=c.number,
+            transaction_id=msgspec.UNSET if number is None else number,
+            meter_value=(metering.meter_value(s.core.utc(now), values),),
+        )
+        s.talk.say(payload, ("other", None), now, triggered=context == "Trigger")
+
+
+READINGS: dict[str, Callable[["Station", Connector, sig.Reading | None, float], None]] = {
+    "start": transactions.begun,
+    "stop": transactions.stopped,
+    "sample": _sample,
+    "aligned": _aligned_sample,
+    "trigger": _triggered_sample,
+    "keep": transactions.keep_register,
+    "cap": transactions.capped,
+}
+"""What is done with a reading, by what it was asked for."""
+
+QUIET_READINGS = frozenset({"sample", "aligned", "trigger", "keep"})
+"""Readings that change no connector."""
+
+
+def _badge(s: "Station", fact: sig.BadgePresented, now: float) -> None:
+    if s.restarting is None:
+        visits.presented(s, fact.id_tag, fact.connector, now)
+
+
+def _screen(s: "Station", fact: sig.ScreenTouched, now: float) -> str:
+    if 0 < fact.connector <= len(s.connectors):
+        s.shown = fact.connector
+    return QUIET
+
+
+def _fault_raised(s: "Station", fact: sig.FaultRaised, now: float) -> None:
+    faults.raised(s, fact.connector, fact.code, now)
+
+
+def _fault_cleared(s: "Station", fact: sig.FaultCleared, now: float) -> None:
+    faults.cleared(s, fact.connector, fact.code, now)
+
+
+def _setting(s: "Station", fact: sig.SettingChanged, now: float) -> None:
+    verdict = s.change_setting(fact.key, fact.value, now, owner=True)
+    if verdict not in ("Accepted", "RebootRequired"):
+        s.core.note("warning", "setting refused", f"{fact.key}: {verdict}")
+    s.run_after_answer()
+
+
+def _cache_badge(s: "Station", fact: sig.BadgeCached, now: float) -> None:
+    s.authorization.keep(fold(fact.id_tag), Cached(fact.status, at_utc_s=s.core.utc(now)))
+
+
+def _stop(s: "Station", fact: sig.StopAsked, now: float) -> None:
+    if fact.reason in REASONS and 0 < fact.connector <= len(s.connectors):
+        transactions.stop(s, s.connectors[fact.connector - 1], fact.reason, None, now)
+
+
+def _ending(s: "Station", fact: sig.Ending, now: float) -> None:
+    for c in s.connectors:
+        if c.transaction and not c.stopping:
+            s.read_meter(c.number, "keep", None)
+
+
+def _restored(s: "Station", fact: sig.Restored, now: float) -> None:
+    """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
+    forget_settings(s)
+    s.restart(True, "factory settings", "Reboot", now)
+
+
+def forget_settings(s: "Station") -> None:
+    """Every key as it left the factory, and no badge known."""
+    for inner in list(s.core.settings.changed):
+        s.core.memory.drop(f"setting/{inner}")
+    s.core.settings.forget()
+    for key in list(s.authorization.cache):
+        s.core.memory.drop(f"cache/{key}")
+    s.authorization.cache.clear()
+
+
+OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)
+"""What the hardware tells of one outlet."""
+
+HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
+    sig.Started: _started,
+    sig.ClockSet: _clock_set,
+    sig.LinkUp: _link_up,
+    sig.LinkDown: _link_down,
+    sig.FrameReceived: _frame,
+    sig.PongReceived: _pong,
+    sig.Remembered: _remembered,
+    sig.NotRemembered: _not_remembered,
+    sig.PilotChanged: _pilot,
+    sig.CableChanged: _cable,
+    sig.LockChanged: _lock,
+    sig.PowerSwitched: _switched,
+    sig.MeterRead: _read,
+    sig.BadgePresented: _badge,
+    sig.ButtonPressed: inputs.button,
+    sig.InputChanged: inputs.contact,
+    sig.FaultRaised: _fault_raised,
+    sig.FaultCleared: _fault_cleared,
+    sig.SettingChanged: _setting,
+    sig.BadgeCached: _cache_badge,
+    sig.StopAsked: _stop,
+    sig.ScreenTouched: _screen,
+    sig.Restored: _restored,
+    sig.Ending: _ending,
+    sig.RemoteAuthorized: surroundings.remote_authorized,
+    sig.ModemRead: surroundings.modem_read,
+    sig.NtpSilent: surroundings.ntp_silent,
+}
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+def _expired(s: "Station", connector: int, what: str, now: float) -> None:
+    refused = s.talk.expire(now)
+    if refused:
+        _answer(s, refused, now)
+
+
+def _sample_due(s: "Station", connector: int, what: str, now: float) -> str:
+    c = s.connectors[connector - 1]
+    if c.transaction and not c.stopping:
+        s.read_meter(connector, "sample", None)
+    transactions.schedule(s, c, now)
+    return QUIET
+
+
+def _keep_due(s: "Station", connector: int, what: str, now: float) -> str:
+    c = s.connectors[connector - 1]
+    if c.transaction and not c.stopping:
+        s.read_meter(connector, "keep", None)
+        s.core.wake_at("keep", connector, now + transactions.DURABLE_READING_S)
+    return QUIET
+
+
+def _schedule_aligned(s: "Station", now: float) -> None:
+    interval_s = s.core.settings.number("ClockAlignedDataInterval")
+    utc_s = s.core.utc(now)
+    s.core.wake_at("aligned", 0, now + metering.next_aligned(utc_s, interval_s) - utc_s if interval_s > 0 else None)
+
+
+def _aligned_due(s: "Station", connector: int, what: str, now: float) -> None:
+    for c in s.connectors:
+        s.read_meter(c.number, "aligned", None)
+    _schedule_aligned(s, now)
+
+
+def _hardware_settled(s: "Station", connector: int, what: str, now: float) -> None:
+    """What was finishing before a power cut and has nothing plugged in is free; no cable stays locked for nobody."""
+    for c in s.connectors:
+        if c.spec.lock and c.locked and not c.lock_wanted:
+            s.unlock(c)
+        if c.usage is Usage.FINISHING and not c.plugged:
+            c.usage = advance(c.usage, On.PLUG_OUT)
+            c.plugged_since_stop = False
+
+
+def _waiting_grant_over(s: "Station", connector: int, what: str, now: float) -> None:
+    s.waiting_grant = None
+
+
+def _unlock_failed(s: "Station", connector: int, what: str, now: float) -> None:
+    c = s.connectors[connector - 1]
+    _unlocked(s, c, not c.locked)
+
+
+def _on(rule: Callable[["Station", Connector, float], None]) -> Callable[["Station", int, str, float], None]:
+    """An alarm of one connector."""
+    return lambda s, connector, _what, now: rule(s, s.connectors[connector - 1], now)
+
+
+def _of_link(rule: Callable[[Conversation, float], None]) -> Callable[["Station", int, str, float], str]:
+    """An alarm of the link, of no concern to any connector."""
+
+    def ring(s: "Station", connector: int, what: str, now: float) -> str:
+        rule(s.talk, now)
+        return QUIET
+
+    return ring
+
+
+ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
+    "dial": _of_link(Conversation.dial),
+    "boot": lambda s, _c, _w, now: s.talk.boot_again(now),
+    "heartbeat": _of_link(Conversation.heartbeat),
+    "ping": _of_link(Conversation.ping),
+    "silence": _of_link(Conversation.silence),
+    "call": _expired,
+    "retry": _of_link(Conversation.pump),
+    "status": _nothing,
+    "ready": _nothing,
+    "locate": lambda s, _c, _w, now: _relight(s, now),
+    "light": lambda s, _c, _w, now: _relight(s, now),
+    "plug": _on(visits.plug_overdue),
+    "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
+    "settle": _hardware_settled,
+    "connect": _on(visits.timed_out),
+    "waiting": _waiting_grant_over,
+    "sample": _sample_due,
+    "keep": _keep_due,
+    "cap": lambda s, connector, _w, _now: s.read_meter(connector, "cap", None),
+    "aligned": _aligned_due,
+    "opened": _on(transactions.opened),
+    "resume": _on(transactions.resume),
+    "unlock": _unlock_failed,
+    "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
+    "restart": _nothing,
+}
+"""What is due when an alarm rings; a row that does nothing only wants the views compared again."""
+
+
+# --- keys whose change acts at once ----------------------------------------------------------------------------------
+
+
+def relink(s: "Station", now: float) -> None:
+    if s.started:
+        s.talk.redial(now, "the address or identity has changed")
+
+
+def _resample(s: "Station", now: float) -> None:
+    for c in s.connectors:
+        if c.transaction:
+            transactions.schedule(s, c, now)
+
+
+def _relight(s: "Station", now: float) -> None:
+    """The lamps are told anew, and again when day or night begins."""
+    for c in s.connectors:
+        c.light = ""
+    _schedule_light(s, now)
+
+
+def _schedule_light(s: "Station", now: float) -> None:
+    s.core.wake_at("light", 0, lamp.changes_at(s.core, now))
+
+
+def all_keys_changed(s: "Station", now: float) -> None:
+    """Every key has its default again: what rests on keys follows at once."""
+    for effect in {relink: None, **dict.fromkeys(EFFECTS.values())}:
+        effect(s, now)
+
+
+def _operating_mode(s: "Station", now: float) -> None:
+    """One key of the product that switches badges off and on by number (quirk operating_mode).
+
+    A number without meaning works as the one from the factory (Q-017).
+    """
+    rule = s.core.model.quirks.get("operating_mode")
+    if rule is None:
+        return
+    mode = s.core.settings.text(str(rule["mode_key"]))
+    if mode not in (rule["free"], rule["badges"], rule["remote"]):
+        mode = s.core.settings.factory(str(rule["mode_key"]))
+    free = mode == rule["free"]
+    s.change_setting(s.core.model.authentication.mode_key, "false" if free else "true", now, owner=True)
+
+
+EFFECTS: dict[str, Callable[["Station", float], None]] = {
+    "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
+    "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
+    "ocppconnecttimeout": lambda s, now: s.talk.ping_interval_changed(now),
+    "metervaluesampleinterval": _resample,
+    "clockaligneddatainterval": _schedule_aligned,
+    "lightintensity": _relight,
+    "lednightintensity": _relight,
+    "leddaystarthour": _relight,
+    "leddayendhour": _relight,
+    "disconnectedmetervaluesampleinterval": _resample,
+    "operatingmode": _operating_mode,
+    "modempresent": surroundings.watch_modem,
+    "confmodemretryinterval": surroundings.watch_modem,
+    "timesettings": surroundings.ntp_answered,
+}
+"""Other keys are read when they are needed."""
