@@ -13,7 +13,7 @@ from chargepost.fleet.laws import LAWS, TABLE
 from chargepost.fleet.scenario import Disturbances, Link, People, Scenario, load
 from chargepost.ocpp.outbox import Outbox
 from chargepost.run import runner
-from chargepost.station import charging, conversation, station, status, transactions
+from chargepost.station import charging, conversation, happenings, station, status, transactions
 from chargepost.station.connector import Connector
 from chargepost.supervision.state import State
 from chargepost.supervision.wishes import Begun, StopRow, Store, TransactionRow
@@ -150,7 +150,7 @@ def the_contactor_does_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> Scena
         real(s, c, reading, now)
         c.token = 0
 
-    patch.setitem(station.READINGS, "start", begun)
+    patch.setitem(happenings.READINGS, "start", begun)
     patch.setattr(post.Disk, "draw_sync_s", lambda _: 0.2)
     return plan()
 
@@ -173,7 +173,7 @@ def message_ids_begin_anew_with_each_life(patch: pytest.MonkeyPatch) -> Scenario
 
 
 def a_badge_stops_the_program(patch: pytest.MonkeyPatch) -> Scenario:
-    patch.setitem(station.HANDLERS, sig.BadgePresented, lambda *_: int("no badge"))
+    patch.setitem(happenings.HANDLERS, sig.BadgePresented, lambda *_: int("no badge"))
     return plan()
 
 
