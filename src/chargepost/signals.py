@@ -445,7 +445,8 @@ class LinkView(Signal, frozen=True):
     """Accepted, Pending, Rejected, or empty while unanswered."""
     error: str = ""
     """The last error in words, and what to do."""
-    since: float = 0.0
+    since_utc_s: float = 0.0
+    """Since when it is in this state."""
     waiting_messages: int = 0
 
 

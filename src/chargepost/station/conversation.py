@@ -554,7 +554,9 @@ class Conversation:
         error = self.error
         if state == "off":
             error = "no supervision is set" if not self.url() else "OCPP is switched off"
-        return LinkView(state, self.url(), self.boot, error, self.since, len(self.outbox) + len(self.calls))
+        return LinkView(
+            state, self.url(), self.boot, error, self.core.utc(self.since), len(self.outbox) + len(self.calls)
+        )
 
 
 def with_number(entry: Entry, number: int) -> bytes:
