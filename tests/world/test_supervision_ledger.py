@@ -1,6 +1,5 @@
 """The central system's ledger on real SQLite: what is told twice is kept once, also over a restart (P2, P9)."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,23 +121,6 @@ def test_meter_values_are_kept_once_each(ledger: Ledger) -> None:
     put(ledger, other)
     put(ledger, MeterRow("S2", 1, 4711, 1500.0, b"[]"))
     assert ledger.meter_values(4711) == [first, other], "of the transaction's own station"
-
-
-def test_meter_values_of_a_store_of_version_1_are_there(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "supervision.sqlite") as old:
-        old.execute(
-            "CREATE TABLE meter_values (identity TEXT NOT NULL, connector INTEGER NOT NULL, transaction_id INTEGER"
-            " NOT NULL, measured_utc_s REAL NOT NULL, samples BLOB NOT NULL, PRIMARY KEY (identity, connector,"
-            " transaction_id, measured_utc_s, samples)) WITHOUT ROWID"
-        )
-        old.execute("INSERT INTO meter_values VALUES ('S1', 1, 4711, 1500.0, x'5b5d')")
-        old.execute("PRAGMA user_version = 1")
-    old.close()
-    for _ in range(2):
-        ledger = Ledger(tmp_path)
-        put(ledger, START)
-        assert ledger.meter_values(4711) == [MeterRow("S1", 1, 4711, 1500.0, b"[]")]
-        ledger.close()
 
 
 def test_a_new_life_knows_what_the_old_one_knew(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from chargepost.supervision.wishes import (
     TransactionRow,
 )
 
-VERSION = 2
+VERSION = 1
 FILE_NAME = "supervision.sqlite"
 
 EVENTS_MAX = 1_000_000
@@ -59,10 +59,6 @@ CREATE TABLE IF NOT EXISTS metered (           -- rows stand in order of arrival
   identity TEXT NOT NULL, connector INTEGER NOT NULL, transaction_id INTEGER NOT NULL, measured_utc_s REAL NOT NULL,
   samples BLOB NOT NULL, digest BLOB NOT NULL,
   UNIQUE (identity, connector, transaction_id, measured_utc_s, digest));
-CREATE TABLE IF NOT EXISTS meter_values (      -- as version 1 kept them, each row once
-  identity, connector, transaction_id, measured_utc_s, samples);
-INSERT INTO metered SELECT *, randomblob(8) FROM meter_values;
-DROP TABLE meter_values;
 CREATE TABLE IF NOT EXISTS events (
   number INTEGER PRIMARY KEY, identity TEXT NOT NULL, at_utc_s REAL NOT NULL, event TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_station ON events (identity, number);
