@@ -27,7 +27,7 @@ from chargepost.supervision import answers, roster
 from chargepost.supervision.answers import Desk, Policy
 from chargepost.supervision.roster import Knock, Refusal
 from chargepost.supervision.state import Command, Guest, State, Station
-from chargepost.supervision.tracelog import FrameLog, MessageType
+from chargepost.supervision.tracelog import Direction, FrameLog, MessageType
 from chargepost.supervision.wishes import (
     Admit,
     Answered,
@@ -480,15 +480,8 @@ class Central:
         action: str = "",
         latency_s: float | None = None,
     ) -> None:
-        self.frames.add(
-            station.identity,
-            data,
-            at_utc_s=self.utc_s(now),
-            direction="csms-to-cp",
-            kind=kind,
-            message_id=message_id,
-            action=action,
-            latency_s=latency_s,
+        self._log(
+            station, now, data, "csms-to-cp", kind=kind, message_id=message_id, action=action, latency_s=latency_s
         )
         self._wish(Send(station.identity, data))
 
@@ -497,6 +490,7 @@ class Central:
         station: Station,
         now: float,
         data: bytes,
+        direction: Direction = "cp-to-csms",
         *,
         kind: MessageType,
         message_id: str = "",
@@ -504,12 +498,12 @@ class Central:
         trouble: str = "",
         latency_s: float | None = None,
     ) -> None:
-        """A frame of the station's."""
+        """A frame of the station's, or ours to it."""
         self.frames.add(
             station.identity,
             data,
             at_utc_s=self.utc_s(now),
-            direction="cp-to-csms",
+            direction=direction,
             kind=kind,
             message_id=message_id,
             action=action,
