@@ -65,5 +65,15 @@ def test_trap_60_the_security_profile_only_rises_and_only_on_what_it_rests_on() 
     assert [change(value) for value in ("0", "1", "2", "-1", "x")] == ["Rejected"] * 5
     rig.tell(sig.SettingChanged("AuthorizationKey", "0123456789abcdefABCD"))
     rig.run(5)  # it connects anew, with the key
+    assert change("2") == change("0") == "Rejected"
     assert change("1") == "Accepted"
     assert change("1") == change("0") == "Rejected"
+
+
+def test_why_the_link_is_down_is_noted_once_for_each_reason() -> None:
+    rig = Rig(start=False)
+    rig.reachable = False
+    rig.start()
+    rig.run(300)
+    assert len(rig.dials) > 3
+    assert [n.text for n in rig.wished(sig.Note) if n.event == "link down"] == ["nothing listens there"]

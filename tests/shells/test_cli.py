@@ -94,6 +94,14 @@ def test_an_error_is_one_line_with_its_remedy(
     assert line in said.err
 
 
+def test_a_secret_that_is_refused_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "correct-horse-battery-staple"
+    assert run_with(["station", "evlink-pro-ac", "--store", "none", "--set", f"AuthorizationKey={secret}"]) == 2
+    said = capsys.readouterr()
+    assert "AuthorizationKey" in said.err
+    assert secret not in said.err + said.out
+
+
 def test_a_fault_of_ours_is_told_in_one_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
