@@ -210,6 +210,40 @@ class NtpSilent(Signal, frozen=True):
     server: str
 
 
+class Fetched(Signal, frozen=True):
+    """The answer to `Fetch`: the whole file is here, and stays through a power cut until `Discard`."""
+
+    job: str
+    size_bytes: int
+
+
+class Examined(Signal, frozen=True):
+    """The answer to `Examine`: what a fetched file is."""
+
+    job: str
+    verdict: Literal["good", "missing", "damaged", "unsigned", "foreign"]
+    """A firmware of this product; not here any more; a broken or unreadable file; nobody trusted signed it; somebody
+    else's firmware."""
+    model: str = ""
+    """What a good image makes of this station, as a model's full name."""
+    reason: str = ""
+    """For people: what is wrong with it."""
+
+
+class Sent(Signal, frozen=True):
+    """The answer to `SendReport`: the receiver has taken the whole file."""
+
+    job: str
+    size_bytes: int
+
+
+class TransferFailed(Signal, frozen=True):
+    """The answer to `Fetch` or `SendReport`: it did not come to its end, and why."""
+
+    job: str
+    reason: str
+
+
 class StopAsked(Signal, frozen=True):
     """A local stop with an OCPP reason."""
 
@@ -244,7 +278,7 @@ Fact = (
     LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | Ending | RemoteAuthorized | ModemRead | NtpSilent
+    | Ending | RemoteAuthorized | ModemRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
 )  # fmt: skip
 
 
@@ -328,6 +362,51 @@ class ReadModem(Signal, frozen=True):
     sim_address: str
 
 
+class Fetch(Signal, frozen=True):
+    """Download a file, through the gate for addresses; answered by `Fetched` or `TransferFailed`."""
+
+    job: str
+    """Names the file from now on; the station's own, unique in its life."""
+    url: str
+
+    def __repr__(self) -> str:
+        """Without the address: it may hold a password."""
+        return f"Fetch(job={self.job!r})"
+
+
+class Examine(Signal, frozen=True):
+    """Is the fetched file a firmware of this product, whole and signed? Answered by `Examined`."""
+
+    job: str
+
+
+class Discard(Signal, frozen=True):
+    """The file of this job is not needed any more; a transfer that still runs is given up without an answer."""
+
+    job: str
+
+
+class SendReport(Signal, frozen=True):
+    """Upload a report to the folder `url`, through the gate for addresses; answered by `Sent` or `TransferFailed`.
+
+    What the carrier has kept of the station's log between the two dates is added at its end.
+    """
+
+    job: str
+    url: str
+    name: str
+    """The file's name in that folder."""
+    text: str
+    compressed: bool
+    """As a gzip file."""
+    since_utc_s: float | None = None
+    until_utc_s: float | None = None
+
+    def __repr__(self) -> str:
+        """Without the address: it may hold a password."""
+        return f"SendReport(job={self.job!r}, name={self.name!r})"
+
+
 class OfferCurrent(Signal, frozen=True):
     """What the pilot offers the car, per phase; 0 A: connected but not offered (no PWM)."""
 
@@ -395,7 +474,7 @@ class BadgeJudged(Signal, frozen=True):
 
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
-    | Restart | StatusChanged | Note | BadgeJudged | ReadModem
+    | Restart | StatusChanged | Note | BadgeJudged | ReadModem | Fetch | Examine | Discard | SendReport
 )  # fmt: skip
 
 
