@@ -123,7 +123,10 @@ class Reading(Signal, frozen=True):
 
 
 class MeterRead(Signal, frozen=True):
-    """The answer to `ReadMeter` with the same ticket; no reading when the meter is silent."""
+    """The answer to `ReadMeter` with the same ticket; no reading when the meter is silent.
+
+    Ticket 0 answers nobody: the driver has noticed by itself that the meter is silent.
+    """
 
     connector: int
     ticket: int

@@ -434,6 +434,7 @@ QUIRKS = {
     "undefined_is_unset",
     "modem_retry_zero",
     "plug_procedure",
+    "meter_polled",
     "supervision_watched",
     "operating_mode",
     "authentication_manager",

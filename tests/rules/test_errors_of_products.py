@@ -53,7 +53,7 @@ def test_r_069_r_070_r_071_r_072_each_code_raises_the_status_its_row_says(model:
 
 @EVERY
 def test_r_069_a_code_of_other_variants_is_unknown_and_no_other_is(model: str) -> None:
-    """Of the Pro AC 2.4 and 19.0 only under Eichrecht."""
+    """Of the Pro AC 2.4 and 19.0 only under Eichrecht (R-246)."""
     rig = plugged(model)
     for code, spec in rig.model.errors.items():
         rig.tell(sig.FaultRaised(1, code))

@@ -36,6 +36,9 @@ __all__ = ["CARS", "CarSpec", "Mains", "Outlet", "SimulatedConnector", "Simulate
 
 KEY = "key"
 """The key switch, among the buttons: active is locked."""
+METER = "meter"
+"""An input that no wire leads to the station: the meter of connector 1 answers while it is active; of connector 2,
+"meter_2"."""
 MODEM, MODEM_SIGNAL = "modem", "modem_signal"
 """Inputs that no wire leads to the station: the modem answers, and its signal is good, while they are active."""
 
@@ -206,8 +209,15 @@ class SimulatedStation:
         self._tell(ButtonPressed(name, active))
 
     def set_input(self, name: str, active: bool) -> None:
-        """A wired contact, door, tilt or detection loop; or, when it is read next, what the modem says."""
-        if name == MODEM:
+        """A wired contact, door, tilt or detection loop; or what modem and meter do when they are asked.
+
+        Raises ValueError for the meter of a connector that there is not.
+        """
+        kind, _, number = name.rpartition("_")
+        if name == METER or (kind == METER and number.isdecimal()):
+            self.mute_meter(int(number) if kind else 1, not active)
+            self._tell_silence()
+        elif name == MODEM:
             self.modem.answers = active
         elif name == MODEM_SIGNAL:
             self.modem.weaken(not active)
@@ -248,6 +258,7 @@ class SimulatedStation:
             self._tell(ButtonPressed(KEY))
         for connector in self.connectors:
             connector.power_up(now)
+        self._tell_silence()
 
     def tell_again(self) -> None:
         """Every position and pilot once more, for a program that has just begun to run."""
@@ -255,6 +266,13 @@ class SimulatedStation:
             self._tell(ButtonPressed(KEY))
         for connector in self.connectors:
             connector.tell_again()
+        self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        """A driver asks its meters now and then, and says which of them do not answer."""
+        for connector in self.connectors:
+            if connector.muted:
+                self._tell(MeterRead(connector.number, 0, None))
 
     def _tell(self, fact: Fact) -> None:
         if self.powered:

@@ -347,7 +347,7 @@ ACTIONS = (
     ),
     Action("button", "Press (or release) a push button, key switch or emergency stop", Button, _button, Button("stop")),
     Action(
-        "input", "Set a wired contact, door, tilt, detection loop, the modem or its signal",
+        "input", "Set a wired contact, door, tilt or detection loop; whether the modem and the meters answer",
         Input, _input, Input("door", True),
     ),
     Action("screen", "Show a connector on a DC station's screen", AtConnector, _screen, AtConnector(1)),

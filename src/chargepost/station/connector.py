@@ -65,8 +65,9 @@ class Connector:
         "asked_freely", "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant",
         "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
         "number", "offered_a", "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted",
-        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "resume_at", "shut", "spec",
-        "started_at", "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
+        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "resume_at", "shut", "silent_polls",
+        "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -82,6 +83,8 @@ class Connector:
         self.reading: Reading | None = None
         self.read_at = 0.0
         """When that was."""
+        self.silent_polls = 0
+        """Questions in a row that the meter left unanswered, as far as the product counts them."""
         self.register_wh = 0.0
         """The highest register on disk."""
         # the visit
@@ -103,9 +106,9 @@ class Connector:
         self.started_at = 0.0
         self.stopping: Stopping | None = None
         self.paused = False
+        """The push button holds the charge."""
         self.shut = False
         """The key of the station is turned: nobody new may charge."""
-        """The push button holds the charge."""
         self.resume_at: float | None = None
         """After a power cut: no power before (RestoreTimeout)."""
         self.plugged_since_stop = False

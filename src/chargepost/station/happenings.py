@@ -14,7 +14,7 @@ from chargepost.catalogue.model import ErrorSpec
 from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
-from chargepost.station import answers, faults, inputs, lamp, metering, surroundings, transactions, visits
+from chargepost.station import answers, faults, inputs, lamp, metering, polls, surroundings, transactions, visits
 from chargepost.station.authorization import Cached, fold
 from chargepost.station.connector import Connector
 from chargepost.station.conversation import Conversation
@@ -304,14 +304,17 @@ def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
 
 def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     purpose = s.tickets.pop(fact.ticket, None)
-    if purpose is None or not 0 < fact.connector <= len(s.connectors):
+    if not 0 < fact.connector <= len(s.connectors):
         return QUIET
     c = s.connectors[fact.connector - 1]
+    changed = polls.heard(s, c, now, answered=fact.reading is not None)
+    if purpose is None:
+        return None if changed else QUIET
     reading = fact.reading or metering.estimated(s.core, c, now)
     if reading:
         c.reading, c.read_at = reading, now
     READINGS[purpose[0]](s, c, reading, now)
-    return QUIET if purpose[0] in QUIET_READINGS else None
+    return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 
 
 def _sample(s: "Station", c: Connector, reading: sig.Reading | None, now: float) -> None:
@@ -353,10 +356,11 @@ READINGS: dict[str, Callable[["Station", Connector, sig.Reading | None, float], 
     "trigger": _triggered_sample,
     "keep": transactions.keep_register,
     "cap": transactions.capped,
+    "poll": _nothing,
 }
 """What is done with a reading, by what it was asked for."""
 
-QUIET_READINGS = frozenset({"sample", "aligned", "trigger", "keep"})
+QUIET_READINGS = frozenset({"sample", "aligned", "trigger", "keep", "poll"})
 """Readings that change no connector."""
 
 
@@ -536,6 +540,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "light": lambda s, _c, _w, now: _relight(s, now),
     "plug": _on(visits.plug_overdue),
     "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
+    "meter": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
     "waiting": _waiting_grant_over,
