@@ -172,7 +172,7 @@ def test_a_silent_meter_at_the_start_does_not_let_the_register_fall(model: str) 
     rig.run(2)
     rig.unplug()
     rig.hardware.mute_meter(1, True)
-    rig.charge()
+    rig.charge(seconds=4)
     first = next(iter(rig.records.values()))
     assert rig.last("StartTransaction").meter_start >= first.stop_wh
 
