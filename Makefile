@@ -1,5 +1,5 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. Each prepares what it needs, once.
-.PHONY: help setup run test test-fast lint bench
+.PHONY: help setup run test test-fast lint bench firmware
 
 help:
 	@echo "make run         the demo site: two stations, simulated cars, a central system (ARGS=... for its options)"
@@ -7,6 +7,7 @@ help:
 	@echo "make test-fast   the tests without the slow ones"
 	@echo "make lint        ruff and mypy alone"
 	@echo "make bench       the measuring programs and their table (ARGS=--quick, --json)"
+	@echo "make firmware    signed firmware images of every product release, in dist/firmware"
 	@echo "make setup       .venv with everything, and the peers the tests talk to"
 
 setup:
@@ -33,3 +34,7 @@ lint:
 bench:
 	@tools/setup python peers
 	@.venv/bin/python bench $(ARGS)
+
+firmware:
+	@tools/setup python
+	@.venv/bin/python tools/firmware $(ARGS)

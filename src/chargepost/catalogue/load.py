@@ -352,6 +352,17 @@ def _age(release: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", release))
 
 
+def files(line: str, release: str) -> dict[str, bytes]:
+    """Every file that makes a release of ours, by its name in the catalogue: its own, what it extends, the standard.
+
+    Raises `ModelError` for a release there is none of.
+    """
+    path = MODELS / line / f"{release}.toml"
+    extends = _read(path).get("extends", [])
+    bases = [_base(path, str(name)) for name in (extends if isinstance(extends, list) else [extends])]
+    return {_short(each): each.read_bytes() for each in (path, *bases, STANDARD)}
+
+
 @cache
 def _file(line: str, release: str) -> Model:
     """Of ours: what is in it fits together, as tests found, and is not looked at again at every start."""
