@@ -196,10 +196,9 @@ def test_only_address_and_identity_need_a_reboot() -> None:
 
 
 def test_what_a_write_cannot_change_says_why() -> None:
-    """Q-097, no lock at the station, nothing that rests on the key; no local list and no security events yet."""
+    """Q-097, no lock at the station, nothing that rests on the key; no security events yet."""
     assert {spec.name for spec in MODEL.keys.values() if spec.inert} == {
         "ConnectorPhaseRotation",
-        "LocalAuthListEnabled",
         "ResetRetries",
         "SecurityEventsEnabled",
         "UnlockConnectorOnEVSideDisconnect",

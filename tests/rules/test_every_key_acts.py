@@ -324,6 +324,18 @@ def known_badges_offline(k: Key) -> None:
     assert not k.rig.power()
 
 
+def local_list(k: Key) -> None:
+    assert k.rig.ask(messages.GetLocalListVersion()).list_version == -1
+    k.write("true")
+    assert k.rig.ask(messages.GetLocalListVersion()).list_version == 0
+    listed = messages.AuthorizationData(id_tag=TAG, id_tag_info=info())
+    send = messages.SendLocalList(list_version=1, update_type="Full", local_authorization_list=(listed,))
+    assert k.rig.ask(send).status == "Accepted"
+    k.own(AllowOfflineTxForUnknownId="false", LocalAuthorizeOffline="true")
+    k.rig.cut()
+    k.charge()
+
+
 def known_badges_at_once(k: Key) -> None:
     k.own(AuthorizationCacheEnabled="true")
     k.rig.tell(sig.BadgeCached(TAG, "Accepted"))
@@ -577,6 +589,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "lednightintensity": night_light,
     "lightintensity": light,
     "loadsheddingsetpoint": set_point,
+    "localauthlistenabled": local_list,
     "localauthorizeoffline": known_badges_offline,
     "localpreauthorize": known_badges_at_once,
     "maxintensitysocket": current,

@@ -1,6 +1,6 @@
 """The charge point cases of the compliance tool for the Core profile, by their id (conformance, 1.1 to 1.16 and 1.22).
 
-TC_001 and TC_002 stand in test_4_2_boot.py. Cases of the local list: only that the profile is not there yet.
+TC_001 and TC_002 stand in test_4_2_boot.py, TC_008, TC_042 and TC_043 in test_5_15_local_list.py.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.ocpp import frames, messages
-from tests.rules.rig import ACCEPTED, CAR, EPOCH_UTC_S, TAG, Rig, info
+from tests.rules.rig import CAR, EPOCH_UTC_S, TAG, Rig, info
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 both = pytest.mark.parametrize("model", MODELS)
@@ -676,16 +676,6 @@ def test_tc_041_fault_behaviour(model: str) -> None:
     rig.hardware.leak(1, 0, rig.now)
     rig.run(1)
     assert (rig.notification().status, rig.notification().error_code) == ("Preparing", "NoError")
-
-
-@both
-def test_tc_042_1_and_tc_043_1_the_local_list_is_not_supported_yet(model: str) -> None:
-    """-1 and NotSupported say so in their own words; R-122: the wallbox has no local list at all."""
-    rig = idle(model)
-    assert rig.ask(messages.GetLocalListVersion()).list_version == -1
-    entry = messages.AuthorizationData(id_tag=TAG, id_tag_info=ACCEPTED)
-    answer = rig.ask(messages.SendLocalList(list_version=1, update_type="Full", local_authorization_list=(entry,)))
-    assert answer.status == "NotSupported"
 
 
 @both

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import transactions, visits
+from chargepost.station import badges, transactions, visits
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.settings import Row
 from chargepost.station.usage import On, Usage, advance
@@ -281,16 +281,21 @@ def _note_cost(s: "Station", data: Any) -> None:
 
 
 def local_list_version(s: "Station", ask: m.GetLocalListVersion, ident: str, now: float) -> Any:
-    """-1: no local list yet (trap 69)."""
-    return m.GetLocalListVersionResponse(list_version=-1)
+    """0 is an empty list (trap 69)."""
+    held = s.authorization.local_list
+    return m.GetLocalListVersionResponse(list_version=held.version if held.on else badges.NOT_SUPPORTED)
 
 
-def local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) -> Any:
-    return m.SendLocalListResponse(status="NotSupported")
+def send_local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) -> Any:
+    status = s.authorization.local_list.change(ask)
+    if status == "Accepted":
+        badges.settled(s)
+    return m.SendLocalListResponse(status=status)
 
 
 ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
-"""Who has no local list says so in their own words, not by CALLERROR (1.6, 5.10; trap 69)."""
+"""A product without a local list says so in OCPP's own words for it, -1 and NotSupported, not by a CALLERROR
+(docs/decisions/no-list-is-an-answer.md)."""
 
 ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "ChangeAvailability": change_availability,
@@ -302,7 +307,7 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
     "Reset": reset,
-    "SendLocalList": local_list,
+    "SendLocalList": send_local_list,
     "TriggerMessage": trigger,
     "UnlockConnector": unlock_connector,
 }

@@ -15,7 +15,7 @@ from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
 from chargepost.station import answers, faults, inputs, lamp, metering, polls, surroundings, transactions, visits
-from chargepost.station.authorization import Cached, fold
+from chargepost.station.badges import Badge, fold
 from chargepost.station.connector import Connector
 from chargepost.station.conversation import Conversation
 from chargepost.station.usage import On, Usage, advance
@@ -391,7 +391,7 @@ def _setting(s: "Station", fact: sig.SettingChanged, now: float) -> None:
 
 
 def _cache_badge(s: "Station", fact: sig.BadgeCached, now: float) -> None:
-    s.authorization.keep(fold(fact.id_tag), Cached(fact.status, at_utc_s=s.core.utc(now)))
+    s.authorization.keep(fold(fact.id_tag), Badge(fact.status, at_utc_s=s.core.utc(now)))
 
 
 def _stop(s: "Station", fact: sig.StopAsked, now: float) -> None:
@@ -412,13 +412,14 @@ def _restored(s: "Station", fact: sig.Restored, now: float) -> None:
 
 
 def forget_settings(s: "Station") -> None:
-    """Every key as it left the factory, and no badge known."""
+    """Every key as it left the factory, no badge known, nothing reserved."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
     s.core.settings.forget()
     for key in list(s.authorization.cache):
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()
+    s.authorization.local_list.forget()
 
 
 OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)

@@ -10,6 +10,8 @@
 | `outbox/<seq>` | a transaction message not yet processed by the central system |
 | `number/<name>` | the central system's number of a transaction whose messages still wait |
 | `cache/<tag>` | an entry of the authorization cache |
+| `list/<tag>`, `listversion` | an entry of the local list, and the version of the list |
+| `reservation/<id>` | a reservation |
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
 | `meter/<connector>` | the last durable register, and the last start time stamp |
 

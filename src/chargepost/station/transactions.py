@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import metering
+from chargepost.station import badges, metering
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -308,7 +308,7 @@ def delivered(s: "Station", entry: Entry, answer: Any, now: float) -> None:
             c.transaction.parent = info.parent_id_tag
         number(s, entry.transaction, answer.transaction_id)
         started = msgspec.json.decode(entry.payload, type=messages.StartTransaction)
-        s.authorization.learn(started.id_tag, info, now)
+        badges.learn(s, started.id_tag, info, now)
         if c and c.transaction and info.status != "Accepted":
             s.core.note("warning", "badge refused", f"{started.id_tag}: {info.status}", c.number)
             refused(s, c, now)
@@ -316,7 +316,7 @@ def delivered(s: "Station", entry: Entry, answer: Any, now: float) -> None:
         if answer.id_tag_info is not UNSET:
             stop_message = msgspec.json.decode(entry.payload, type=messages.StopTransaction)
             if stop_message.id_tag is not UNSET:
-                s.authorization.learn(stop_message.id_tag, answer.id_tag_info, now)
+                badges.learn(s, stop_message.id_tag, answer.id_tag_info, now)
         _ended(s, entry.transaction, delivered=True)
 
 

@@ -10,8 +10,8 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import faults, surroundings, transactions
-from chargepost.station.authorization import fold
+from chargepost.station import badges, faults, surroundings, transactions
+from chargepost.station.badges import fold
 from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
 
@@ -218,7 +218,7 @@ def answered(s: "Station", ticket: int, info: messages.IdTagInfo, now: float) ->
     asking = s.asking.pop(ticket, None)
     if asking is None:
         return
-    s.authorization.learn(asking.id_tag, info, now)
+    badges.learn(s, asking.id_tag, info, now)
     if info.status == "Accepted":
         parent = None if info.parent_id_tag is msgspec.UNSET else info.parent_id_tag
         admitted(s, asking, Grant(asking.id_tag, parent, "central system"), now)
