@@ -260,3 +260,16 @@ def test_a_charge_that_was_never_durable_never_was(model: str) -> None:
     rig.run(10)
     assert not rig.records
     assert rig.view.status == "Preparing"
+
+
+def test_a_new_sampling_interval_does_not_put_off_the_durable_reading() -> None:
+    """What a power cut may cost is a minute of charging, however often the interval is changed."""
+    rig = fresh("evlink-pro-ac")
+    rig.own(MeterValueSampleInterval="60")
+    rig.charge(seconds=61)
+    for seconds in ("120", "300", "0"):
+        rig.run(50)
+        assert rig.change("MeterValueSampleInterval", seconds) == "Accepted"
+        rig.run(9)
+        most_w = 3 * 16 * 230 * 1.1
+        assert rig.register_wh - (last_durable_wh(rig) or 0) <= most_w * 61 / 3600

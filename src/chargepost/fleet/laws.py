@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from chargepost.drivers.outlet import NO_PILOT
 from chargepost.drivers.simulated import SimulatedConnector, SimulatedStation
 from chargepost.ocpp import messages
 from chargepost.signals import ChargeRecord, OfferCurrent, Reading, Remember, StatusChanged
@@ -138,6 +139,12 @@ class Outlet:
     offered_s: float = 0.0
     """When the offer last changed."""
 
+    @property
+    def taken(self) -> bool:
+        """A car is there; where no pilot tells of one, its plug."""
+        physics = self.physics
+        return physics.plugged if physics.spec.kind in NO_PILOT else physics.car is not None
+
 
 @dataclass(slots=True)
 class Witness:
@@ -158,8 +165,13 @@ class Laws:
     """All the laws over a whole fleet."""
 
     def __init__(self) -> None:
-        self.checked = 0
+        self.work = dict.fromkeys(LAWS, 0)
+        """How often each law was put to the test."""
         self.witnesses: dict[str, Witness] = {}
+
+    @property
+    def checked(self) -> int:
+        return sum(self.work.values())
 
     def watch(self, identity: str, hardware: SimulatedStation) -> Witness:
         witness = self.witnesses[identity] = Witness(identity, [Outlet(each) for each in hardware.connectors])
@@ -168,13 +180,13 @@ class Laws:
     # --- steps, offers, currents -------------------------------------------------------------------------------------
 
     def status(self, w: Witness, step: StatusChanged) -> None:
-        self.checked += 1
+        self.work["status step"] += 1
         table = TABLE if step.connector else TABLE_ZERO
         if step.new not in table.get(step.old, ()):
             raise LawBroken("status step", w.identity, f"connector {step.connector}: {step.old} to {step.new}")
 
     def offered(self, w: Witness, offer: OfferCurrent, now: float) -> None:
-        self.checked += 1
+        self.work["limit"] += 1
         outlet = w.outlets[offer.connector - 1]
         outlet.offered_s = now
         limit_a = outlet.physics.spec.max_current_a
@@ -185,7 +197,7 @@ class Laws:
             raise LawBroken("limit", w.identity, text)
 
     def metered(self, w: Witness, connector: int, reading: Reading, now: float) -> None:
-        self.checked += 1
+        self.work["limit"] += 1
         outlet = w.outlets[connector - 1]
         offered_a, current_a = outlet.physics.offered_a, max(reading.current_a)
         if current_a > offered_a + 0.01 and now - outlet.offered_s > REACTION_S:
@@ -201,9 +213,9 @@ class Laws:
         outlet = w.outlets[connector - 1]
         if closed == (outlet.closed_at_wh is not None):
             return
-        self.checked += 1
         register_wh, charge = outlet.physics.energy_wh, outlet.charge
         if closed:
+            self.work["disk first"] += 1
             if charge is None or f"transaction/{charge.name}" not in durable:
                 name = charge.name if charge else "none"
                 text = f"connector {connector}: the contactor closed, its transaction ({name}) is not on disk"
@@ -221,6 +233,7 @@ class Laws:
     def _refused(self, w: Witness, outlet: Outlet, charge: Charge) -> None:
         if charge.refused_at_wh is None:
             return
+        self.work["refused badge"] += 1
         used_wh = outlet.physics.energy_wh - charge.refused_at_wh
         if used_wh > charge.granted_wh + REFUSED_SLACK_WH:
             text = (
@@ -246,9 +259,9 @@ class Laws:
                 w.queue.pop(key, None)
 
     def _begun(self, w: Witness, kept: _Kept) -> None:
-        self.checked += 1
+        self.work["car"] += 1
         outlet = w.outlets[kept.connector - 1]
-        if outlet.physics.car is None:
+        if not outlet.taken:
             raise LawBroken("car", w.identity, f"connector {kept.connector}: transaction {kept.name} without a car")
         if outlet.charge is not None:
             text = f"connector {kept.connector}: {kept.name} begins while {outlet.charge.name} runs"
@@ -271,7 +284,7 @@ class Laws:
                 raise LawBroken("energy", w.identity, f"{record.record}: the record changed after it was closed")
             charge.record = record
             return
-        self.checked += 1
+        self.work["energy"] += 1
         outlet = w.outlets[charge.connector - 1]
         charge.record, outlet.charge = record, None
         register_wh = outlet.physics.energy_wh
@@ -333,7 +346,7 @@ class Laws:
         """A frame of the station's, before it is on its way."""
         if not data.startswith(b"[2"):
             return
-        self.checked += 1
+        self.work["message id"] += 1
         _, ident, rest = data.split(b'"', 2)
         if ident in w.ids:
             raise LawBroken("message id", w.identity, f"message id {ident.decode()} once more")
@@ -341,6 +354,7 @@ class Laws:
         kind = {b',"StartT': "start", b',"StopTr': "stop"}.get(rest[:8])
         if kind is None:
             return
+        self.work["order"] += 1
         payload = data[data.index(b"{") : data.rindex(b"}") + 1]
         stamp = msgspec.json.decode(payload, type=_Stamp).timestamp
         first = next(iter(w.queue.values()), ("nothing", ""))
@@ -373,13 +387,13 @@ class Laws:
 
     def quiet(self, w: Witness, durable: Mapping[str, bytes], online: bool) -> None:
         """After a quiet hour: all is told, everybody is gone."""
-        self.checked += 1
+        self.work["outbox"] += 1
         waiting = [key for key in durable if key.startswith("outbox/")]
         if waiting or not online:
             text = f"{len(waiting)} messages wait" if waiting else "it is not connected"
             raise LawBroken("outbox", w.identity, f"after a quiet hour {text}")
         for outlet in w.outlets:
-            if outlet.charge and outlet.physics.car is None:
+            if outlet.charge and not outlet.taken:
                 text = f"connector {outlet.physics.number}: {outlet.charge.name} is open without a car"
                 raise LawBroken("exactly once", w.identity, text)
 
@@ -387,7 +401,6 @@ class Laws:
         """The central system's records against what happened."""
         told: dict[tuple[str, int, int], TransactionRow] = {}
         for row in starts:
-            self.checked += 1
             key = row.identity, row.connector, round(row.start_utc_s * 1000)
             if key in told:
                 raise LawBroken(
@@ -401,7 +414,7 @@ class Laws:
             raise LawBroken("exactly once", row.identity, f"transaction {row.transaction} was told and never happened")
 
     def _told(self, charge: Charge, row: TransactionRow | None, stops: Mapping[int, StopRow]) -> None:
-        self.checked += 1
+        self.work["exactly once"] += 1
         if row is None:
             raise LawBroken("exactly once", charge.station, f"{charge.name} was never told")
         stop, record = stops.get(row.transaction), charge.record

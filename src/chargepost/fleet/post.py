@@ -138,6 +138,7 @@ class Post:
         if self._busy:
             return
         self._busy = True
+        self.laws.work["no crash"] += 1
         now, inbox, station = self._timeline.now, self._inbox, self.station
         try:
             if wake and station is not None:

@@ -50,6 +50,8 @@ class Summary(msgspec.Struct, frozen=True):
     billed_wh: int
     metered_wh: int
     laws_checked: int
+    work: dict[str, int]
+    """How often each law was put to the test."""
     slowest_call_s: float
     slowest_action: str
     errors: dict[str, int]
@@ -115,6 +117,7 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, path: Path |
         billed_wh=billed_wh,
         metered_wh=metered_wh,
         laws_checked=world.laws.checked,
+        work=world.laws.work,
         slowest_call_s=round(world.slowest[0], 3),
         slowest_action=world.slowest[1],
         errors=dict(sorted(world.errors.items(), key=lambda each: (-each[1], each[0]))),

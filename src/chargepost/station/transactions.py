@@ -106,7 +106,13 @@ def schedule(s: "Station", c: Connector, now: float) -> None:
         interval_s = 0
     s.core.wake_at("sample", c.number, _next_sample(c.started_at, interval_s, now) if interval_s > 0 else None)
     sparse = c.transaction is not None and not 0 < interval_s <= DURABLE_READING_S
-    s.core.wake_at("keep", c.number, now + DURABLE_READING_S if sparse else None)
+    s.core.wake_at("keep", c.number, _next_durable(s, c, now) if sparse else None)
+
+
+def _next_durable(s: "Station", c: Connector, now: float) -> float:
+    """As it was set, or counted from the last reading on disk: a new interval puts it off no further."""
+    charged_s = c.transaction.charged_s if c.transaction else 0.0
+    return s.core.alarms.get(("keep", c.number), max(now, c.started_at + charged_s + DURABLE_READING_S))
 
 
 def _next_sample(started_at: float, interval_s: int, now: float) -> float:
