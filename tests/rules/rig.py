@@ -5,9 +5,9 @@ put to the test at a stated instant. `rig.said("StopTransaction")` is what the s
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
@@ -78,7 +78,7 @@ class Rig:
         registers = [register_wh] * points
         self.hardware = SimulatedStation(self.model.connectors, points=points, seed=1, register_wh=registers)
         self.answers: dict[str, Any] = {}
-        self.numbers = iter(range(501, 10_000))
+        self.numbers: Iterator[int] = iter(range(501, 10_000))
         self.reachable = True
         self.connected = False
         self.pongs = True
@@ -233,15 +233,8 @@ class Rig:
         said: Any = frame.payload
         if frame.action == "StatusNotification" and said.error_code == "EVCommunicationError":
             assert said.status in BESIDE, f"EVCommunicationError with {said.status} (1.6, 7.6)"
-        answer: Any = self.answers.get(frame.action, DEFAULTS.get(frame.action))
-        if callable(answer):
-            answer = answer(self, frame.payload)
-        if answer is SILENCE:
-            return
-        if isinstance(answer, Refuse):
-            self.hear(frames.write_error(frame.id, answer.code, "scripted"))
-        else:
-            self.hear(frames.write_result(frame.id, answer))
+        if answer := scripted(self, frame):
+            self.hear(answer)
 
     def hear(self, data: bytes) -> None:
         self.station.handle(sig.FrameReceived(data), self.now)
@@ -386,11 +379,34 @@ def two_connectors() -> Rig:
     return rig
 
 
-def utc(rig: Rig) -> datetime:
+class Scripted(Protocol):
+    """The other end of a station's link, as far as its answers need it."""
+
+    answers: dict[str, Any]
+    numbers: Iterator[int]
+    """Of transactions."""
+
+    @property
+    def now(self) -> float: ...
+
+
+def utc(rig: Scripted) -> datetime:
     return datetime.fromtimestamp(EPOCH_UTC_S + rig.now, UTC)
 
 
-DEFAULTS: dict[str, Callable[[Rig, Any], Any]] = {
+def scripted(central: Scripted, call: frames.Call) -> bytes | None:
+    """The answer to a call of the station: `answers` says it, else it is kind. None: it never comes."""
+    answer: Any = central.answers.get(call.action, DEFAULTS.get(call.action))
+    if callable(answer):
+        answer = answer(central, call.payload)
+    if answer is SILENCE:
+        return None
+    if isinstance(answer, Refuse):
+        return frames.write_error(call.id, answer.code, "scripted")
+    return frames.write_result(call.id, answer)
+
+
+DEFAULTS: dict[str, Callable[[Any, Any], Any]] = {
     "BootNotification": lambda rig, _: messages.BootNotificationResponse(
         status="Accepted", current_time=utc(rig), interval=300
     ),
