@@ -416,3 +416,23 @@ def test_7_28_what_is_no_id_tag_is_not_asked_about(tag: str) -> None:
     rig.badge(tag)
     assert judged(rig)[-1][0] is False
     assert not rig.said("Authorize")
+
+
+@both
+def test_errata_3_17_the_group_of_a_refused_tag_releases_its_cable(model: str) -> None:
+    rig = idle(
+        model, LocalAuthorizeOffline="true", AllowOfflineTxForUnknownId="true", StopTransactionOnInvalidId="true"
+    )
+    rig.cut()
+    rig.answers["StartTransaction"] = messages.StartTransactionResponse(
+        transaction_id=9, id_tag_info=info("Blocked", "GROUP")
+    )
+    rig.charge()
+    rig.mend()
+    assert rig.locked()
+    says(rig, parent="GROUP")
+    rig.forget()
+    rig.badge("COLLEAGUE")
+    assert not rig.locked()
+    assert not rig.said("StartTransaction"), "it releases the cable, it does not charge"
+    rig.unplug()
