@@ -431,6 +431,7 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
 # --- quirks ---------------------------------------------------------------------------------------------------------
 
 QUIRKS = {
+    "pilot_short",
     "undefined_is_unset",
     "modem_retry_zero",
     "plug_procedure",

@@ -8,10 +8,10 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
-from chargepost.ocpp import messages
+from chargepost.ocpp import messages, outbox
 from chargepost.station import metering
 from chargepost.station.connector import Connector
-from tests.rules.rig import CAR, EPOCH_UTC_S, Rig
+from tests.rules.rig import CAR, EPOCH_UTC_S, Rig, two_connectors
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 both = pytest.mark.parametrize("model", MODELS)
@@ -44,6 +44,14 @@ def stamps(rig: Rig) -> list[datetime]:
 def contexts(rig: Rig) -> list[str]:
     data = rig.last("StopTransaction").transaction_data
     return [] if data is msgspec.UNSET else [v.sampled_value[0].context for v in data]
+
+
+def miss_a_sample(rig: Rig) -> None:
+    """The meter is silent while it is sampled next; not long enough to be an error (quirk meter_polled)."""
+    rig.run(rig.station.core.alarms["sample", 1] - rig.now - 1)
+    rig.hardware.mute_meter(1, True)
+    rig.run(3)
+    rig.hardware.mute_meter(1, False)
 
 
 def stop(rig: Rig) -> None:
@@ -104,18 +112,47 @@ def test_trap_54_the_form_of_a_sampled_value(model: str) -> None:
     assert value.phase is msgspec.UNSET
 
 
-def test_3_16_a_silent_meter_tells_nothing_and_does_not_stop_at_once() -> None:
-    """Until the product says that it is an error (quirk meter_polled)."""
-    rig = idle(MeterValueSampleInterval="10")
-    rig.charge()
-    rig.hardware.mute_meter(1, True)
-    rig.forget()
-    rig.run(15)
-    assert not rig.said("MeterValues")
+def test_7_37_a_silent_meter_stops_nothing_and_its_gap_has_two_ends() -> None:
+    """Interruption.Begin is the last reading, at its own time; Interruption.End the next one."""
+    rig = idle(MeterValueSampleInterval="10", StopTxnSampledData=ENERGY, StopTxnMinimumDurationData="0")
+    rig.charge(seconds=25)
+    miss_a_sample(rig)
     assert rig.power()
-    rig.hardware.mute_meter(1, False)
-    rig.run(10)
-    assert rig.said("MeterValues")
+    rig.run(20)
+    told = [v.context for (v,) in values(rig)]
+    assert told[:5] == [*["Sample.Periodic"] * 2, "Interruption.Begin", "Interruption.End", "Sample.Periodic"]
+    begin, end = rig.said("MeterValues")[2:4]
+    assert begin.meter_value[0].timestamp == stamps(rig)[1]
+    assert begin.meter_value[0].sampled_value[0].value == values(rig)[1][0].value
+    assert (end.meter_value[0].timestamp - begin.meter_value[0].timestamp).total_seconds() == 20
+    stop(rig)
+    assert contexts(rig) == ["Transaction.Begin", *told, "Transaction.End"]
+
+
+def test_7_37_a_power_cut_interrupts_the_row_with_the_last_durable_register() -> None:
+    """Q-188: the Pro AC resumes; what the meter did in between is not known, where it stood is."""
+    rig = idle(MeterValueSampleInterval="10", RestoreTimeout="30", MeterValuesSampledData=f"{ENERGY},Voltage")
+    rig.charge(seconds=25)
+    last = rig.said("MeterValues")[-1].meter_value[0]
+    rig.forget()
+    rig.power_cycle(60)
+    rig.run(60)
+    begin, end, *rest = rig.said("MeterValues")
+    assert {p.transaction_id for p in (begin, end, *rest)} == {501}
+    (value,) = begin.meter_value[0].sampled_value
+    assert (value.context, value.measurand, value.value) == ("Interruption.Begin", ENERGY, last.sampled_value[0].value)
+    assert begin.meter_value[0].timestamp == last.timestamp
+    assert [v.context for v in end.meter_value[0].sampled_value] == ["Interruption.End"] * 2
+    assert {v.context for p in rest for v in p.meter_value[0].sampled_value} == {"Sample.Periodic"}
+
+
+def test_7_37_who_asked_for_no_samples_is_told_of_no_gap() -> None:
+    rig = idle(MeterValueSampleInterval="0", RestoreTimeout="30")
+    rig.charge(seconds=25)
+    rig.power_cycle(60)
+    rig.run(60)
+    assert rig.power()
+    assert not rig.said("MeterValues")
 
 
 # --- measurands of the products --------------------------------------------------------------------------------------
@@ -177,7 +214,7 @@ def test_every_measurand_and_phase_of_the_product(model: str) -> None:
     c = Connector(1, product.connectors[0])
     c.offered_a = 16
     for item, (text, unit) in EXPECTED[model].items():
-        (value,) = metering.sampled(product, [item], READING, c, "Other")
+        (value,) = metering.sampled(product, [item], READING, (c,), "Other")
         phase = "" if item in product.measurands else item.rpartition(".")[2]
         said = (value.value, value.unit or None, value.phase or "")
         assert said == (text, unit, phase), item
@@ -282,6 +319,115 @@ def test_3_16_a_clock_step_moves_the_grid() -> None:
     assert [s.timestamp() for s in stamps(rig)] == [MIDNIGHT_UTC_S]
 
 
+@pytest.mark.parametrize("drift_s", [-0.4, 0.4])
+def test_trap_51_a_clock_that_is_corrected_by_a_little_tells_each_point_once(drift_s: float) -> None:
+    """A heartbeat just before a point of the grid moves the clock over it, or away from it."""
+    rig = idle(ClockAlignedDataInterval="60")
+    rig.tell(sig.ClockSet(MIDNIGHT_UTC_S - 100, "the test"))
+    rig.answers["Heartbeat"] = lambda r, _: messages.HeartbeatResponse(
+        current_time=metering.date(r.station.core.utc(r.now))
+    )
+    for _ in range(5):
+        at = rig.station.core.utc(rig.now)
+        rig.run(metering.next_aligned(at, 60) - at - 0.2)
+        rig.tell(sig.ClockSet(rig.station.core.utc(rig.now) + drift_s, "the test"))
+        rig.run(5)
+    assert [round(s.timestamp() - MIDNIGHT_UTC_S, 0) for s in stamps(rig)] == [-60, 0, 60, 120, 180]
+
+
+# --- the main meter --------------------------------------------------------------------------------------------------
+
+
+def two(**settings: str) -> Rig:
+    rig = two_connectors()
+    rig.own(**settings)
+    rig.charge()
+    rig.hardware.plug_in(2, CAR, rig.now)
+    rig.badge("SECOND")
+    rig.run(20)
+    rig.forget()
+    return rig
+
+
+def test_3_16_connector_0_is_the_main_meter_of_them_all() -> None:
+    """Clock-aligned, at the inlet, of no transaction: what its connectors have together (errata 3.16)."""
+    rig = two(ClockAlignedDataInterval="60",
+              MeterValuesAlignedData=f"{ENERGY},Current.Import.L1,Power.Active.Import,Current.Offered,Power.Offered",
+              )  # fmt: skip
+    rig.run(60)
+    by = {p.connector_id: p for p in rig.said("MeterValues")}
+    assert by.keys() == {0, 1, 2}
+    main = by[0]
+    assert main.transaction_id is msgspec.UNSET
+    assert by[1].transaction_id != by[2].transaction_id
+    assert {v.location for v in main.meter_value[0].sampled_value} == {"Inlet"}
+    assert {v.location for v in by[1].meter_value[0].sampled_value} == {msgspec.UNSET}
+    assert len({p.meter_value[0].timestamp for p in by.values()}) == 1
+    for total, first, second in zip(*(by[n].meter_value[0].sampled_value for n in (0, 1, 2)), strict=True):
+        assert float(total.value) == pytest.approx(float(first.value) + float(second.value), abs=1.1), total.measurand
+        assert float(first.value) > 0
+        assert (total.context, total.unit, total.phase) == ("Sample.Clock", first.unit, first.phase)
+
+
+def test_5_17_a_trigger_asks_the_main_meter_too() -> None:
+    rig = two()
+    for connector, told in ((None, [0, 1, 2]), (0, [0]), (2, [2])):
+        rig.forget()
+        more = {} if connector is None else {"connector_id": connector}
+        assert rig.ask(messages.TriggerMessage(requested_message="MeterValues", **more)).status == "Accepted"
+        rig.run(1)
+        assert sorted(p.connector_id for p in rig.said("MeterValues")) == told
+
+
+def test_3_16_one_connector_has_no_other_main_meter_but_may_be_asked_as_the_station() -> None:
+    rig = idle(ClockAlignedDataInterval="60")
+    rig.run(130)
+    assert {p.connector_id for p in rig.said("MeterValues")} == {1}
+    rig.forget()
+    rig.ask(messages.TriggerMessage(requested_message="MeterValues", connector_id=0))
+    rig.run(1)
+    assert [p.connector_id for p in rig.said("MeterValues")] == [0]
+
+
+def test_3_16_a_main_meter_of_which_one_part_is_silent_says_nothing_wrong() -> None:
+    rig = two(ClockAlignedDataInterval="60")
+    rig.hardware.mute_meter(2, True)
+    rig.run(60)
+    assert {
+        p.connector_id for p in rig.said("MeterValues") if p.meter_value[0].sampled_value[0].context == "Sample.Clock"
+    } == {1}
+
+
+# --- offline ---------------------------------------------------------------------------------------------------------
+
+
+def test_p4_offline_meter_values_are_thinned_by_their_rule_and_no_start_or_stop_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P4, reference 8.3: when too many wait every second one goes, on disk too; a gap that is told keeps both ends."""
+    monkeypatch.setattr(outbox, "METERS_MAX", 50)
+    rig = idle(MeterValueSampleInterval="10", AllowOfflineTxForUnknownId="true")
+    rig.cut()
+    rig.charge(seconds=100)
+    miss_a_sample(rig)
+    rig.run(3000)
+    assert len([key for key in rig.memory if key.startswith("outbox/")]) <= 51
+    stop(rig)
+    rig.forget()
+    rig.mend()
+    said = [name for name in rig.calls() if name in ("StartTransaction", "MeterValues", "StopTransaction")]
+    assert (said[0], said[-1]) == ("StartTransaction", "StopTransaction")
+    assert 25 <= len(said) <= 52
+    assert stamps(rig) == sorted(stamps(rig))
+    assert [v.context for vs in values(rig) for v in vs if "Interruption" in str(v.context)] == [
+        "Interruption.Begin", "Interruption.End"
+    ]  # fmt: skip
+    assert {p.transaction_id for p in rig.said("MeterValues")} == {501}
+    (record,) = rig.records.values()
+    assert record.delivered
+    assert not [key for key in rig.memory if key.startswith("outbox/")]
+
+
 def test_3_7_offline_values_without_a_transaction_are_dropped() -> None:
     rig = idle(ClockAlignedDataInterval="60")
     rig.cut()
@@ -324,14 +470,22 @@ def test_r_109_stop_data_are_at_least_so_far_apart() -> None:
     assert [round((b - a).total_seconds()) for a, b in itertools.pairwise(inner)] == [60, 60, 60]
 
 
-def test_r_109_stop_data_are_at_most_so_many() -> None:
-    """1440 with the begin and the end."""
+@pytest.mark.parametrize("most", [2, 3, 20])
+def test_r_109_stop_data_are_at_most_so_many_and_show_the_whole_charge(most: int) -> None:
+    """1440 with the begin and the end; of too many, every second one between them goes (errata 3.91)."""
     rig = idle(MeterValueSampleInterval="1", StopTxnSampledData=ENERGY, StopTxnMinimumDurationData="0",
-               StopTxnMaximaleData="20")  # fmt: skip
+               StopTxnMaximaleData=str(most))  # fmt: skip
     rig.charge(seconds=100)
+    kept = [key for key in rig.memory if key.startswith("data/")]
+    rig.power_cycle()
     stop(rig)
-    assert len(contexts(rig)) == 20
+    assert most / 2 <= len(contexts(rig)) <= most
+    assert len(kept) <= max(most - 1, 2)
     assert (contexts(rig)[0], contexts(rig)[-1]) == ("Transaction.Begin", "Transaction.End")
+    if most == 20:
+        at = [p.timestamp for p in rig.last("StopTransaction").transaction_data]
+        assert max((b - a).total_seconds() for a, b in itertools.pairwise(at)) < 20
+    assert not [key for key in rig.memory if key.startswith("data/")]
     assert rig.model.keys["stoptxnmaximaledata"].default == "1440"
 
 
@@ -360,3 +514,28 @@ def test_trap_55_a_trigger_tells_what_is_sampled() -> None:
     assert {power.context, energy.context} == {"Trigger"}
     assert float(power.value) == pytest.approx(11, abs=0.3)
     assert CAR.max_current_a == 16
+
+
+def test_7_31_the_list_of_measurands_is_changed_live() -> None:
+    rig = idle(MeterValueSampleInterval="10", StopTxnSampledData=ENERGY)
+    rig.charge(seconds=15)
+    assert rig.change("MeterValuesSampledData", "Voltage.L1") == "Accepted"
+    assert rig.change("StopTxnSampledData", "Voltage.L1") == "Accepted"
+    rig.run(10)
+    assert [[v.measurand for v in vs] for vs in values(rig)] == [[ENERGY], ["Voltage"]]
+    stop(rig)
+    data = rig.last("StopTransaction").transaction_data
+    assert (data[0].sampled_value[0].measurand, data[-1].sampled_value[0].measurand) == (ENERGY, "Voltage")
+
+
+def test_trap_52_begin_and_end_have_what_either_list_asks_for() -> None:
+    rig = idle(StopTxnSampledData=f"{ENERGY},Voltage.L1", StopTxnAlignedData=f"Current.Offered,{ENERGY}")
+    rig.charge(seconds=10)
+    stop(rig)
+    for point in rig.last("StopTransaction").transaction_data:
+        assert [v.measurand for v in point.sampled_value] == [ENERGY, "Voltage", "Current.Offered"]
+
+
+def test_5_17_a_trigger_of_meter_values_that_are_none_is_rejected() -> None:
+    rig = idle(MeterValuesSampledData="")
+    assert rig.ask(messages.TriggerMessage(requested_message="MeterValues")).status == "Rejected"

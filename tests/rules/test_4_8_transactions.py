@@ -256,6 +256,13 @@ def test_3_7_1_attempts_and_interval(answer: object) -> None:
     assert not record.delivered, "Q-185: the central system knows nothing of it"
 
 
+def test_3_7_1_the_interval_grows_as_long_as_attempts_are_counted() -> None:
+    """Attempt n waits n times the interval, however long that is: only an endless row has a longest wait."""
+    rig = failing(Refuse(), TransactionMessageAttempts="5", TransactionMessageRetryInterval="300")
+    rig.run(4000)
+    assert gaps(rig, "StartTransaction") == [300, 600, 900, 1200]
+
+
 @pytest.mark.parametrize("attempts", ["1"])
 def test_q_185_one_attempt_is_one_send(attempts: str) -> None:
     rig = failing(Refuse(), TransactionMessageAttempts=attempts, TransactionMessageRetryInterval="10")

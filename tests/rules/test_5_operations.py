@@ -1,16 +1,18 @@
 """OCPP 1.6, chapter 5: what a central system asks for beyond the happy path; traps 14 to 20, 30, 49, 61 to 66."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from chargepost import signals as sig
+from chargepost.catalogue import names
 from chargepost.ocpp import frames, messages
 from tests.rules.rig import CAR, SILENCE, TAG, Refuse, Rig, two_connectors, utc
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 both = pytest.mark.parametrize("model", MODELS)
+NAMES = sorted(names())
 TX_PROFILE = messages.ChargingProfile(
     charging_profile_id=1, stack_level=0, charging_profile_purpose="TxProfile", charging_profile_kind="Relative",
     charging_schedule=messages.ChargingSchedule(
@@ -481,6 +483,70 @@ def test_tc_055_trigger_of_an_unknown_connector(model: str) -> None:
     assert trigger(rig, "MeterValues", 2) == "Rejected"
     assert trigger(rig, "StatusNotification", 99) == "Rejected"
     assert rig.calls() == []
+
+
+@both
+@pytest.mark.parametrize("connector", [-1, -7])
+def test_trap_65_there_is_no_connector_below_0(model: str, connector: int) -> None:
+    rig = idle(model)
+    assert trigger(rig, "StatusNotification", connector) == "Rejected"
+    assert trigger(rig, "MeterValues", connector) == "Rejected"
+    assert available(rig, "Inoperative", connector) == "Rejected"
+    assert remote_start(rig, connector) == "Rejected"
+    assert rig.ask(messages.UnlockConnector(connector_id=connector)).status == "NotSupported"
+    assert rig.calls() == []
+
+
+@pytest.mark.parametrize("connector", [0, 1, 9])
+@pytest.mark.parametrize("what", ["Heartbeat", "DiagnosticsStatusNotification", "FirmwareStatusNotification"])
+def test_trap_64_of_a_message_about_no_connector_the_number_is_ignored(what: str, connector: int) -> None:
+    rig = idle()
+    assert trigger(rig, what, connector) == "Accepted"
+    assert rig.calls() == [what]
+
+
+WHERE = {None: ["Available 0", "Available 1"], 0: ["Available 0"], 1: ["Available 1"], 2: []}
+
+
+@both
+@pytest.mark.parametrize("connector", WHERE)
+def test_5_17_a_status_of_the_station_of_one_connector_or_of_all(model: str, connector: int | None) -> None:
+    """Trap 65: 0 is the station itself."""
+    rig = idle(model)
+    assert trigger(rig, "StatusNotification", connector) == ("Accepted" if WHERE[connector] else "Rejected")
+    assert rig.calls() == WHERE[connector]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_5_17_each_product_is_triggered_to_what_it_can_say(name: str) -> None:
+    """NotImplemented for what the product never says, Rejected for what it cannot say now."""
+    rig = idle(name)
+    if "TriggerMessage" not in rig.model.messages.answers:
+        answer = rig.ask(messages.TriggerMessage(requested_message="Heartbeat"))
+        assert (type(answer), answer.code) == (frames.Error, "NotSupported")
+        return
+    said = set(rig.model.messages.triggers or rig.model.messages.sends)
+    for what in get_args(messages.MessageTrigger):
+        expected = "Accepted" if what in said else "NotImplemented"
+        only_charging = "trigger_only_charging" in rig.model.quirks and what == "MeterValues"
+        if what in said and (what == "BootNotification" or only_charging):
+            expected = "Rejected"
+        rig.forget()
+        assert trigger(rig, what) == expected, what
+        assert bool(rig.said(what)) == (expected == "Accepted"), what
+
+
+def test_trap_20_a_boot_that_failed_may_be_triggered_and_a_rejected_one_is_not_answered() -> None:
+    rig = Rig(start=False)
+    rig.answers["BootNotification"] = Refuse("InternalError")
+    rig.start()
+    rig.run(2)
+    rig.forget()
+    assert trigger(rig, "Heartbeat") == "Rejected"
+    assert trigger(rig, "BootNotification") == "Accepted"
+    assert rig.calls() == ["BootNotification"]
+    rig = booting("Rejected")
+    assert rig.ask(messages.TriggerMessage(requested_message="BootNotification")) is None
 
 
 # --- data transfer ---------------------------------------------------------------------------------------------------

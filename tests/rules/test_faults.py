@@ -4,7 +4,8 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
-from tests.rules.rig import Rig, two_connectors
+from chargepost.ocpp import messages
+from tests.rules.rig import TAG, Rig, two_connectors
 from tests.rules.table_4_9 import BESIDE
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -171,3 +172,48 @@ def test_a_fault_of_the_station_that_clears_by_unplugging_ends_with_the_last_con
     assert (rig.statuses(0)[-1], rig.statuses(1)[-1], rig.statuses(2)[-1]) == ("Faulted", "Available", "Faulted")
     rig.unplug(connector=2)
     assert (rig.statuses(0)[-1], rig.statuses(2)[-1]) == ("Available", "Available")
+
+
+@pytest.mark.parametrize(
+    "variant", ["evlink-pro-ac", "evlink-pro-ac/cable", "evlink-smart-wallbox", "schneider-charge"]
+)
+def test_61851_a_shorted_pilot_is_its_fault_and_not_a_car_that_left(variant: str) -> None:
+    """State E: the charge ends, the car is still there, and what is told is the error of the product."""
+    rig = Rig(variant)
+    rig.run(2)
+    if rig.model.authentication.reader:
+        rig.charge()
+    else:
+        rig.plug()
+        rig.ask(messages.RemoteStartTransaction(id_tag=TAG, connector_id=1))
+        rig.run(10)
+    assert rig.power()
+    rig.forget()
+    rig.hardware.short_pilot(1, True, rig.now)
+    rig.run(3)
+    (stop,) = rig.said("StopTransaction")
+    assert stop.reason == "Other"
+    assert not rig.power()
+    told = rig.notification()
+    assert (told.status, told.error_code) == ("Finishing", "EVCommunicationError")
+    quirk = rig.model.quirks.get("pilot_short", {"error": told.vendor_error_code})
+    assert told.vendor_error_code == quirk["error"] != ""
+    rig.hardware.short_pilot(1, False, rig.now)
+    rig.run(2)
+    assert rig.view.error == "EVCommunicationError", "its row says that unplugging ends it"
+    assert rig.view.status == "Finishing"
+    rig.unplug()
+    rig.run(2)
+    assert (rig.view.status, rig.view.error) == ("Available", "NoError")
+
+
+def test_61851_a_short_that_nobody_is_plugged_into_goes_with_its_cause() -> None:
+    rig = Rig("evlink-pro-ac/cable")
+    rig.run(2)
+    rig.hardware.short_pilot(1, True, rig.now)
+    rig.run(2)
+    assert rig.view.pilot == "E"
+    rig.hardware.short_pilot(1, False, rig.now)
+    rig.run(2)
+    assert (rig.view.status, rig.view.error) == ("Available", "NoError")
+    rig.charge()

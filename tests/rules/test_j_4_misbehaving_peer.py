@@ -103,6 +103,22 @@ def test_trap_6_what_is_wrong_with_a_request_is_said(payload: Any, codes: set[st
     still_well(rig)
 
 
+@pytest.mark.parametrize("payload", ["{}", "[]", "null", '{"x":1}', '{"location":5}'])
+@pytest.mark.parametrize(("model", "action"), [
+    ("evlink-smart-wallbox", "GetLog"), ("schneider-charge", "ChangeAvailability"), ("evlink-pro-dc", "GetLog"),
+    ("evlink-smart-wallbox", "ExtendedTriggerMessage"),
+])  # fmt: skip
+def test_trap_4_what_is_not_supported_is_said_whatever_its_payload(model: str, action: str, payload: str) -> None:
+    """Before the payload is judged: who asks is told what to do without, not how to ask better."""
+    rig = Rig(model)
+    rig.run(2)
+    rig.hear(f'[2,"x","{action}",{payload}]'.encode())
+    rig.drain()
+    answer = rig.answer_to("x", action)
+    assert isinstance(answer, frames.Error)
+    assert answer.code == "NotSupported"
+
+
 def test_trap_4_an_action_nobody_knows_is_not_implemented() -> None:
     rig = charging()
     rig.hear(b'[2,"x","Dance",{}]')

@@ -695,6 +695,10 @@ PLANTED = [
     ("supervision.sqlite", "a stop is not before its start", "UPDATE transactions SET stop_utc_s = start_utc_s - 1"),
     ("supervision.sqlite", "energy is not negative", "UPDATE transactions SET stop_wh = start_wh - 1"),
     ("supervision.sqlite", "a stop is whole", "UPDATE transactions SET stop_wh = NULL"),
+    ("supervision.sqlite", "a connector has one open transaction",
+     """INSERT INTO transactions (transaction_id, identity, connector, id_tag, start_wh, start_utc_s, id_tag_status)
+     VALUES (1, 'S', 1, 'A', 0, 0, 'Accepted'), (2, 'S', 1, 'B', 5, 9, 'Accepted'),
+     (3, 'S', 2, 'B', 5, 9, 'Accepted')"""),
     ("supervision.sqlite", "no record without its transaction",
      "INSERT INTO metered VALUES ('S', 1, 77, 0, x'00', x'00')"),
 ]  # fmt: skip

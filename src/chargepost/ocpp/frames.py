@@ -50,10 +50,15 @@ class NotAFrame(Exception):
 
 
 class BadMessage(Exception):
-    """A CALL to be answered with this CALLERROR; from `read_result`: an answer that is not valid."""
+    """A CALL to be answered with this CALLERROR; from `read_result`: an answer that is not valid.
 
-    def __init__(self, message_id: str, code: str, description: str) -> None:
+    `action` is the known action whose payload is wrong, "" when it did not come to that: who does not support the
+    action says so, whatever its payload.
+    """
+
+    def __init__(self, message_id: str, code: str, description: str, action: str = "") -> None:
         self.message_id = message_id
+        self.action = action
         self.code = code
         self.description = plain(description, MAX_DESCRIPTION)
         super().__init__(f"{code}: {self.description}")
@@ -205,7 +210,8 @@ def _read_payload(
     try:
         return read_slowly(kind, raw, tolerant)
     except Violation as violation:
-        raise BadMessage(message_id, CODES[violation.keyword], violation.text) from None
+        action = getattr(kind, "action", "")
+        raise BadMessage(message_id, CODES[violation.keyword], violation.text, action) from None
 
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")

@@ -50,8 +50,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """The peer's CALL was not valid; `reply` is the CALLERROR that says so."""
+    """The peer's CALL was not valid; `reply` is the CALLERROR that says so. `action` is known, or ""."""
 
+    id: str
+    action: str
     reply: bytes
     reason: str
 
@@ -99,7 +101,8 @@ class Session:
         except NotAFrame as error:
             return Ignored(str(error))
         except BadMessage as error:
-            return Malformed(frames.write_error(error.message_id, error.code, error.description), str(error))
+            reply = frames.write_error(error.message_id, error.code, error.description)
+            return Malformed(error.message_id, error.action, reply, str(error))
         if isinstance(frame, Call):
             return Asked(frame)
         waiting = self.open

@@ -61,7 +61,7 @@ class StationHost:
 
     __slots__ = (
         "_alarm", "_at_work", "_inbox", "_life", "_line", "carriage", "clock", "faults", "given", "hardware",
-        "identity", "journal", "model", "offline_for", "removed", "station",
+        "identity", "journal", "model", "removed", "station",
     )  # fmt: skip
 
     def __init__(self, given: Given, carriage: Carriage) -> None:
@@ -75,8 +75,6 @@ class StationHost:
         self.removed = False
         memory, seed = recall(self.journal, self.identity), crc32(self.identity.encode())
         self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed)
-        self.offline_for = ""
-        """Why the line was lost, as it was told last; told again only when it is another reason, or after a boot."""
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
         self._line: Line | None = None
@@ -171,11 +169,6 @@ class StationHost:
         self._work(wake=True)
 
     def _happened(self, what: Happening) -> None:
-        match what:
-            case sig.Note(event="link down", text=why):
-                self.offline_for = why
-            case sig.Note(event="boot accepted"):
-                self.offline_for = ""
         match what:
             case sig.Note(level, event, text, connector) if log.isEnabledFor(LEVELS[level]):
                 where = f" connector {connector}" if connector else ""
@@ -285,13 +278,6 @@ class StationHost:
         if line is self._line:
             self._line = None
             self.tell(sig.LinkDown(redact_url(reason), status))
-            self._say_why()
-
-    def _say_why(self) -> None:
-        """When the station itself hung up, it keeps its reason where only its view shows it."""
-        why = self.station.view(self.clock.now()).link.error if self.station else ""
-        if why and why != self.offline_for:
-            self._happened(sig.Note("warning", "link down", why))
 
     # --- its memory --------------------------------------------------------------------------------------------------
 

@@ -185,6 +185,11 @@ SUPERVISION_CHECKS: dict[str, Check] = {
         " (SELECT 1 FROM transactions t WHERE t.transaction_id = m.transaction_id) GROUP BY identity, transaction_id",
         lambda identity, number, count: f"{identity}: {count} meter values of transaction {number}",
     ),
+    "a connector has one open transaction": _rows(
+        "SELECT identity, connector, count(*) FROM transactions WHERE stop_wh IS NULL"
+        " GROUP BY identity, connector HAVING count(*) > 1",
+        lambda identity, connector, count: f"{identity} connector {connector}: {count} are open",
+    ),
     "a stop is whole": _rows(
         "SELECT identity, transaction_id FROM transactions WHERE (stop_wh IS NULL) != (stop_utc_s IS NULL)",
         lambda identity, number: f"{identity}: transaction {number}",

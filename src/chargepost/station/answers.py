@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, transactions, visits
+from chargepost.station import badges, metering, transactions, visits
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.settings import Row
 from chargepost.station.usage import On, Usage, advance
@@ -36,7 +36,7 @@ class Refusal(Exception):
 
 def change_availability(s: "Station", ask: m.ChangeAvailability, ident: str, now: float) -> Any:
     """0 is the station and all its connectors; a busy connector follows when it is free (trap 49)."""
-    if ask.connector_id > len(s.connectors):
+    if not 0 <= ask.connector_id <= len(s.connectors):
         return m.ChangeAvailabilityResponse(status="Rejected")
     operative = ask.type == "Operative"
     targets = s.all_connectors if ask.connector_id == 0 else [s.connectors[ask.connector_id - 1]]
@@ -186,28 +186,44 @@ def remote_stop(s: "Station", ask: m.RemoteStopTransaction, ident: str, now: flo
 
 def trigger(s: "Station", ask: m.TriggerMessage, ident: str, now: float) -> Any:
     """The answer first, then the message (trap 64)."""
-    connector = None if ask.connector_id is UNSET else ask.connector_id
-    if connector is not None and connector > len(s.connectors):
-        return m.TriggerMessageResponse(status="Rejected")
-    doing = TRIGGERS.get(ask.requested_message)
-    kinds = s.core.model.messages.triggers
-    if doing is None or (kinds and ask.requested_message not in kinds):
+    wanted = ask.requested_message
+    doing, kinds = TRIGGERS.get(wanted), s.core.model.messages.triggers or s.core.model.messages.sends
+    if doing is None or wanted not in kinds:
         return m.TriggerMessageResponse(status="NotImplemented")
-    accepted = s.talk.boot == "Accepted"
-    if not (accepted or s.talk.boot == "Pending") or (accepted and ask.requested_message == "BootNotification"):
-        return m.TriggerMessageResponse(status="Rejected")  # traps 15 and 20
-    targets = s.connectors if connector in (None, 0) else [s.connectors[connector - 1]]
-    only_charging = s.core.model.quirks.get("trigger_only_charging", {}).get("message")
-    if ask.requested_message == only_charging:
-        targets = [c for c in targets if c.transaction]
-        if not targets:
-            return m.TriggerMessageResponse(status="Rejected")
-    s.after_answer.append(lambda: doing(s, connector, targets, now))
+    targets = _triggered(s, wanted, None if ask.connector_id is UNSET else ask.connector_id)
+    if not targets or not _may_say(s, wanted):
+        return m.TriggerMessageResponse(status="Rejected")
+    s.after_answer.append(lambda: doing(s, targets, now))
     return m.TriggerMessageResponse(status="Accepted")
 
 
-def _trigger_status(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
-    for c in s.all_connectors if connector is None else [s.zero] if connector == 0 else targets:
+def _may_say(s: "Station", wanted: str) -> bool:
+    """Pending says what it is triggered to; once accepted there is no booting again (traps 15 and 20)."""
+    if wanted == "BootNotification":
+        return s.talk.boot != "Accepted" and s.talk.idle
+    return s.talk.boot in ("Accepted", "Pending")
+
+
+def _triggered(s: "Station", wanted: str, connector: int | None) -> list[Connector]:
+    """Whom a trigger is about: all when none is named; of a message about none, whatever was named (trap 64)."""
+    if wanted not in OF_CONNECTORS:
+        return [s.zero]
+    targets = [c for c in s.all_connectors if connector in (None, c.number)]
+    if wanted == "StatusNotification":
+        return targets
+    if not metering.items(s.core, "MeterValuesSampledData"):
+        return []  # there is nothing it could say
+    if s.core.model.quirks.get("trigger_only_charging", {}).get("message") == wanted:
+        return [c for c in targets if c.transaction]
+    return [c for c in targets if c is not s.zero or connector == 0 or metering.has_main(s)]
+
+
+OF_CONNECTORS = frozenset({"StatusNotification", "MeterValues"})
+"""Messages that are about a connector."""
+
+
+def _trigger_status(s: "Station", targets: list[Connector], now: float) -> None:
+    for c in targets:
         s.report(c, now, triggered=True)
 
 
@@ -216,24 +232,22 @@ def _say(s: "Station", payload: Any, now: float) -> None:
     s.talk.say(payload, tag, now, triggered=True)
 
 
-def _trigger_boot(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
+def _trigger_boot(s: "Station", targets: list[Connector], now: float) -> None:
     s.talk.boot_again(now)
 
 
-def _trigger_meter(s: "Station", connector: int | None, targets: list[Connector], now: float) -> None:
+def _trigger_meter(s: "Station", targets: list[Connector], now: float) -> None:
     for c in targets:
         s.read_meter(c.number, "trigger", None)
 
 
-TRIGGERS: dict[str, Callable[["Station", int | None, list[Connector], float], None]] = {
+TRIGGERS: dict[str, Callable[["Station", list[Connector], float], None]] = {
     "BootNotification": _trigger_boot,
-    "Heartbeat": lambda s, _n, _t, now: _say(s, m.Heartbeat(), now),
+    "Heartbeat": lambda s, _t, now: _say(s, m.Heartbeat(), now),
     "StatusNotification": _trigger_status,
     "MeterValues": _trigger_meter,
-    "DiagnosticsStatusNotification": lambda s, _n, _t, now: _say(
-        s, m.DiagnosticsStatusNotification(status="Idle"), now
-    ),
-    "FirmwareStatusNotification": lambda s, _n, _t, now: _say(s, m.FirmwareStatusNotification(status="Idle"), now),
+    "DiagnosticsStatusNotification": lambda s, _t, now: _say(s, m.DiagnosticsStatusNotification(status="Idle"), now),
+    "FirmwareStatusNotification": lambda s, _t, now: _say(s, m.FirmwareStatusNotification(status="Idle"), now),
 }
 
 
@@ -292,10 +306,6 @@ def send_local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) 
         badges.settled(s)
     return m.SendLocalListResponse(status=status)
 
-
-ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
-"""A product without a local list says so in OCPP's own words for it, -1 and NotSupported, not by a CALLERROR
-(docs/decisions/no-list-is-an-answer.md)."""
 
 ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "ChangeAvailability": change_availability,

@@ -40,7 +40,9 @@ class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
     charged_s: float = 0.0
     """Seconds up to the last reading on disk, by the monotonic clock."""
     kept_readings: int = 0
-    """Readings kept for StopTransaction.transactionData."""
+    """How many readings were kept for StopTransaction.transactionData so far: the number of the next."""
+    apart_s: float = 0.0
+    """The row of them was thinned: the next is kept no sooner than this after the last."""
 
 
 @dataclass(slots=True)
@@ -62,12 +64,12 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "asked_freely", "cable_in", "cable_rating_a", "contactor", "ev_left", "ev_offered_at", "faults", "grant",
-        "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
-        "number", "offered_a", "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted",
-        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "resume_at", "shut", "silent_polls",
-        "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction", "unlock_call",
-        "usage",
+        "asked_freely", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at", "faults",
+        "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted",
+        "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused", "pilot",
+        "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
+        "reported_at", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status", "status_since",
+        "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -75,6 +77,8 @@ class Connector:
         self.spec = spec
         # hardware
         self.pilot: PilotState = "A"
+        self.ev_held = False
+        """A car was there when the pilot broke."""
         self.cable_in = spec.kind in ATTACHED
         self.cable_rating_a = spec.max_current_a
         self.locked = False
@@ -98,6 +102,8 @@ class Connector:
         """The central system was asked about the default idTag in this visit."""
         self.met_offline = False
         """Plugged in while the central system was not there, and not seen by it since."""
+        self.interrupted = False
+        """The row of samples has a gap: a silent meter, or a power cut."""
         self.starting = False
         """The register is being read for a start."""
         self.transaction: Transaction | None = None
@@ -135,8 +141,8 @@ class Connector:
 
     @property
     def ev_in(self) -> bool:
-        """A car is at the other end."""
-        return self.pilot in ("B", "C", "D")
+        """A car is at the other end; a pilot that is shorted (E) or away (F) cannot tell that it left."""
+        return self.ev_held if self.pilot in ("E", "F") else self.pilot != "A"
 
     @property
     def plugged(self) -> bool:

@@ -17,6 +17,10 @@ from chargepost.ocpp.session import Answered, Asked, Event, Ignored, Malformed, 
 from chargepost.signals import Dial, HangUp, LinkView, SendFrame, SendPing
 from chargepost.station.core import Core, mac_address
 
+ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
+"""A product without a local list says so in OCPP's own words for it, -1 and NotSupported, not by a CALLERROR
+(docs/decisions/no-list-is-an-answer.md)."""
+
 CALLS_MAX = 64
 """Calls that wait for their turn on a live link. More means that the peer has stopped answering."""
 
@@ -73,6 +77,7 @@ class Conversation:
         "session",
         "since",
         "state",
+        "told",
         "tries",
         "unknown_clock",
     )
@@ -104,6 +109,8 @@ class Conversation:
         self.doubted: Entry | None = None
         """A message that was not answered, while it is not known whether the link lives."""
         self.error = ""
+        self.told = ""
+        """Why the link was lost, as it was noted last; noted again when it is another reason, or after a boot."""
         self.since = 0.0
         self.tries = 0
         self.heard_at = 0.0
@@ -225,9 +232,11 @@ class Conversation:
         The tags of the calls that were not answered.
         """
         self._turn("waiting", now)
-        if reason and not self.hung_up and reason != self.error:
+        if reason and not self.hung_up:
             self.error = reason
-            self.core.note("warning", "link down", reason)
+        if self.error and self.error != self.told:
+            self.told = self.error
+            self.core.note("warning", "link down", self.error)
         lost = [call.tag for call in self.calls]
         if (tag := self.session.drop()) is not None:
             lost.append(tag)
@@ -355,6 +364,7 @@ class Conversation:
         self.error = "" if answer.status == "Accepted" else f"the central system answered the boot {answer.status}"
         if answer.status == "Accepted":
             self.tries = 0
+            self.told = ""
             self.last_boot = self.boot_notification()
             self.core.wake_at("boot", 0, None)
             if answer.interval > 0 and answer.interval != self.core.settings.number("HeartbeatInterval"):
@@ -423,6 +433,8 @@ class Conversation:
         entry.token = memory.put(
             f"outbox/{entry.seq:012d}", Saved(entry.kind, transaction, msgspec.Raw(encoded), numbered)
         )
+        for gone in self.outbox.thin():
+            memory.drop(f"outbox/{gone.seq:012d}")
 
     def pump(self, now: float) -> None:
         """Say the next thing, when there is one, the last was answered, and our own answers went first."""
@@ -486,6 +498,14 @@ class Conversation:
         else:
             self._held.append((token, ident, frame))
 
+    def knows(self, action: str) -> bool:
+        """The product answers it; whether it does what it is asked for is another question."""
+        return action in self.core.model.messages.answers or action in ANSWERED_BY_ALL
+
+    def not_supported(self, ident: str, action: str) -> bytes:
+        """Known to OCPP and not here: said before the payload is judged (J 4.2.3; trap 4)."""
+        return frames.write_error(ident, "NotSupported", f"{action} is not supported here")
+
     def result(self, ident: str, payload: Any) -> None:
         self.answer(frames.write_result(ident, payload), ident)
 
@@ -528,10 +548,10 @@ class Conversation:
             case Asked():
                 # Rejected: no answers until the interval is over (trap 16).
                 return None if self.boot == "Rejected" else event
-            case Malformed(reply, reason):
+            case Malformed(ident, action, reply, reason):
                 self.core.note("warning", "frame refused", reason)
                 if self.boot != "Rejected":
-                    self.answer(reply)
+                    self.answer(self.not_supported(ident, action) if action and not self.knows(action) else reply)
                 return None
             case Ignored(reason):
                 self.core.note("warning", "frame ignored", reason)

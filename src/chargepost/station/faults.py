@@ -61,6 +61,21 @@ def cleared(s: "Station", connector: int, code: str | None, now: float) -> None:
                     s.core.note("info", "fault over", each, c.number)
 
 
+def watch_pilot(s: "Station", c: Connector, before: str, now: float) -> None:
+    """A shorted pilot (state E) is the product's fault for it (quirk pilot_short); the car has not left.
+
+    It is over with the short, or where the product says so, when the car is unplugged.
+    """
+    if "E" not in (before, c.pilot) or before == c.pilot:
+        return
+    code = str(s.core.model.quirks.get("pilot_short", {}).get("error") or of_product(s, "EVCommunicationError"))
+    spec = find(s, code)
+    if c.pilot == "E":
+        raised(s, c.number, code, now)
+    elif spec is None or spec.clears != "unplug" or not c.plugged:
+        cleared(s, c.number, code, now)
+
+
 def keep_for_service(s: "Station") -> None:
     """What only the service, or the mains, can end is still there after a restart of the program."""
     for c in s.all_connectors:

@@ -75,6 +75,8 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         return
     if abs(step_s) < 1:
         s.core.offset_s = utc_s - now
+        due = s.core.alarms.get(("aligned", 0))
+        s.core.wake_at("aligned", 0, due if due is None else due - step_s)  # the same point of the grid
         return
     lit_percent = lamp.intensity_percent(s.core, now)
     s.core.offset_s = utc_s - now
@@ -133,10 +135,9 @@ def _frame(s: "Station", fact: sig.FrameReceived, now: float) -> str | None:
 
 def _asked(s: "Station", event: Asked, now: float) -> None:
     call = event.call
-    supported = call.action in s.core.model.messages.answers or call.action in answers.ANSWERED_BY_ALL
-    answer = answers.ANSWERS.get(call.action) if supported else None
+    answer = answers.ANSWERS.get(call.action) if s.talk.knows(call.action) else None
     if answer is None:
-        s.talk.answer(frames.write_error(call.id, "NotSupported", f"{call.action} is not supported here"))
+        s.talk.answer(s.talk.not_supported(call.id, call.action))
         return
     try:
         result = answer(s, call.payload, call.id, now)
@@ -251,15 +252,17 @@ def _not_remembered(s: "Station", fact: sig.NotRemembered, now: float) -> None:
 def _pilot(s: "Station", fact: sig.PilotChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
     was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
-    c.pilot = fact.state
+    before, c.pilot, c.ev_held = c.pilot, fact.state, was_in
     _plug_changed(s, c, was_in, was_plugged, now)
     visits.watch_plug(s, c, was_alone, was_in, now)
+    faults.watch_pilot(s, c, before, now)
 
 
 def _cable(s: "Station", fact: sig.CableChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
     was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
     c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
+    c.ev_held = c.ev_held and fact.plugged
     _plug_changed(s, c, was_in, was_plugged, now)
     visits.watch_plug(s, c, was_alone, False, now)
 
@@ -304,10 +307,10 @@ def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
 
 def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     purpose = s.tickets.pop(fact.ticket, None)
-    if not 0 < fact.connector <= len(s.connectors):
+    if not 0 <= fact.connector <= len(s.connectors):
         return QUIET
-    c = s.connectors[fact.connector - 1]
-    changed = polls.heard(s, c, now, answered=fact.reading is not None)
+    c = s.all_connectors[fact.connector]
+    changed = c is not s.zero and polls.heard(s, c, now, answered=fact.reading is not None)
     if purpose is None:
         return None if changed else QUIET
     reading = fact.reading or metering.estimated(s.core, c, now)
@@ -337,7 +340,9 @@ def _triggered_sample(s: "Station", c: Connector, reading: sig.Reading | None, n
 def _meter_values(
     s: "Station", c: Connector, reading: sig.Reading | None, items: list[str], context: str, now: float
 ) -> None:
-    values = metering.sampled(s.core.model, items, reading, c, context) if reading else []
+    """Values without a transaction of their own: worth nothing once nobody listens. Connector 0 is the main meter."""
+    outlets, location = (s.connectors, "Inlet") if c is s.zero else ([c], "")
+    values = metering.sampled(s.core.model, items, reading, outlets, context, location) if reading else []
     if values:
         number = c.transaction.number if c.transaction else None
         payload = messages.MeterValues(
@@ -488,7 +493,7 @@ def _schedule_aligned(s: "Station", now: float) -> None:
 
 
 def _aligned_due(s: "Station", connector: int, what: str, now: float) -> None:
-    for c in s.connectors:
+    for c in s.all_connectors if metering.has_main(s) else s.connectors:
         s.read_meter(c.number, "aligned", None)
     _schedule_aligned(s, now)
 

@@ -1,8 +1,9 @@
 """Meter values: which measurand, phase and unit are sent, worked out of one reading (OCPP 1.6, 3.16 and 7.43)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from math import floor
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,7 +14,13 @@ from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 from chargepost.station.settings import measurand
 
+if TYPE_CHECKING:
+    from chargepost.station.station import Station
+
 NOMINAL_V = 230.0
+
+ENERGY = "Energy.Active.Import.Register"
+"""The register that is billed."""
 
 PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
 LINES = {"L1-L2": (0, 1), "L2-L3": (1, 2), "L3-L1": (2, 0)}
@@ -34,20 +41,23 @@ def _mean_voltage(r: Reading) -> float:
     return sum(live) / len(live) if live else 0.0
 
 
-Total = Callable[[Reading, Connector], float]
+Outlets = Sequence[Connector]
+"""Whom a meter is for: the one of a connector, or the main meter of them all."""
+
+Total = Callable[[Reading, Outlets], float]
 
 TOTALS: dict[str, Total] = {
-    "Energy.Active.Import.Register": lambda r, c: r.energy_wh,
-    "Energy.Reactive.Import.Register": lambda r, c: r.reactive_varh,
-    "Power.Active.Import": lambda r, c: sum(r.power_w),
-    "Power.Factor": lambda r, c: r.power_factor,
-    "Power.Offered": lambda r, c: c.offered_a * NOMINAL_V * c.spec.phases,
-    "Current.Import": lambda r, c: max(r.current_a),
-    "Current.Offered": lambda r, c: c.offered_a,
-    "Voltage": lambda r, c: _mean_voltage(r),
-    "Frequency": lambda r, c: r.frequency_hz,
-    "Temperature": lambda r, c: r.temperature_c,
-    "SoC": lambda r, c: r.soc_percent if r.soc_percent is not None else 0.0,
+    ENERGY: lambda r, _: r.energy_wh,
+    "Energy.Reactive.Import.Register": lambda r, _: r.reactive_varh,
+    "Power.Active.Import": lambda r, _: sum(r.power_w),
+    "Power.Factor": lambda r, _: r.power_factor,
+    "Power.Offered": lambda _, outlets: sum(c.offered_a * NOMINAL_V * c.spec.phases for c in outlets),
+    "Current.Import": lambda r, _: max(r.current_a),
+    "Current.Offered": lambda _, outlets: sum(c.offered_a for c in outlets),
+    "Voltage": lambda r, _: _mean_voltage(r),
+    "Frequency": lambda r, _: r.frequency_hz,
+    "Temperature": lambda r, _: r.temperature_c,
+    "SoC": lambda r, _: r.soc_percent if r.soc_percent is not None else 0.0,
 }
 """Each measurand without a phase, in base units."""
 
@@ -93,11 +103,11 @@ def estimated(core: Core, c: Connector, now: float) -> Reading | None:
     )
 
 
-def value(name: str, phase: str, reading: Reading, c: Connector) -> float | None:
+def value(name: str, phase: str, reading: Reading, outlets: Outlets) -> float | None:
     """One value in base units; None when the meter has no such value."""
     if not phase:
         total = TOTALS.get(name)
-        return total(reading, c) if total else None
+        return total(reading, outlets) if total else None
     if phase in LINES:
         return _line_voltage(reading, *LINES[phase]) if name == "Voltage" else None
     by_phase = BY_PHASE.get(name)
@@ -115,7 +125,9 @@ def text(number: float, digits: int, *, register: bool = False) -> str:
     return f"{rounded + 0.0:.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(number))
 
 
-def sampled(model: Model, items: Iterable[str], reading: Reading, c: Connector, context: str) -> list[SampledValue]:
+def sampled(
+    model: Model, items: Iterable[str], reading: Reading, outlets: Outlets, context: str, location: str = ""
+) -> list[SampledValue]:
     """The sampled values of a measurand list, in its order."""
     values = []
     for item in items:
@@ -125,20 +137,33 @@ def sampled(model: Model, items: Iterable[str], reading: Reading, c: Connector, 
         name, phase = found
         spec = model.measurands[name]
         for each in (phase,) if phase else spec.default_phases or ("",):
-            number = value(name, each, reading, c)
+            number = value(name, each, reading, outlets)
             if number is not None and not (name == "SoC" and reading.soc_percent is None):
-                values.append(_value(name, each, number, spec, context))
+                values.append(_value(name, each, number, spec, context, location))
     return values
 
 
-def _value(name: str, phase: str, number: float, spec: MeasurandSpec, context: str) -> SampledValue:
+def _value(name: str, phase: str, number: float, spec: MeasurandSpec, context: str, location: str) -> SampledValue:
     return SampledValue(
         value=text(number * spec.scale, spec.digits, register=name.endswith(".Register")),
         context=context,  # type: ignore[arg-type]  # our own words of ReadingContext
         measurand=name,  # type: ignore[arg-type]  # checked when the model was loaded
         phase=phase or msgspec.UNSET,  # type: ignore[arg-type]
+        location=location or msgspec.UNSET,  # type: ignore[arg-type]  # absent is the outlet (7.43)
         unit=spec.unit or msgspec.UNSET,  # type: ignore[arg-type]
     )
+
+
+def register(model: Model, items: Iterable[str], energy_wh: float, context: str) -> list[SampledValue]:
+    """Of a measurand list what can be said of an instant of which only the register is known."""
+    known = [item for item in items if measurand(model, item) == (ENERGY, "")]
+    nothing = (0.0, 0.0, 0.0)
+    return sampled(model, known, Reading(energy_wh, nothing, nothing, nothing), (), context)
+
+
+def has_main(s: "Station") -> bool:
+    """Several connectors have a main meter ahead of them, connector 0; one has its own meter and no other."""
+    return len(s.connectors) > 1
 
 
 def date(utc_s: float) -> datetime:

@@ -86,7 +86,8 @@ class Station:
         self.all_connectors = [self.zero, *self.connectors]
         self.transactions = 0
         """Transactions begun since the start of the program."""
-        self.data: dict[str, list[messages.MeterValue]] = {}
+        self.data: dict[str, dict[int, messages.MeterValue]] = {}
+        """Readings kept for the stop of each open transaction, by number."""
         self.undelivered: dict[str, sig.ChargeRecord] = {}
         self.asking: dict[int, visits.Asking] = {}
         self.asks = 0
@@ -112,10 +113,11 @@ class Station:
         for name, record in store.load_all("record/", sig.ChargeRecord):
             self.undelivered[name] = record
         for key, point in store.load_all("data/", messages.MeterValue):
-            self.data.setdefault(key.rpartition("/")[0], []).append(point)
+            name, _, n = key.rpartition("/")
+            self.data.setdefault(name, {})[int(n)] = point
         for _, tx in store.load_all("transaction/", Transaction):
             if 0 < tx.connector <= len(self.connectors):
-                tx.kept_readings = len(self.data.get(tx.name, ()))
+                tx.kept_readings = max(self.data.get(tx.name, ()), default=-1) + 1
                 self.connectors[tx.connector - 1].transaction = tx
         for key, _ in store.load_all("fault/", bool):
             number, _, code = key.partition("/")

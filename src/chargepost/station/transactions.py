@@ -30,6 +30,15 @@ DURABLE_READING_S = 60
 CAPPED_READING_S = 0.5
 """How soon the register is looked at again near the end of MaxEnergyOnInvalidId."""
 
+BEGIN, END = "Interruption.Begin", "Interruption.End"
+"""Of a gap in the row of samples (1.6, 7.37)."""
+
+HAIR_S = 0.5
+"""Readings that are meant to be equally far apart are so within this."""
+
+STOP_VALUES_MAX = 4000
+"""Values in one StopTransaction: half a megabyte, and peers that read no longer frame than 1 MiB are common."""
+
 UNSET = msgspec.UNSET
 
 
@@ -126,22 +135,43 @@ def _next_sample(started_at: float, interval_s: int, now: float) -> float:
 
 
 def sampled(s: "Station", c: Connector, reading: Reading | None, items: list[str], context: str, now: float) -> None:
-    """A sample of a running transaction: told through the outbox, and its register kept on disk."""
+    """A sample of a running transaction: told through the outbox, and its register kept on disk.
+
+    A meter that falls silent interrupts the row: its last reading is told as Interruption.Begin, its next as
+    Interruption.End (1.6, 7.37).
+    """
     tx = c.transaction
-    if tx is None or reading is None:
+    if tx is None:
         return
+    stop_items = s.core.settings.items("StopTxnAlignedData" if context == "Sample.Clock" else "StopTxnSampledData")
+    if reading is None:
+        if c.reading and not c.interrupted:
+            c.interrupted = True
+            _tell_sample(s, c, c.reading, (items, stop_items), BEGIN, c.read_at)
+        return
+    if c.interrupted:
+        c.interrupted, context = False, END
     keep_register(s, c, reading, now)
-    values = metering.sampled(s.core.model, items, reading, c, context)
-    if values:
+    _tell_sample(s, c, reading, (items, stop_items), context, now)
+
+
+def _tell_sample(
+    s: "Station", c: Connector, reading: Reading, lists: tuple[list[str], list[str]], context: str, at: float
+) -> None:
+    """Say the first list at once, keep the second for the stop."""
+    _say_sample(s, c, metering.sampled(s.core.model, lists[0], reading, (c,), context), s.core.utc(at))
+    _keep_data(s, c, reading, context, lists[1], at)
+
+
+def _say_sample(s: "Station", c: Connector, values: list[messages.SampledValue], utc_s: float) -> None:
+    tx = c.transaction
+    if tx and values:
         payload = messages.MeterValues(
             connector_id=c.number,
             transaction_id=tx.number if tx.number is not None else 0,
-            meter_value=(metering.meter_value(s.core.utc(now), values),),
+            meter_value=(metering.meter_value(utc_s, values),),
         )
         s.talk.keep("meter", tx.name, payload, numbered=tx.number is not None)
-    settings = s.core.settings
-    stop_items = settings.items("StopTxnAlignedData" if context == "Sample.Clock" else "StopTxnSampledData")
-    _keep_data(s, c, reading, context, stop_items, now)
 
 
 def keep_register(s: "Station", c: Connector, reading: Reading | None, now: float) -> None:
@@ -163,27 +193,37 @@ def keep_meter(s: "Station", c: Connector, energy_wh: float) -> None:
 def _stop_items(s: "Station") -> list[str]:
     """What is kept of the first and the last reading: both lists want them (1.6, 3.16.5)."""
     settings = s.core.settings
-    return settings.items("StopTxnSampledData") or settings.items("StopTxnAlignedData")
+    return list(dict.fromkeys([*settings.items("StopTxnSampledData"), *settings.items("StopTxnAlignedData")]))
 
 
-def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str, items: list[str], now: float) -> None:
-    """Keep a reading for StopTransaction.transactionData, within the product's limits; begin and end always."""
-    tx, settings = c.transaction, s.core.settings
+def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str, items: list[str], at: float) -> None:
+    """Keep a reading for StopTransaction.transactionData; begin and end always, the others the product's time apart."""
+    tx = c.transaction
     if tx is None or reading is None or not items:
         return
-    if context.startswith("Sample"):
-        gap_s = settings.number("StopTxnMinimumDurationData")
-        most = settings.number("StopTxnMaximaleData") or settings.number("StopTransactionMaxMeterValues") or 1440
-        kept = s.data.get(tx.name, [])
-        last = kept[-1].timestamp.timestamp() if kept else 0.0
-        if s.core.utc(now) - last < gap_s or len(kept) + 1 >= most:
+    utc_s, kept = s.core.utc(at), s.data.get(tx.name)
+    if context.startswith("Sample") and kept:
+        since_s = utc_s - kept[next(reversed(kept))].timestamp.timestamp()
+        if 0 <= since_s < max(s.core.settings.number("StopTxnMinimumDurationData"), tx.apart_s):
             return
-    values = metering.sampled(s.core.model, items, reading, c, context)
-    if values:
-        point = metering.meter_value(s.core.utc(now), values)
-        s.data.setdefault(tx.name, []).append(point)
-        s.core.memory.put(f"data/{tx.name}/{tx.kept_readings:06d}", point)
-        tx.kept_readings += 1
+    _keep_point(s, tx, metering.sampled(s.core.model, items, reading, (c,), context), context, utc_s)
+
+
+def _keep_point(s: "Station", tx: Transaction, values: list[messages.SampledValue], context: str, utc_s: float) -> None:
+    """When there are too many points, every second one between begin and end goes: the rest shows the whole charge."""
+    if not values:
+        return
+    settings, kept = s.core.settings, s.data.setdefault(tx.name, {})
+    most = settings.number("StopTxnMaximaleData") or settings.number("StopTransactionMaxMeterValues") or 1440
+    if len(kept) >= max(min(most, STOP_VALUES_MAX // len(values)), 2) - (context != "Transaction.End"):
+        for n in list(kept)[1::2]:
+            del kept[n]
+            s.core.memory.drop(f"data/{tx.name}/{n:06d}")
+        at = [point.timestamp.timestamp() for point in kept.values()]
+        tx.apart_s = at[2] - at[1] - HAIR_S if len(at) > 2 else 0.0
+    point = kept[tx.kept_readings] = metering.meter_value(utc_s, values)
+    s.core.memory.put(f"data/{tx.name}/{tx.kept_readings:06d}", point)
+    tx.kept_readings += 1
 
 
 def refused(s: "Station", c: Connector, now: float) -> None:
@@ -265,7 +305,7 @@ def close(
     """Write the end of a transaction: the message, the charge record, and the memory without it, in one piece."""
     core = s.core
     utc_s = round(max(utc_s, tx.start_utc_s), 3)
-    points = s.data.pop(tx.name, [])
+    points = s.data.pop(tx.name, {})
     tag: Any = UNSET if id_tag is None else id_tag
     payload = messages.StopTransaction(
         transaction_id=tx.number if tx.number is not None else 0,
@@ -273,11 +313,11 @@ def close(
         meter_stop=int(energy_wh),
         timestamp=metering.date(utc_s),
         reason=reason,  # type: ignore[arg-type]  # reasons are checked where they come in
-        transaction_data=tuple(points) or UNSET,
+        transaction_data=tuple(points.values()) or UNSET,
     )
     s.talk.keep("stop", tx.name, payload, numbered=tx.number is not None)
     core.memory.drop(f"transaction/{tx.name}")
-    for n in range(tx.kept_readings):
+    for n in points:
         core.memory.drop(f"data/{tx.name}/{n:06d}")
     record = ChargeRecord(
         record=tx.name,
@@ -295,7 +335,7 @@ def close(
     core.memory.put(f"record/{tx.name}", record)
     s.undelivered[tx.name] = record
     c.transaction = c.stopping = None
-    c.paused = False
+    c.paused = c.interrupted = False
     c.resume_at = None
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
         core.wake_at(alarm, c.number, None)
@@ -379,6 +419,12 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
         c.transaction, c.usage = tx, Usage.CHARGING
         c.started_at = now - tx.charged_s
         c.resume_at = now + s.core.settings.number(rule.delay_key, 0)
+        if s.core.settings.number("MeterValueSampleInterval"):
+            c.interrupted = True
+            items = metering.items(s.core, "MeterValuesSampledData")
+            _say_sample(s, c, metering.register(s.core.model, items, tx.last_wh, BEGIN), tx.last_utc_s)
+            kept = s.core.settings.items("StopTxnSampledData")
+            _keep_point(s, tx, metering.register(s.core.model, kept, tx.last_wh, BEGIN), BEGIN, tx.last_utc_s)
         s.core.wake_at("resume", c.number, c.resume_at)
         s.core.note("info", "transaction kept", f"goes on in {c.resume_at - now:g} s when the car is there", c.number)
         if tx.refused and s.core.settings.flag("StopTransactionOnInvalidId", True):
@@ -395,6 +441,8 @@ def resume(s: "Station", c: Connector, now: float) -> None:
     if c.transaction and not c.stopping:
         if c.ev_in:
             schedule(s, c, now)
+            if c.interrupted:
+                s.read_meter(c.number, "sample", None)
             if c.transaction.cap_wh is not None:
                 s.read_meter(c.number, "cap", None)
         else:

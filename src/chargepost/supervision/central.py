@@ -218,7 +218,7 @@ class Central:
             case session.Refused(command, code, description) if open_call:
                 self._log_answer(station, now, open_call, "CALLERROR", data)
                 self._close_call(station, now, Answered(command.ticket, error=code, description=description))
-            case session.Malformed(reply, reason):
+            case session.Malformed(reply=reply, reason=reason):
                 self._log(station, now, data, kind="CALL", trouble=reason)
                 self._note("warning", "frame_refused", reason, station)
                 self._send(station, now, reply, kind="CALLERROR")
