@@ -82,6 +82,17 @@ TokenOption = Annotated[
 Supervision = Annotated[
     str, _option("--supervision", metavar="URL", help="The central system, as ws://HOST:PORT/PATH; the id is added.")
 ]
+TransferHosts = Annotated[
+    str,
+    _option(
+        "--transfer-hosts", metavar="HOST[:PORT],...",
+        help="Where files may be fetched and sent, beside the supervision's host.",
+    ),
+]  # fmt: skip
+FirmwareKeys = Annotated[
+    list[Path] | None,
+    _option("--firmware-key", metavar="FILE", help="Public key (PEM) of firmware to install; may be repeated."),
+]
 
 app = typer.Typer(
     name="chargepost",
@@ -131,6 +142,8 @@ def run(
     control: ControlOption = "",
     store: StoreOption = "",
     speed: Speed = 1.0,
+    transfer_hosts: TransferHosts = "",
+    firmware_key: FirmwareKeys = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -163,7 +176,7 @@ def run(
         apart = hold(_store_folder(site.supervision.store)) if site.supervision.store and own else None
         plan = Plan(
             site, held, _version(), _speed(speed), supervision=where, supervision_store=apart, control=control_at,
-            token=control_token or None,
+            token=control_token or None, files=_files(transfer_hosts, firmware_key, site),
         )  # fmt: skip
     _serve(plan, plain, json, wished={"supervision": where, "control": control_at}, site_file=site_file)
 
@@ -179,6 +192,8 @@ def station(
         list[str] | None, _option("--set", metavar="KEY=VALUE", help="A configuration key; may be repeated.")
     ] = None,
     speed: Speed = 1.0,
+    transfer_hosts: TransferHosts = "",
+    firmware_key: FirmwareKeys = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -208,7 +223,7 @@ def station(
         control_at = _control(control, bool(control))
         plan = Plan(
             site, hold(_store_folder(store)), _version(), _speed(speed), control=control_at,
-            token=control_token or None,
+            token=control_token or None, files=_files(transfer_hosts, firmware_key),
         )  # fmt: skip
     _serve(plan, plain, json, wished={"control": control_at})
 
@@ -259,6 +274,8 @@ def fleet(
     store: StoreOption = "none",
     control: ControlOption = "",
     speed: Speed = 1.0,
+    transfer_hosts: TransferHosts = "",
+    firmware_key: FirmwareKeys = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -279,8 +296,9 @@ def fleet(
         if scenario or until is not None or seed is not None:
             raise Failure(WRONG_USAGE, "a scenario, --seed and --until need virtual time: add --virtual")
         plan = _fleet_plan(
-            STATIONS if stations is None else stations, model, supervision, store, control, speed, control_token
-        )
+            STATIONS if stations is None else stations, model, supervision, store, control, speed, control_token,
+            _files(transfer_hosts, firmware_key),
+        )  # fmt: skip
     _serve(plan, plain, json, wished={"control": plan.control})
 
 
@@ -299,7 +317,10 @@ def _virtual_day(
     return run_virtual(plan, path=path, until_frame=until, as_json=json)
 
 
-def _fleet_plan(stations: int, model: str, supervision: str, store: str, control: str, speed: float, token: str) -> Any:
+def _fleet_plan(
+    stations: int, model: str, supervision: str, store: str, control: str, speed: float, token: str,
+    files: Any = None,
+) -> Any:  # fmt: skip
     """So many stations on real sockets; without a supervision named, ours is in the same process."""
     from chargepost.run.given import find_model, judge  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
@@ -338,7 +359,7 @@ def _fleet_plan(stations: int, model: str, supervision: str, store: str, control
     return Plan(
         site, hold(_store_folder(store)), _version(), _speed(speed),
         supervision=None if supervision else _address(SUPERVISION_AT, False),
-        control=_control(control, bool(control)), token=token or None,
+        control=_control(control, bool(control)), token=token or None, files=files or _files("", None),
     )  # fmt: skip
 
 
@@ -504,6 +525,27 @@ def _store_folder(url: str) -> Path | None:
     except StoreError as error:
         raise Failure(WRONG_USAGE, str(error)) from None
     return folder.expanduser() if folder else None
+
+
+def _files(hosts: str, keys: Sequence[Path] | None, site: Any = None) -> Any:
+    """What the owner says about files: by the options, else by the site file."""
+    from chargepost.run.gate import read_places  # noqa: PLC0415
+    from chargepost.run.transfer import Terms  # noqa: PLC0415
+
+    try:
+        allowed = read_places(hosts) if hosts else site.transfers.places() if site else ()
+    except ValueError as error:
+        raise Failure(WRONG_USAGE, f"--transfer-hosts: {error}") from None
+    paths = list(keys or ()) or [Path(path) for path in (site.firmware.keys if site else ())]
+    return Terms(allowed, tuple(_key(path.expanduser()) for path in paths))
+
+
+def _key(path: Path) -> bytes:
+    """A public key."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Failure(WRONG_USAGE, f"{path}: cannot be read: {error.strerror}: give a public key in PEM") from None
 
 
 def _file_name(name: str) -> str:

@@ -14,6 +14,7 @@ from chargepost.catalogue import load
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.ocpp import frames, messages
+from chargepost.station.memory import installed_model
 from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
 from tests.rules.table_4_9 import BESIDE, CODES, CONNECTOR_ZERO
@@ -70,7 +71,8 @@ class Rig:
         disk: bool = True,
         tolerant: bool = False,
     ) -> None:
-        self.model = load(model) if isinstance(model, str) else model
+        self.bought = load(model) if isinstance(model, str) else model
+        self.model = self.bought
         self.now = 1000.0
         self.memory: dict[str, bytes] = {} if memory is None else memory
         self.records: dict[str, sig.ChargeRecord] = {}
@@ -102,6 +104,7 @@ class Rig:
     # --- life --------------------------------------------------------------------------------------------------------
 
     def build(self, settings: Mapping[str, str]) -> Station:
+        self.model, _ = installed_model(self.memory, self.bought)
         station = Station(self.model, "CP-1", dict(self.memory), lambda: 0.5)
         transport = self.model.transport
         first = {transport.url_key: "ws://central.example/ocpp", "MinimumStatusDuration": "0"}

@@ -16,10 +16,12 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.fleet.files import TAKES_S, Files, Work
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.timeline import Stopped, Timeline, dice
 from chargepost.station.core import restart_s
+from chargepost.station.memory import installed_model
 from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
 
@@ -87,9 +89,9 @@ class Post:
     """A station, its hardware, its disk and its line."""
 
     __slots__ = (
-        "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "disk", "hardware",
-        "identity", "laws", "life", "model", "network", "on_write", "station", "utc_of_machine_s", "watch",
-        "witness",
+        "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "bought", "disk",
+        "files", "hardware", "identity", "laws", "life", "model", "network", "on_write", "station",
+        "utc_of_machine_s", "watch", "witness",
     )  # fmt: skip
 
     def __init__(
@@ -97,7 +99,10 @@ class Post:
         network: Network, laws: Laws, watch: Watch, utc_s: float,
     ) -> None:  # fmt: skip
         """`utc_s`: the date at the beginning."""
-        self.identity, self.model, self.network, self.laws, self.watch = identity, model, network, laws, watch
+        self.bought = model
+        self.model, _ = installed_model(memory, model)
+        self.files = Files()
+        self.identity, self.network, self.laws, self.watch = identity, network, laws, watch
         self._timeline, self._seed = timeline, seed
         self.hardware = SimulatedStation(
             model.connectors, points=connectors_of(model, memory), seed=crc32(f"{seed} {identity}".encode())
@@ -264,6 +269,17 @@ class Post:
     def _restart(self, wish: sig.Restart) -> None:
         self._timeline.after(0.0, self._restarted, wish.hard, self.life)
 
+    def _file(self, wish: Work) -> None:
+        self.files.begin(wish)
+        self._timeline.after(TAKES_S, self._filed, wish)
+
+    def _filed(self, wish: Work) -> None:
+        if fact := self.files.end(wish):
+            self.tell(fact)
+
+    def _discard(self, wish: sig.Discard) -> None:
+        self.files.discard(wish.job)
+
     def _offer(self, wish: sig.OfferCurrent) -> None:
         self.laws.offered(self.witness, wish, self._timeline.now)
         self.hardware.do(wish, self._timeline.now)
@@ -287,6 +303,9 @@ class Post:
         self.life += 1
         self._inbox.clear()
         self.hardware.take()
+        self.model, trouble = installed_model(self.disk.durable, self.bought)
+        if trouble:
+            self._note(sig.Note("warning", "firmware", trouble))
         self.station = Station(self.model, self.identity, self.disk.durable, self._dice().random)
         self.tell(sig.Started(self._timeline.now + self.utc_of_machine_s))
         self.hardware.tell_again()
@@ -315,6 +334,7 @@ class Post:
         self.station = None
         self.life += 1
         self._inbox.clear()
+        self.files.power_cut()
         self.disk.power_cut()
 
     def power_cut(self) -> None:
@@ -410,6 +430,10 @@ DO: dict[type, Callable[[Post, Any], None]] = {
     sig.HangUp: Post._hang_up,
     sig.SendPing: Post._ping,
     sig.Restart: Post._restart,
+    sig.Fetch: Post._file,
+    sig.Examine: Post._file,
+    sig.SendReport: Post._file,
+    sig.Discard: Post._discard,
     sig.OfferCurrent: Post._offer,
     sig.StatusChanged: Post._status,
     sig.Note: Post._note,

@@ -19,6 +19,7 @@ from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Event, Stations
 from chargepost.run.store import Store
 from chargepost.run.supervise import Supervision, supervise
+from chargepost.run.transfer import Terms
 from chargepost.run.visitors import Visitors
 from chargepost.supervision.access import OPERATOR
 
@@ -38,6 +39,8 @@ class Plan:
     control: Address | None = None
     token: str | None = None
     """Of the control API; drawn when it can be reached by others."""
+    files: Terms = field(default_factory=Terms)
+    """Where files may be fetched and sent, and whose firmware is installed."""
 
 
 @dataclass
@@ -158,7 +161,7 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         journal = Journal(plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble)
         stack.callback(journal.close)
         home = plan.site.supervision.url or (supervision.ocpp if supervision else None)
-        stations = Stations(clock, journal, random.random, home, plan.version)
+        stations = Stations(clock, journal, random.random, home, plan.version, plan.files)
         stack.callback(stations.close)
         house = House(plan, clock, stations, supervision)
         if plan.control:

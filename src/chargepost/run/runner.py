@@ -20,7 +20,9 @@ from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
+from chargepost.run.transfer import Terms, Transfers
 from chargepost.station.core import restart_s
+from chargepost.station.memory import installed_model
 from chargepost.station.station import Station
 
 RESTART_S = 3.0
@@ -38,6 +40,11 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 Happening = sig.StatusChanged | sig.Note | sig.BadgeJudged
 
+LogBetween = Callable[[str, float | None, float | None], str]
+
+FILES = "files"
+"""Beside the store: a folder for each station, with the files it has fetched."""
+
 
 class Carriage:
     """What all stations of a process share."""
@@ -49,10 +56,18 @@ class Carriage:
         frames: Frames,
         dice: Callable[[], float],
         publish: Callable[[str, Happening], None],
+        recall: LogBetween = lambda identity, since_utc_s, until_utc_s: "",
+        terms: Terms = Terms(),  # noqa: B008 - frozen
     ) -> None:
-        """`publish`: what happened at which station, for the terminal, the event streams and the counters."""
+        """`publish`: what happened at which station, for the terminal, the event streams and the counters.
+
+        `recall`: what is kept of a station's log between two dates, without secrets.
+        """
         self.clock, self.journal, self.frames, self.dice, self.publish = clock, journal, frames, dice, publish
         self.alarms = Alarms(clock)
+        self.recall = recall
+        folder = journal.path.parent / FILES if journal.path else None
+        self.transfers = Transfers(clock.loop, folder, terms)
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe)
 
 
@@ -60,12 +75,12 @@ class StationHost:
     """A station with its simulated hardware and its line. Lives on one loop's thread."""
 
     __slots__ = (
-        "_alarm", "_at_work", "_inbox", "_life", "_line", "carriage", "clock", "faults", "given", "hardware",
-        "identity", "journal", "model", "removed", "station",
+        "_alarm", "_at_work", "_inbox", "_life", "_line", "bought", "carriage", "clock", "faults", "given",
+        "hardware", "identity", "journal", "model", "removed", "station",
     )  # fmt: skip
 
     def __init__(self, given: Given, carriage: Carriage) -> None:
-        self.identity, self.model = given.identity, given.model
+        self.identity, self.bought = given.identity, given.model
         self.carriage = carriage
         self.clock, self.journal = carriage.clock, carriage.journal
         self.given = given.settings
@@ -74,6 +89,7 @@ class StationHost:
         """None: it has no power, or its program is just beginning."""
         self.removed = False
         memory, seed = recall(self.journal, self.identity), crc32(self.identity.encode())
+        self.model, _ = installed_model(memory, self.bought)
         self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed)
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
@@ -142,6 +158,8 @@ class StationHost:
                 self.clock.loop.call_soon(self.restart, hard)
             case sig.StatusChanged() | sig.BadgeJudged() | sig.Note():
                 self._happened(wish)
+            case sig.Fetch() | sig.Examine() | sig.SendReport() | sig.Discard():
+                self.carriage.transfers.do(self, wish)
             case _:
                 self.hardware.do(wish, now)
 
@@ -183,6 +201,9 @@ class StationHost:
         if self.station is not None or self.removed:
             return
         memory = recall(self.journal, self.identity)
+        self.model, trouble = installed_model(memory, self.bought)
+        if trouble:
+            self._happened(sig.Note("warning", "firmware", trouble))
         changes = self._settings_given(memory)
         self.station = Station(self.model, self.identity, memory | changes, self.carriage.dice)
         self._life += 1
@@ -210,6 +231,7 @@ class StationHost:
         self.station = None
         self._life += 1
         self._inbox.clear()
+        self.carriage.transfers.give_up(self.identity)
         if self._line:
             self._line.cut()
             self._line = None
@@ -278,6 +300,17 @@ class StationHost:
         if line is self._line:
             self._line = None
             self.tell(sig.LinkDown(redact_url(reason), status))
+
+    # --- its files ---------------------------------------------------------------------------------------------------
+
+    def line_settings(self) -> tuple[str, bool]:
+        if self.station is None:
+            return "", False
+        settings = self.station.core.settings
+        return settings.named(self.model.transport.url_key), settings.flag("SelfSignedCertificateAuthorized")
+
+    def log_between(self, since_utc_s: float | None, until_utc_s: float | None) -> str:
+        return self.carriage.recall(self.identity, since_utc_s, until_utc_s)
 
     # --- its memory --------------------------------------------------------------------------------------------------
 

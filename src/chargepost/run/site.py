@@ -11,6 +11,7 @@ import msgspec
 
 from chargepost.catalogue.checks import nearest
 from chargepost.drivers.simulated import CARS, CarSpec
+from chargepost.run.gate import Place, read_place
 from chargepost.run.quantities import Current, Duration, Energy, Power, Quantity
 from chargepost.run.visitors import Habits
 
@@ -110,6 +111,24 @@ class StationPart(Part, frozen=True, kw_only=True):
                 self.settings.items()}  # fmt: skip
 
 
+class TransfersPart(Part, frozen=True, kw_only=True):
+    """Where files may be fetched and sent, beside the supervision's host."""
+
+    hosts: tuple[str, ...] = ()
+    """HOST or HOST:PORT."""
+
+    def places(self) -> tuple[Place, ...]:
+        """Raises ValueError."""
+        return tuple(read_place(host) for host in self.hosts)
+
+
+class FirmwarePart(Part, frozen=True, kw_only=True):
+    """Whose firmware the stations install."""
+
+    keys: tuple[str, ...] = ()
+    """Files with public keys, in PEM."""
+
+
 class Site(Part, frozen=True, kw_only=True):
     """A whole file."""
 
@@ -120,6 +139,8 @@ class Site(Part, frozen=True, kw_only=True):
     control: str = ""
     seed: int = 1
     supervision: SupervisionPart = SupervisionPart()
+    transfers: TransfersPart = TransfersPart()
+    firmware: FirmwarePart = FirmwarePart()
     stations: tuple[StationPart, ...] = ()
 
 
@@ -169,6 +190,10 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
         yield "stations", "there are none: add [[stations]] with id and model"
     if len(site.stations) > STATIONS_MAX:
         yield "stations", f"{len(site.stations)} are more than {STATIONS_MAX}: use chargepost fleet"
+    try:
+        site.transfers.places()
+    except ValueError as error:
+        yield "transfers.hosts", str(error)
     seen: set[str] = set()
     for index, station in enumerate(site.stations):
         if station.id in seen:

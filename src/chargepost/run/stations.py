@@ -16,6 +16,7 @@ from chargepost.run.control import Happening, Refused
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given, judge
 from chargepost.run.runner import Carriage, StationHost
+from chargepost.run.transfer import Terms
 from chargepost.web import Feed
 
 HAPPENED_MAX = 200
@@ -43,9 +44,10 @@ class Stations:
     """The hosts by their ids; a `control.Host`."""
 
     def __init__(
-        self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str
-    ) -> None:
-        """`supervision` is where stations go that are told nothing else."""
+        self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+    ) -> None:  # fmt: skip
+        """`supervision` is where stations go that are told nothing else; `terms`: what may be done with files."""
         gc.set_threshold(*COLLECT_AFTER)
         self.clock, self.journal = clock, journal
         self.supervision = supervision
@@ -56,7 +58,7 @@ class Stations:
         """Of events since the start: transactions begun and ended, boots, links lost."""
         self.log = Frames()
         self._feeds: dict[str, Feed[Happening]] = {}
-        self._carriage = Carriage(clock, journal, self.log, dice, self._publish)
+        self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms)
         self._version = version
 
     # --- coming and going --------------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ class Stations:
         """Every station hangs up; what runs goes on from the disk at the next start."""
         for identity in list(self.hosts):
             self._take_away(identity)
+        self._carriage.transfers.close()
 
     def _take_away(self, identity: str) -> None:
         self.hosts.pop(identity).remove()
@@ -98,6 +101,12 @@ class Stations:
             feed.publish(what)
         for listener in self.listeners:
             listener(event)
+
+    def _log_between(self, identity: str, since_utc_s: float | None, until_utc_s: float | None) -> str:
+        from chargepost.run.diagnostics import log_between  # noqa: PLC0415 - most stations are never asked for it
+
+        events = [event for event in self.happened if event.station == identity]
+        return log_between(events, self.log.traces(identity), since_utc_s, until_utc_s)
 
     # --- control.Host: the roster ------------------------------------------------------------------------------------
 

@@ -320,7 +320,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None) -> None:
             await ws_connect(
                 lambda: wire,
                 url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if "@" in dial.url else dial.url,
-                ssl_context=(tls or _tls(dial.accept_self_signed)) if secure else None,
+                ssl_context=(tls or client_tls(dial.accept_self_signed)) if secure else None,
                 websocket_handshake_timeout=dial.timeout_s,
                 logger_name=_SILENT,
                 enable_auto_pong=False,
@@ -370,7 +370,8 @@ def _headers(dial: Dial, url: SplitResult) -> list[tuple[str, str]]:
 
 
 @functools.cache
-def _tls(accept_self_signed: bool) -> ssl.SSLContext:
+def client_tls(accept_self_signed: bool) -> ssl.SSLContext:
+    """Verified against the system's roots, unless a self-signed certificate is to be accepted: then not at all."""
     context = ssl.create_default_context()
     if accept_self_signed:
         context.check_hostname = False

@@ -13,6 +13,7 @@
 | `list/<tag>`, `listversion` | an entry of the local list, and the version of the list |
 | `reservation/<id>` | a reservation |
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
+| `firmware/model` | what an installed firmware has made of the station: a model's full name |
 | `meter/<connector>` | the last durable register, and the last start time stamp |
 
 Changes are collected and taken as one `Remember`; a token tells when they are durable.
@@ -23,9 +24,30 @@ from typing import TypeVar
 
 import msgspec
 
+from chargepost.catalogue import Model, ModelError, load
 from chargepost.signals import ChargeRecord, Remember
 
 T = TypeVar("T")
+
+INSTALLED = "firmware/model"
+
+
+def installed_model(memory: Mapping[str, bytes], bought: Model) -> tuple[Model, str]:
+    """What a station is after the firmware that was installed last, and why it is not what its memory says.
+
+    A carrier builds each program with it. `bought` is what the owner named; another line or variant is another station,
+    which the firmware of the last one does not fit.
+    """
+    if INSTALLED not in memory:
+        return bought, ""
+    try:
+        name = msgspec.json.decode(memory[INSTALLED], type=str)
+        model = load(name)
+    except (msgspec.MsgspecError, ModelError):
+        return bought, f"the firmware installed last is not known to this program: {bought.name} runs instead"
+    if (model.line, model.variant) != (bought.line, bought.variant):
+        return bought, f"the firmware installed last is {model.name}, for another product: {bought.name} runs instead"
+    return model, ""
 
 
 class Memory:
