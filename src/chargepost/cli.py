@@ -542,10 +542,16 @@ def _files(hosts: str, keys: Sequence[Path] | None, site: Any = None) -> Any:
 
 def _key(path: Path) -> bytes:
     """A public key."""
+    from chargepost.catalogue.image import WrongKey, check_key  # noqa: PLC0415
+
     try:
-        return path.read_bytes()
+        pem = path.read_bytes()
+        check_key(pem)
     except OSError as error:
         raise Failure(WRONG_USAGE, f"{path}: cannot be read: {error.strerror}: give a public key in PEM") from None
+    except WrongKey as error:
+        raise Failure(WRONG_USAGE, f"{path}: {error}") from None
+    return pem
 
 
 def _file_name(name: str) -> str:

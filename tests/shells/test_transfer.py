@@ -13,16 +13,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from chargepost import signals as sig
-from chargepost.catalogue import load
-from chargepost.catalogue.image import Verdict
-from chargepost.run.gate import Limits, Place
-from chargepost.run.transfer import FILES_MAX, JOBS_MAX, Terms, Transfers
 from tests.shells import file_servers as servers
 from tests.shells.file_servers import PASSWORD, QUOTED, USER
 
+from chargepost import catalogue
+from chargepost import signals as sig
+from chargepost.catalogue import image
+from chargepost.run.gate import Limits, Place
+from chargepost.run.transfer import FILES_MAX, JOBS_MAX, Terms, Transfers
+
 LOCAL = Place("127.0.0.1")
+USUAL = Limits()
 DEADLINE_S = 20.0
 FILE = os.urandom(300_000)
 
@@ -31,7 +32,7 @@ class Owner:
     """A station, as far as its files are concerned."""
 
     def __init__(self, model: str = "evlink-pro-ac", supervision: str = "ws://central.example/ocpp") -> None:
-        self.identity, self.model = "CP-1", load(model)
+        self.identity, self.model = "CP-1", catalogue.load(model)
         self.supervision, self.self_signed = supervision, False
         self.facts: asyncio.Queue[sig.Fact] = asyncio.Queue()
 
@@ -84,9 +85,9 @@ async def desk(
     folder: Path | None,
     *allowed: Place,
     owner: Owner | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
     trusted: Path | None = None,
-    check: Callable[..., Verdict] | None = None,
+    keys: tuple[bytes, ...] = (),
 ) -> AsyncIterator[Desk]:
     def tls(accept_self_signed: bool) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
@@ -94,8 +95,8 @@ async def desk(
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
 
-    terms = Terms(allowed, (b"a key",), limits)
-    transfers = Transfers(asyncio.get_running_loop(), folder, terms, tls=tls, check=check)
+    terms = Terms(allowed, keys, limits)
+    transfers = Transfers(asyncio.get_running_loop(), folder, terms, tls=tls)
     try:
         yield Desk(transfers, owner or Owner())
     finally:
@@ -199,19 +200,15 @@ async def test_a_file_that_is_not_there_is_told(
 
 
 async def test_a_fetched_file_survives_the_process_and_is_examined_by_the_next(tmp_path: Path) -> None:
-    seen: list[tuple[bytes, str, tuple[bytes, ...]]] = []
-
-    def check(data: bytes, model: object, keys: tuple[bytes, ...]) -> Verdict:
-        seen.append((data, getattr(model, "name", ""), keys))
-        return Verdict("good", "evlink-pro-ac/socket@2.0.1")
-
+    private, public = image.draw_key()
+    releases = catalogue.load("evlink-parking@R6"), catalogue.load("evlink-parking@R7")
     with servers.web() as web:
-        web.files["/a"] = FILE
+        web.files["/a"] = image.make("evlink-parking", "R7", "chargepost test", private)
         async with desk(tmp_path / "files", LOCAL) as at:
             await at.fetch(f"http://127.0.0.1:{web.port}/a")
-    async with desk(tmp_path / "files", check=check) as at:
-        assert await at.do(sig.Examine("fw-1")) == sig.Examined("fw-1", "good", "evlink-pro-ac/socket@2.0.1")
-        assert seen == [(FILE, at.owner.model.name, (b"a key",))]
+    async with desk(tmp_path / "files", owner=Owner("evlink-parking@R6"), keys=(public,)) as at:
+        assert at.owner.model == releases[0]
+        assert await at.do(sig.Examine("fw-1")) == sig.Examined("fw-1", "good", releases[1].name)
         at.transfers.do(at.owner, sig.Discard("fw-1"))
         assert at.kept() is None
         gone = await at.do(sig.Examine("fw-1"))
@@ -301,7 +298,8 @@ async def test_one_station_has_a_few_transfers_at_once(tmp_path: Path) -> None:
         async with desk(tmp_path / "files", LOCAL) as at:
             for number in range(JOBS_MAX):
                 at.transfers.do(at.owner, sig.Fetch(f"{number}", f"http://127.0.0.1:{silent}/a"))
-            assert "under way already" in await at.failure(f"http://127.0.0.1:{silent}/a")
+            fact = await at.fetch(f"http://127.0.0.1:{silent}/a")
+            assert fact == sig.TransferFailed("fw-1", f"{JOBS_MAX} transfers of this station are under way already")
 
 
 # --- hostile servers --------------------------------------------------------------------------------------------------

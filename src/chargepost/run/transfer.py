@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
@@ -39,9 +39,6 @@ JOBS_MAX = 4
 FILES_MAX = 4
 """Kept for one station: the firmware that waits to be installed, and some that nobody discarded; the oldest goes."""
 
-EXAMINED_MAX = (1 << 20) + 1
-"""Bytes read of a file to be examined: one more than the largest image has, so that one that is larger is seen."""
-
 CLOSE_WAIT_S = 1.0
 """How long the end of the process waits for threads that were given up."""
 
@@ -49,17 +46,6 @@ PART = ".part"
 """Ends the name of a file that is still coming."""
 
 Work = sig.Fetch | sig.Examine | sig.SendReport
-
-
-class Verdict(Protocol):
-    """What an image is found to be; `catalogue.image` says it."""
-
-    @property
-    def verdict(self) -> Literal["good", "missing", "damaged", "unsigned", "foreign"]: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
 
 
 class Owner(Protocol):
@@ -107,10 +93,9 @@ class Transfers:
         terms: Terms,
         *,
         tls: "Callable[[bool], ssl.SSLContext] | None" = None,
-        check: "Callable[[bytes, Model, tuple[bytes, ...]], Verdict] | None" = None,
     ) -> None:
-        """`folder`: None keeps them as long as the process lives. `tls`: how peers are verified; `check`: firmware."""
-        self._loop, self._terms, self._tls, self._check = loop, terms, tls, check
+        """`folder`: None keeps them as long as the process lives. `tls`: how peers are verified."""
+        self._loop, self._terms, self._tls = loop, terms, tls
         self._mark = secrets.token_hex(8)
         """In the names of our parts; those with another are of a process that is dead."""
         self._folder = folder or Path(tempfile.gettempdir()) / f"chargepost-{self._mark}"
@@ -278,15 +263,14 @@ class Transfers:
         return sig.Fetched(job, size)
 
     def _examine(self, identity: str, job: str, model: Model) -> sig.Fact:
+        from chargepost.catalogue.image import SIZE_MAX, examine  # noqa: PLC0415
+
         try:
             with self.path(identity, job).open("rb") as file:
-                data = file.read(EXAMINED_MAX)
+                data = file.read(SIZE_MAX + 1)  # one more than an image has, so that a larger file is seen
         except OSError as error:
             return sig.Examined(job, "missing", reason=f"the file is not here any more: {error.strerror}")
-        if self._check is None:
-            return sig.Examined(job, "unsigned", reason="this program checks no firmware")
-        found = self._check(data, model, self._terms.keys)
-        return sig.Examined(job, found.verdict, found.model, found.reason)
+        return sig.Examined(job, *examine(data, model, self._terms.keys))
 
 
 def _send(errand: "Errand", wish: sig.SendReport, text: str) -> sig.Fact:

@@ -10,8 +10,8 @@ import io
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from chargepost.redact import MASK, redact_text
 from chargepost.run.gate import FTPS_AT_ONCE, PORTS, Gate, Limits, Target, TransferError
@@ -41,7 +41,9 @@ class Errand:
     """One transfer: what it may do, and the end of it from outside."""
 
     def __init__(self, gate: Gate, limits: Limits, tls: Callable[[], ssl.SSLContext]) -> None:
-        self.gate, self.limits, self.tls = gate, limits, tls
+        self.gate, self.limits = gate, limits
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
         self.given_up = ""
         """Why, as soon as it is."""
         self.open: list[Callable[[], object]] = []
@@ -87,7 +89,8 @@ class Errand:
                 shut()
 
     def encrypt(self, peer: socket.socket, target: Target, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
-        return self.tls().wrap_socket(peer, server_hostname=target.host, session=session)
+        self._context = self._context or self._tls()  # one, or a session could not be gone on with
+        return self._context.wrap_socket(peer, server_hostname=target.host, session=session)
 
 
 def fetch(errand: Errand, url: str, write: Callable[[bytes], object]) -> int:
@@ -221,7 +224,7 @@ class _Ftp(ftplib.FTP):
 def _fetch_by_ftp(errand: Errand, target: Target, write: Callable[[bytes], object]) -> int:
     session = _Ftp(errand, target).begin()
     counted = _Counted(errand, target, write, session.known_size(target.file))
-    with session.transfercmd(f"RETR {target.file}") as data:
+    with _opened(session, f"RETR {target.file}") as data:
         while piece := data.recv(PIECE_BYTES):
             counted.add(piece)
     session.voidresp()
@@ -232,15 +235,23 @@ def _fetch_by_ftp(errand: Errand, target: Target, write: Callable[[bytes], objec
 
 def _send_by_ftp(errand: Errand, target: Target, body: bytes) -> int:
     session = _Ftp(errand, target).begin()
-    with session.transfercmd(f"STOR {target.file}") as data:
+    with _opened(session, f"STOR {target.file}") as data:
         for start in range(0, len(body), PIECE_BYTES):
             data.sendall(body[start : start + PIECE_BYTES])
-        if isinstance(data, ssl.SSLSocket):
-            with suppress(OSError):  # without a goodbye: whether it has the file, its answer tells
-                data.unwrap()
     session.voidresp()
     _bye(session)
     return len(body)
+
+
+@contextmanager
+def _opened(session: _Ftp, command: str) -> Iterator[socket.socket]:
+    """The connection for a file; its end is said, for our other handle of it would keep it open."""
+    with session.transfercmd(command) as data:
+        yield data
+        with suppress(OSError):  # it has ended by itself; whether it has the file, its answer tells
+            if isinstance(data, ssl.SSLSocket):
+                data.unwrap()
+            socket.socket.shutdown(data, socket.SHUT_WR)
 
 
 def _bye(session: _Ftp) -> None:
