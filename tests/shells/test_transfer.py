@@ -144,10 +144,10 @@ async def test_r_231_r_232_a_file_comes_by_each_way(scheme: str, there: Path, pe
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("scheme", WAYS)
-async def test_r_231_r_232_r_233_a_report_goes_by_each_way(
+async def test_r_231_r_232_a_report_goes_by_each_way(
     scheme: str, compressed: bool, there: Path, pem: Path, tmp_path: Path
 ) -> None:
-    """R-231, R-232, R-233: to the folder of the URL, with the log between the two dates, as gzip when wished."""
+    """R-231, R-232: to the folder of the URL, with the log between the two dates, as gzip when wished."""
     text = b"what we are\nlog from 1.0 to 2.0\n"
     with server(scheme, there, pem) as (port, sent):
         async with desk(tmp_path / "files", LOCAL, trusted=pem) as at:
