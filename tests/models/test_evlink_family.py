@@ -123,9 +123,15 @@ BROUGHT_BY_R6 = {
 }
 BROUGHT_BY_R6_AS_A_WHOLE = {"smart_charging", "quirks.trigger_only_charging", "sources.field-profile", "errors.29"}
 BROUGHT_BY_R6_TO_ITS_LINE = {
-    "W": set[str](),
-    "P": {"keys.emsetting.default"},  # printed for the wallbox; from R6 on for the others too
-    "C": {"keys.emsetting.default", "keys.enableevdetection.inert", "messages.sends", "data_transfers"},
+    "W": {"keys.emsetting.inert"},  # it rules the profiles
+    "P": {"keys.emsetting.inert", "keys.emsetting.default"},  # printed for the wallbox; from R6 on for all
+    "C": {
+        "keys.emsetting.inert",
+        "keys.emsetting.default",
+        "keys.enableevdetection.inert",
+        "messages.sends",
+        "data_transfers",
+    },
 }
 
 

@@ -583,7 +583,6 @@ def test_q_027_the_wallbox_knows_no_data_transfer() -> None:
 
 
 @pytest.mark.parametrize("ask", [
-    messages.ClearChargingProfile(),
     messages.GetDiagnostics(location="ftp://x/y"),
     messages.CancelReservation(reservation_id=1),
 ], ids=lambda a: type(a).__name__)  # fmt: skip

@@ -256,6 +256,20 @@ def heartbeat(k: Key) -> None:
     assert len(k.rig.said("Heartbeat")) == 2
 
 
+def profiles_are_looked_at(k: Key) -> None:
+    period = messages.ChargingSchedulePeriod(start_period=0, limit=8)
+    schedule = messages.ChargingSchedule(charging_rate_unit="A", charging_schedule_period=(period,))
+    profile = messages.ChargingProfile(
+        charging_profile_id=1, stack_level=0, charging_profile_purpose="TxDefaultProfile",
+        charging_profile_kind="Relative", charging_schedule=schedule,
+    )  # fmt: skip
+    ask = messages.SetChargingProfile(connector_id=1, cs_charging_profiles=profile)
+    k.write("1")
+    assert k.rig.ask(ask).status == "Rejected"
+    k.write("2")
+    assert k.rig.ask(ask).status == "Accepted"
+
+
 def current(k: Key) -> None:
     k.write("12")
     k.charge()
@@ -577,6 +591,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "controlchargebyremotecommand": commands_only,
     "defaultidtag": default_tag,
     "disconnectedmetervaluesampleinterval": offline_interval,
+    "emsetting": profiles_are_looked_at,
     "enableevdetection": loop,
     "enablemetervaluescontainvoltage": output_voltage,
     "enableremotestartnoconnectedev": remote_start_without_a_car,

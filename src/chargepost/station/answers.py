@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, metering, transactions, visits
+from chargepost.station import badges, metering, profiles, transactions, visits
 from chargepost.station.connector import Connector, Grant
+from chargepost.station.core import Refusal
 from chargepost.station.settings import Row
 from chargepost.station.usage import On, Usage, advance
 
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 UNSET = msgspec.UNSET
 UNLOCK_WAIT_S = 5.0
 """A lock that has not moved by then has jammed."""
-
-
-class Refusal(Exception):
-    """The request is answered with a CALLERROR."""
-
-    def __init__(self, code: str, description: str) -> None:
-        super().__init__(description)
-        self.code = code
 
 
 # --- availability, reset, unlock -------------------------------------------------------------------------------------
@@ -149,10 +142,8 @@ def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: f
     connector = None if ask.connector_id is UNSET else ask.connector_id
     if connector is not None and not 0 < connector <= len(s.connectors):
         return rejected
-    profile = ask.charging_profile
-    if profile is not UNSET and (
-        profile.charging_profile_purpose != "TxProfile" or profile.transaction_id is not UNSET
-    ):
+    profile = profiles.brought(s.core, ask)
+    if profile and profiles.refused_at_start(s, connector, profile, now):
         return rejected
     c = visits.choose(s, connector)
     if c is None and not (connector is None and len(s.connectors) > 1 and any(map(visits.free, s.connectors))):
@@ -163,7 +154,7 @@ def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: f
         return rejected
     if c and rule.refuse_plugged_since_stop and (c.usage is Usage.FINISHING or c.plugged_since_stop):
         return rejected
-    asking = visits.Asking(ask.id_tag, connector, "remote start")
+    asking = visits.Asking(ask.id_tag, connector, "remote start", profile)
     if s.core.settings.flag("AuthorizeRemoteTxRequests"):
         s.after_answer.append(lambda: visits.ask(s, asking, now))
     else:
@@ -311,13 +302,16 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
     "ClearCache": clear_cache,
+    "ClearChargingProfile": profiles.clear_profile,
     "DataTransfer": data_transfer,
+    "GetCompositeSchedule": profiles.composite_schedule,
     "GetConfiguration": get_configuration,
     "GetLocalListVersion": local_list_version,
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
     "Reset": reset,
     "SendLocalList": send_local_list,
+    "SetChargingProfile": profiles.set_profile,
     "TriggerMessage": trigger,
     "UnlockConnector": unlock_connector,
 }

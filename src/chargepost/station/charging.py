@@ -5,6 +5,7 @@ from collections.abc import Callable
 from chargepost.signals import Limit
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
+from chargepost.station.usage import Usage
 
 SETTING_LIMITS = ("iMaxDeratingSwCapacity", "maxIntensitySocket", "maxIntensityStation")
 """Keys of the products that hold a current in A."""
@@ -88,7 +89,17 @@ def _paused(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(0.0, "push button") if c.paused else None
 
 
-RULES: tuple[Rule, ...] = (_rating, _cable, _domestic, _derating, _refused, _restoring, _shed, _paused)
+def _profile(core: Core, c: Connector, now: float) -> Limit | None:
+    """What the charging profiles come to: `profiles.govern` keeps it up to date."""
+    return core.profiles.limits.get(c.number) if core.profiles else None
+
+
+STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _derating)
+"""What holds as long as nobody touches the station."""
+
+PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused)
+
+RULES: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 
 
 def limit(core: Core, c: Connector, now: float) -> Limit:
@@ -97,13 +108,34 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     restoring = c.resume_at is not None and now < c.resume_at
     refused, shed = tx is not None and tx.refused, SHEDDING_INPUT in core.inputs
     width = phases(c) if shed else 0
-    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, width, c.paused)
+    allowed = _profile(core, c, now)
+    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, width, c.paused, allowed)
     if rests_on != c.limit_rests_on:
-        c.limit, c.limit_rests_on = _lowest(core, c, now), rests_on
+        c.limit, c.limit_rests_on = _regulated(c, _lowest(RULES, core, c, now)), rests_on
     return c.limit
 
 
-def _lowest(core: Core, c: Connector, now: float) -> Limit:
+def standing(core: Core, c: Connector, now: float) -> Limit:
+    """What the outlet may take without any profile, as long as nobody touches it."""
+    return _lowest(STANDING, core, c, now)
+
+
+def usable(core: Core, c: Connector, now: float, allowed: Limit) -> Limit:
+    """What the outlet would offer were it allowed so much: what it can use of a share."""
+    return _regulated(c, min(allowed, _lowest((*STANDING, *PASSING), core, c, now)))
+
+
+def wants(c: Connector) -> bool:
+    """The connector offers current, as far as its limit goes: a car is there and may charge."""
+    preparing = c.usage is Usage.PREPARING and c.grant is not None
+    running = c.usage is Usage.CHARGING and c.stopping is None
+    return (preparing or running) and c.ev_in and not c.blocked
+
+
+def _lowest(rules: tuple[Rule, ...], core: Core, c: Connector, now: float) -> Limit:
+    return min(found for rule in rules if (found := rule(core, c, now)) is not None)
+
+
+def _regulated(c: Connector, limit: Limit) -> Limit:
     """Below what the outlet can regulate it is a pause, never less current."""
-    lowest = min(found for rule in RULES if (found := rule(core, c, now)) is not None)
-    return lowest if lowest.current_a >= c.spec.min_current_a else Limit(0.0, lowest.source)
+    return limit if limit.current_a >= c.spec.min_current_a else Limit(0.0, limit.source)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from chargepost.catalogue.model import ConnectorSpec, ErrorSpec
+from chargepost.ocpp.messages import ChargingProfile
 from chargepost.signals import Limit, PilotState, Reading
 from chargepost.station.usage import Usage
 
@@ -17,6 +18,8 @@ class Grant(NamedTuple):
     parent: str | None
     how: str
     """What decided: "cache", "central system", "offline", "remote start", "free charging" ..."""
+    profile: ChargingProfile | None = None
+    """What a remote start brought, for the transaction to come."""
 
 
 class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
@@ -64,12 +67,12 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "asked_freely", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at", "faults",
-        "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted",
-        "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused", "pilot",
-        "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
-        "reported_at", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status", "status_since",
-        "stopping", "token", "transaction", "unlock_call", "usage",
+        "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
+        "faults", "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on",
+        "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused",
+        "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
+        "reported_at", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
+        "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -110,6 +113,8 @@ class Connector:
         self.token = 0
         """The transaction is on disk once this token is durable; no power before."""
         self.started_at = 0.0
+        self.began_at = 0.0
+        """When the transaction began, power cuts included, in monotonic seconds."""
         self.stopping: Stopping | None = None
         self.paused = False
         """The push button holds the charge."""

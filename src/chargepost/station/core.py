@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chargepost.catalogue.model import Model
 from chargepost.signals import Level, Note, Wish
 from chargepost.station.memory import Memory
 from chargepost.station.settings import Settings
+
+if TYPE_CHECKING:
+    from chargepost.station.profiles import Profiles
 
 Alarm = tuple[str, int]
 """What is due, and for which connector (0: the station)."""
@@ -66,6 +70,14 @@ def restart_s(model: Model, usual_s: float) -> float:
     return float(model.quirks.get("slow_restart", {}).get("lasts_s", usual_s))
 
 
+class Refusal(Exception):
+    """The request is answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
 class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
@@ -79,6 +91,7 @@ class Core:
         "model",
         "numbers",
         "offset_s",
+        "profiles",
         "serial",
         "settings",
         "speed",
@@ -102,6 +115,8 @@ class Core:
         self.alarms: dict[Alarm, float] = {}
         self.inputs: set[str] = set()
         """Wired contacts that are active, by their names."""
+        self.profiles: Profiles | None = None
+        """Charging profiles; None while there is none."""
         self.speed = 1.0
         """Of this world, beside that of its peers."""
         self.offset_s = 0.0

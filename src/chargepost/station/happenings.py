@@ -14,10 +14,23 @@ from chargepost.catalogue.model import ErrorSpec
 from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
-from chargepost.station import answers, faults, inputs, lamp, metering, polls, surroundings, transactions, visits
+from chargepost.station import (
+    answers,
+    charging,
+    faults,
+    inputs,
+    lamp,
+    metering,
+    polls,
+    profiles,
+    surroundings,
+    transactions,
+    visits,
+)
 from chargepost.station.badges import Badge, fold
 from chargepost.station.connector import Connector
 from chargepost.station.conversation import Conversation
+from chargepost.station.core import Refusal
 from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
@@ -77,9 +90,11 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         s.core.offset_s = utc_s - now
         due = s.core.alarms.get(("aligned", 0))
         s.core.wake_at("aligned", 0, due if due is None else due - step_s)  # the same point of the grid
+        profiles.clock_moved(s.core, now)
         return
     lit_percent = lamp.intensity_percent(s.core, now)
     s.core.offset_s = utc_s - now
+    profiles.clock_moved(s.core, now)
     s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
     _schedule_aligned(s, now)
     _schedule_light(s, now)
@@ -141,7 +156,7 @@ def _asked(s: "Station", event: Asked, now: float) -> None:
         return
     try:
         result = answer(s, call.payload, call.id, now)
-    except answers.Refusal as refusal:
+    except Refusal as refusal:
         s.talk.answer(frames.write_error(call.id, refusal.code, str(refusal)))
         return
     if result is not None:
@@ -315,7 +330,9 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         return None if changed else QUIET
     reading = fact.reading or metering.estimated(s.core, c, now)
     if reading:
+        width = charging.phases(c) if s.core.profiles else 0  # a limit in W rests on the phases of the charge
         c.reading, c.read_at = reading, now
+        changed = changed or bool(width and width != charging.phases(c))
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 
@@ -411,16 +428,17 @@ def _ending(s: "Station", fact: sig.Ending, now: float) -> None:
 
 
 def _restored(s: "Station", fact: sig.Restored, now: float) -> None:
-    """Factory settings: the changed keys and the cache go; badges, records and what is not yet told stay."""
+    """Factory settings: the changed keys, the profiles and the cache go; records and what is not yet told stay."""
     forget_settings(s)
     s.restart(True, "factory settings", "Reboot", now)
 
 
 def forget_settings(s: "Station") -> None:
-    """Every key as it left the factory, no badge known, nothing reserved."""
+    """Every key as it left the factory, no badge known, nothing reserved, no charging profile."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
     s.core.settings.forget()
+    profiles.forget(s.core)
     for key in list(s.authorization.cache):
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()
@@ -558,6 +576,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "resume": _on(transactions.resume),
     "unlock": _unlock_failed,
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
+    "profile": _nothing,
     "restart": _nothing,
 }
 """What is due when an alarm rings; a row that does nothing only wants the views compared again."""

@@ -14,7 +14,7 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import ConnectorSpec, Model
 from chargepost.ocpp import messages
-from chargepost.station import charging, faults, lamp, metering, surroundings, transactions, visits
+from chargepost.station import charging, faults, lamp, metering, profiles, surroundings, transactions, visits
 from chargepost.station.authorization import Authorization
 from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
@@ -119,6 +119,7 @@ class Station:
             if 0 < tx.connector <= len(self.connectors):
                 tx.kept_readings = max(self.data.get(tx.name, ()), default=-1) + 1
                 self.connectors[tx.connector - 1].transaction = tx
+        profiles.recall(self.core, {c.transaction.name for c in self.connectors if c.transaction})
         for key, _ in store.load_all("fault/", bool):
             number, _, code = key.partition("/")
             spec = faults.find(self, code)
@@ -162,6 +163,7 @@ class Station:
         if self.started and not quiet:
             for c in self.connectors:
                 self._advance(c, now)
+            for c in profiles.govern(self, now):
                 self._tell_hardware(c, now)
             for c in self.all_connectors:
                 self._tell_status(c, now)
@@ -188,8 +190,7 @@ class Station:
         core, preparing = self.core, c.usage is Usage.PREPARING and c.grant is not None
         running = c.usage is Usage.CHARGING and c.stopping is None
         c.limit = charging.limit(core, c, now)
-        wanted = (preparing or running) and c.ev_in and not c.blocked
-        offered_a = c.limit.current_a if wanted else 0.0
+        offered_a = c.limit.current_a if charging.wants(c) else 0.0
         if offered_a != c.offered_a:
             c.offered_a = offered_a
             core.wish(sig.OfferCurrent(c.number, offered_a))

@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, metering
+from chargepost.station import badges, metering, profiles
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -89,7 +89,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         last_wh=energy_wh,
         last_utc_s=utc_s,
     )
-    c.started_at = now
+    c.started_at = c.began_at = now
     c.ev_offered_at = None
     c.usage = advance(c.usage, On.START)
     core.wake_at("connect", c.number, None)
@@ -104,6 +104,8 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
     )
     _keep_data(s, c, reading, "Transaction.Begin", _stop_items(s), now)
     c.token = core.memory.put(f"transaction/{tx.name}", tx)
+    if grant.profile:
+        profiles.transaction_begun(s, c, grant.profile, now)
     schedule(s, c, now)
     core.note("info", "transaction begins", f"badge {tx.id_tag} at {tx.start_wh} Wh", c.number)
 
@@ -334,6 +336,7 @@ def close(
     core.memory.record(record)
     core.memory.put(f"record/{tx.name}", record)
     s.undelivered[tx.name] = record
+    profiles.transaction_over(core, tx.name)
     c.transaction = c.stopping = None
     c.paused = c.interrupted = False
     c.resume_at = None
@@ -418,6 +421,7 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
     if rule.resumes:
         c.transaction, c.usage = tx, Usage.CHARGING
         c.started_at = now - tx.charged_s
+        c.began_at = min(now - (s.core.utc(now) - tx.start_utc_s), now)
         c.resume_at = now + s.core.settings.number(rule.delay_key, 0)
         if s.core.settings.number("MeterValueSampleInterval"):
             c.interrupted = True

@@ -35,6 +35,8 @@ class Asking:
     id_tag: str
     connector: int | None
     how: How
+    profile: messages.ChargingProfile | None = None
+    """What a remote start brought, for the transaction to come."""
 
 
 # --- cable and car ---------------------------------------------------------------------------------------------------
@@ -256,6 +258,7 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
                 c.release = None
                 judged(s, grant.id_tag, c.number, True, "releases a cable of its group")
                 return
+    grant = grant._replace(profile=asking.profile)
     chosen = choose(s, asking.connector)
     if chosen is None and asking.connector is None and len(s.connectors) > 1 and any(map(free, s.connectors)):
         s.waiting_grant = grant
