@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chargepost import signals as sig
 from chargepost.ocpp import frames, messages
@@ -272,3 +274,114 @@ def test_trap_3_an_answer_after_the_time_out_changes_nothing() -> None:
     rig.drain()
     rig.run(10)
     assert not rig.said("StartTransaction")
+
+
+# --- anything at all, drawn from a seed ------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+
+HARMLESS = [
+    messages.GetConfiguration(key=("NumberOfConnectors",)), messages.ClearCache(), messages.DataTransfer(vendor_id="x"),
+    messages.TriggerMessage(requested_message="MeterValues"), messages.RemoteStopTransaction(transaction_id=9),
+    messages.TriggerMessage(requested_message="StatusNotification", connector_id=1),
+    messages.RemoteStartTransaction(id_tag="SOMEBODY"), messages.ChangeAvailability(connector_id=1, type="Operative"),
+    messages.ChangeConfiguration(key="nothing", value="x"), messages.GetLocalListVersion(),
+]  # fmt: skip
+"""Requests that are none to end a charge."""
+
+OURS = ["StatusNotification", "Heartbeat", "MeterValues"]
+"""What a station says while it charges."""
+
+ANSWERING = st.one_of(
+    st.just(SILENCE),
+    st.sampled_from(sorted(frames.ERROR_CODES)).map(Refuse),
+    json_values,
+    st.just({"status": "Accepted", "currentTime": "2001-01-01T00:00:00Z", "interval": 5, "more": [1]}),
+)
+
+Act = Callable[[Rig], object]
+
+
+def heard(data: bytes) -> Act:
+    return lambda rig: rig.hear(data)
+
+
+def asked(payload: Any) -> Act:
+    return lambda rig: rig.ask(payload)
+
+
+def answering(action: str, answer: Any) -> Act:
+    return lambda rig: rig.answers.update({action: answer})
+
+
+def waiting(seconds: int) -> Act:
+    return lambda rig: rig.run(seconds)
+
+
+def told_again(way: str, back: int, payload: Any) -> Act:
+    """An answer, or an error, to a call of before, or to the one that is open."""
+
+    def act(rig: Rig) -> None:
+        ours = [f.id for _, sent, f in rig.frames if sent == "sent" and isinstance(f, frames.Call)]
+        if ours:
+            ident = ours[-1 - back % len(ours)]
+            number = 3 if way == "result" else 4
+            rest = [payload] if number == 3 else ["InternalError", "", {}]
+            rig.hear(json.dumps([number, ident, *rest]).encode())
+
+    return act
+
+
+def at_once(first: Any, second: Any) -> Act:
+    """Two calls, neither of which waits for the other."""
+
+    def act(rig: Rig) -> None:
+        for n, payload in enumerate((first, second)):
+            rig.hear(frames.write_call(f"pair-{n}", payload))
+
+    return act
+
+
+def spoilt(payload: Any, at: int, junk: bytes) -> Act:
+    """A request with a few bytes of it replaced."""
+    data = frames.write_call("spoilt", payload)
+    return heard(data[: at % len(data)] + junk + data[at % len(data) + len(junk) :])
+
+
+def lost(rig: Rig) -> None:
+    rig.cut()
+    rig.mend_at_once()
+
+
+ACTS = st.one_of(
+    st.binary(max_size=80).map(heard),
+    json_values.map(lambda value: heard(json.dumps(value).encode())),
+    st.builds(lambda ident, action, payload: heard(json.dumps([2, ident, action, payload]).encode()),
+              json_values, st.sampled_from(sorted(frames.REQUESTS)), json_values),
+    st.sampled_from(sorted(GARBAGE)).map(lambda kind: heard(GARBAGE[kind])),
+    st.sampled_from(HARMLESS).map(asked),
+    st.builds(at_once, st.sampled_from(HARMLESS), st.sampled_from(HARMLESS)),
+    st.builds(spoilt, st.sampled_from(HARMLESS), st.integers(0, 200), st.binary(min_size=1, max_size=4)),
+    st.builds(answering, st.sampled_from(OURS), ANSWERING),
+    st.builds(told_again, st.sampled_from(["result", "error"]), st.integers(0, 5), json_values),
+    st.integers(1, 20).map(waiting),
+    st.just(lost),
+)  # fmt: skip
+
+
+@both
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(acts=st.lists(ACTS, min_size=3, max_size=12))
+def test_4_whatever_a_peer_does_a_charge_goes_on_and_ends_as_ever(model: str, acts: list[Act]) -> None:
+    """Wrong ids, types and fields, silence, doubled and late answers, two calls at once, bytes that are no frame."""
+    rig = charging(model)
+    for act in acts:
+        act(rig)
+        rig.drain()
+    rig.run(30)
+    assert not rig.said("StopTransaction")
+    still_well(rig)
