@@ -502,6 +502,13 @@ class TransactionView(Signal, frozen=True):
     energy_wh: float
 
 
+class ReservationView(Signal, frozen=True):
+    reservation: int
+    """The central system's id."""
+    id_tag: str
+    expires_utc_s: float
+
+
 class ConnectorView(Signal, frozen=True):
     connector: int
     status: str
@@ -517,6 +524,8 @@ class ConnectorView(Signal, frozen=True):
     contactor: bool
     transaction: TransactionView | None = None
     vendor_error: str = ""
+    reservation: ReservationView | None = None
+    """What holds it, also as one of the last ones free for a reservation of the station."""
 
 
 class LinkView(Signal, frozen=True):

@@ -586,7 +586,6 @@ def test_q_027_the_wallbox_knows_no_data_transfer() -> None:
 
 @pytest.mark.parametrize("ask", [
     messages.GetDiagnostics(location="ftp://x/y"),
-    messages.CancelReservation(reservation_id=1),
 ], ids=lambda a: type(a).__name__)  # fmt: skip
 def test_trap_4_what_is_not_supported_yet_is_said_so(ask: Any) -> None:
     answer = idle().ask(ask)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, metering, profiles, transactions, visits
+from chargepost.station import badges, metering, profiles, reservations, transactions, visits
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.core import Refusal
 from chargepost.station.settings import Row
@@ -35,7 +35,7 @@ def change_availability(s: "Station", ask: m.ChangeAvailability, ident: str, now
     targets = s.all_connectors if ask.connector_id == 0 else [s.connectors[ask.connector_id - 1]]
     scheduled = False
     for c in targets:
-        busy = c.transaction is not None or c.usage is Usage.PREPARING
+        busy = c.transaction is not None or (c.usage is Usage.PREPARING and c.status != "Reserved")
         c.out_when_free = False
         if not operative and c.operative and busy:
             c.out_when_free = scheduled = True
@@ -145,20 +145,23 @@ def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: f
     profile = profiles.brought(s.core, ask)
     if profile and profiles.refused_at_start(s, connector, profile, now):
         return rejected
-    c = visits.choose(s, connector)
-    if c is None and not (connector is None and len(s.connectors) > 1 and any(map(visits.free, s.connectors))):
+    parent = s.authorization.parent(ask.id_tag, now)
+    c = visits.choose(s, connector, ask.id_tag, parent)
+    waits = connector is None and visits.may_wait(s, ask.id_tag, parent)
+    unsure = c is None and not waits
+    c = reservations.of_a_group(s, connector) if unsure else c
+    if c is None and not waits:
         return rejected
     rule = s.core.model.authentication
-    waits = not rule.remote_unplugged_key or s.core.settings.flag(rule.remote_unplugged_key, True)
-    if not waits and (c is None or not c.plugged):
+    unplugged = not rule.remote_unplugged_key or s.core.settings.flag(rule.remote_unplugged_key, True)
+    if not unplugged and (c is None or not c.plugged):
         return rejected
     if c and rule.refuse_plugged_since_stop and (c.usage is Usage.FINISHING or c.plugged_since_stop):
         return rejected
     asking = visits.Asking(ask.id_tag, connector, "remote start", profile)
-    if s.core.settings.flag("AuthorizeRemoteTxRequests"):
+    if unsure or s.core.settings.flag("AuthorizeRemoteTxRequests"):  # trap 76: Authorize tells the group
         s.after_answer.append(lambda: visits.ask(s, asking, now))
     else:
-        parent = s.authorization.parent(ask.id_tag, now)
         s.after_answer.append(lambda: visits.admitted(s, asking, Grant(ask.id_tag, parent, "remote start"), now))
     return m.RemoteStartTransactionResponse(status="Accepted")
 
@@ -299,6 +302,7 @@ def send_local_list(s: "Station", ask: m.SendLocalList, ident: str, now: float) 
 
 
 ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
+    "CancelReservation": reservations.cancel,
     "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
     "ClearCache": clear_cache,
@@ -309,6 +313,7 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "GetLocalListVersion": local_list_version,
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
+    "ReserveNow": reservations.reserve,
     "Reset": reset,
     "SendLocalList": send_local_list,
     "SetChargingProfile": profiles.set_profile,

@@ -71,7 +71,7 @@ class Connector:
         "faults", "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on",
         "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused",
         "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
-        "reported_at", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
+        "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
         "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
@@ -127,6 +127,8 @@ class Connector:
         """The cable stays locked until this badge or its group is shown (errata 3.17)."""
         self.last_start_utc_s = 0.0
         # overlays
+        self.reservation: int | None = None
+        """The id of what holds it: its own reservation, or one of the station's that needs the last ones free."""
         self.faults: dict[str, ErrorSpec] = {}
         self.operative = True
         self.out_when_free = False
@@ -153,6 +155,12 @@ class Connector:
     def plugged(self) -> bool:
         """Something is plugged in that a visit is about: the cable at the socket, the car at an attached cable."""
         return self.ev_in if self.spec.kind in ATTACHED else self.cable_in
+
+    @property
+    def free(self) -> bool:
+        """Somebody new may be let in here, as far as the connector goes."""
+        in_use = self.transaction is not None or self.grant is not None or self.starting
+        return self.operative and not self.shut and not self.blocked and not in_use
 
     @property
     def blocked(self) -> bool:

@@ -23,6 +23,7 @@ from chargepost.station import (
     metering,
     polls,
     profiles,
+    reservations,
     surroundings,
     transactions,
     visits,
@@ -62,6 +63,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     s.core.wake_at("settle", 0, now + SETTLE_S)
     _schedule_aligned(s, now)
     _schedule_light(s, now)
+    reservations.due(s, now)
     surroundings.watch_modem(s, now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
@@ -96,6 +98,7 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
     s.core.offset_s = utc_s - now
     profiles.clock_moved(s.core, now)
     s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
+    reservations.watch(s)
     _schedule_aligned(s, now)
     _schedule_light(s, now)
     if lamp.intensity_percent(s.core, now) != lit_percent:
@@ -443,6 +446,7 @@ def forget_settings(s: "Station") -> None:
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()
     s.authorization.local_list.forget()
+    reservations.forget(s)
 
 
 OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)
@@ -573,6 +577,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "cap": lambda s, connector, _w, _now: s.read_meter(connector, "cap", None),
     "aligned": _aligned_due,
     "opened": _on(transactions.opened),
+    "reservation": lambda s, _c, _w, now: reservations.due(s, now),
     "resume": _on(transactions.resume),
     "unlock": _unlock_failed,
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),

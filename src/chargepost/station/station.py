@@ -14,7 +14,17 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import ConnectorSpec, Model
 from chargepost.ocpp import messages
-from chargepost.station import charging, faults, lamp, metering, profiles, surroundings, transactions, visits
+from chargepost.station import (
+    charging,
+    faults,
+    lamp,
+    metering,
+    profiles,
+    reservations,
+    surroundings,
+    transactions,
+    visits,
+)
 from chargepost.station.authorization import Authorization
 from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
@@ -59,6 +69,7 @@ class Station:
         "core",
         "data",
         "emergency",
+        "reservations",
         "restarting",
         "shown",
         "speaks_after",
@@ -84,6 +95,7 @@ class Station:
         self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
         self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: core.settings.connectors], 1)]
         self.all_connectors = [self.zero, *self.connectors]
+        self.reservations: dict[int, reservations.Reservation] = {}
         self.transactions = 0
         """Transactions begun since the start of the program."""
         self.data: dict[str, dict[int, messages.MeterValue]] = {}
@@ -126,6 +138,7 @@ class Station:
             if spec and int(number) < len(self.all_connectors):
                 self.all_connectors[int(number)].faults[code] = spec
             store.drop(f"fault/{key}")
+        reservations.recall(self)
         store.loaded()
 
     # --- the door --------------------------------------------------------------------------------------------------
@@ -165,6 +178,8 @@ class Station:
                 self._advance(c, now)
             for c in profiles.govern(self, now):
                 self._tell_hardware(c, now)
+            if self.reservations:
+                reservations.hold(self)
             for c in self.all_connectors:
                 self._tell_status(c, now)
         self._restart_when_done(now)
@@ -213,6 +228,10 @@ class Station:
 
     def _tell_status(self, c: Connector, now: float) -> None:
         core, new = self.core, status(c)
+        if new == "Reserved" and c.status not in ("", "Available", "Faulted", "Reserved"):
+            held, c.reservation = c.reservation, None
+            self._tell_status(c, now)  # B1, F1, H1, then A7: the table knows no other way
+            c.reservation = held
         if new != c.status:
             if c.status:
                 core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now))
@@ -350,14 +369,14 @@ class Station:
             self.core.model.name.partition("@")[0],
             self.core.model.release,
             self.talk.view(),
-            tuple(_connector_view(c) for c in self.connectors),
+            tuple(_connector_view(self, c) for c in self.connectors),
             self.core.utc(now),
             self.surroundings.modem,
             self.surroundings.locked,
         )
 
 
-def _connector_view(c: Connector) -> sig.ConnectorView:
+def _connector_view(s: Station, c: Connector) -> sig.ConnectorView:
     tx, reading = c.transaction, c.reading
     energy_wh = reading.energy_wh if reading else tx.last_wh if tx else 0.0
     code, vendor_code, _ = error(c)
@@ -378,4 +397,5 @@ def _connector_view(c: Connector) -> sig.ConnectorView:
         if tx
         else None,
         vendor_error=vendor_code,
+        reservation=reservations.view(s, c),
     )

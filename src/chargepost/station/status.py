@@ -26,6 +26,8 @@ def status(c: Connector) -> str:
         if c.limit.current_a == 0:
             return "SuspendedEVSE"  # goes before SuspendedEV: 4.9
         return "Charging" if c.pilot in ("C", "D") else "SuspendedEV"
+    if c.reservation is not None and c.grant is None and (c.usage is Usage.FREE or c.status in ("Reserved", "")):
+        return "Reserved"  # also when somebody else plugs in: only the badge it is held for leads on (G2)
     return c.usage.value
 
 

@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, metering, profiles
+from chargepost.station import badges, metering, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -98,7 +98,11 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         "start",
         tx.name,
         messages.StartTransaction(
-            connector_id=c.number, id_tag=tx.id_tag, meter_start=tx.start_wh, timestamp=metering.date(utc_s)
+            connector_id=c.number,
+            id_tag=tx.id_tag,
+            meter_start=tx.start_wh,
+            timestamp=metering.date(utc_s),
+            reservation_id=reservations.used(s, c, grant),
         ),
         numbered=True,
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import badges, faults, surroundings, transactions
+from chargepost.station import badges, faults, reservations, surroundings, transactions
 from chargepost.station.badges import fold
 from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
@@ -47,8 +47,9 @@ def plugged_in(s: "Station", c: Connector, now: float) -> None:
     if c.usage is Usage.FREE:
         c.usage = advance(c.usage, On.PLUG_IN)  # A2
         time_out(s, c, now)
-    if c.usage is Usage.PREPARING and s.waiting_grant and free(c):
-        grant, s.waiting_grant = s.waiting_grant, None
+    grant = s.waiting_grant
+    if c.usage is Usage.PREPARING and grant and open_to(s, c, grant.id_tag, grant.parent):
+        s.waiting_grant = None
         s.core.wake_at("waiting", 0, None)
         give(s, c, grant, now)
 
@@ -57,7 +58,7 @@ def let_in_freely(s: "Station", c: Connector, now: float) -> None:
     """Where nobody is asked for a badge, whoever is plugged in may charge; in some products, while offline only."""
     if s.talk.online:
         c.met_offline = False
-    if c.usage is not Usage.PREPARING or not c.plugged or not free(c):
+    if c.usage is not Usage.PREPARING or not c.plugged or not open_to(s, c, s.default_tag, None):
         return
     if s.free_charging and not s.core.settings.flag("ControlChargeByRemoteCommand"):
         if "free_charge_authorizes" not in s.core.model.quirks:
@@ -133,6 +134,8 @@ def timed_out(s: "Station", c: Connector, now: float) -> None:
         c.ev_offered_at = None
         if not c.plugged:
             c.usage = advance(c.usage, On.GIVE_UP)  # B1
+    elif c.status == "Reserved":
+        time_out(s, c, now)  # somebody else's cable: the table knows no way from Reserved to Finishing
     elif len(s.connectors) > 1:
         c.usage = advance(c.usage, On.NO_TAG)  # B6
 
@@ -259,30 +262,36 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
                 judged(s, grant.id_tag, c.number, True, "releases a cable of its group")
                 return
     grant = grant._replace(profile=asking.profile)
-    chosen = choose(s, asking.connector)
-    if chosen is None and asking.connector is None and len(s.connectors) > 1 and any(map(free, s.connectors)):
+    chosen = choose(s, asking.connector, grant.id_tag, grant.parent)
+    if chosen is None and asking.connector is None and may_wait(s, grant.id_tag, grant.parent):
         s.waiting_grant = grant
         wait_s = s.core.settings.number("ConnectionTimeOut")
         s.core.wake_at("waiting", 0, now + wait_s if wait_s > 0 else None)
         judged(s, grant.id_tag, None, True, f"{grant.how}: for the connector that is plugged next")
     elif chosen is None:
-        judged(s, grant.id_tag, asking.connector, False, "no connector is free")
+        is_held = any(c.free for c in s.connectors if asking.connector in (None, c.number))
+        turned_away(s, asking, "reserved for another badge" if is_held else "no connector is free")
     else:
         judged(s, grant.id_tag, chosen.number, True, grant.how)
         give(s, chosen, grant, now)
 
 
-def free(c: Connector) -> bool:
-    """Somebody new may be let in here."""
-    return c.operative and not c.shut and not c.blocked and c.transaction is None and c.grant is None and not c.starting
+def open_to(s: "Station", c: Connector, id_tag: str, parent: str | None) -> bool:
+    """This badge may be let in here."""
+    return c.free and reservations.admits(s, c, id_tag, parent)
 
 
-def choose(s: "Station", connector: int | None) -> Connector | None:
-    """The connector a badge is for: the named one, the plugged one, or the only one."""
-    candidates = [c for c in s.connectors if connector in (None, c.number) and free(c)]
+def may_wait(s: "Station", id_tag: str, parent: str | None) -> bool:
+    """One reader for several connectors: the badge is for the one that is plugged next."""
+    return len(s.connectors) > 1 and any(open_to(s, c, id_tag, parent) for c in s.connectors)
+
+
+def choose(s: "Station", connector: int | None, id_tag: str, parent: str | None) -> Connector | None:
+    """The connector a badge is for: the named one, the one reserved for it, the plugged one, or the only one."""
+    candidates = [c for c in s.connectors if connector in (None, c.number) and open_to(s, c, id_tag, parent)]
     if connector is None and len(s.connectors) > 1:
-        candidates = [c for c in candidates if c.plugged]
-    return next((c for c in candidates if c.plugged), candidates[0] if candidates else None)
+        candidates = [c for c in candidates if c.plugged or c.reservation is not None]
+    return min(candidates, key=lambda c: (not reservations.names(s, c), not c.plugged), default=None)
 
 
 def give(s: "Station", c: Connector, grant: Grant, now: float) -> None:
