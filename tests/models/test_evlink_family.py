@@ -3,13 +3,19 @@ guide by hand, in its order; Q-numbers are the readings of it. A line is named b
 
 import pytest
 
-from chargepost.catalogue import Model, load
+from chargepost.catalogue import Model, ModelError, load, names
 from chargepost.catalogue.load import releases
 from chargepost.catalogue.report import diff
+from chargepost.station.station import Station
 
 LINES = {"W": "evlink-smart-wallbox", "P": "evlink-parking", "C": "evlink-city"}
 RELEASES = {"R4": "2.7.4.18", "R5": "3.1.1-33", "R6": "3.2.0-12", "R7": "3.3.0.7"}
 EACH = [(letter, release) for letter in LINES for release in RELEASES]
+
+
+def box_serial(known: Model) -> str:
+    """chargeBoxSerialNumber of a station as it leaves the factory."""
+    return str(Station(known, "CP-1", {}).talk.boot_notification().charge_box_serial_number)
 
 
 def words(text: str) -> list[str]:
@@ -471,7 +477,34 @@ def test_quirks_are_those_of_the_family_the_line_and_the_release(letter: str, re
 
 def test_a_box_serial_begins_with_the_reference_of_its_line_and_breaks_the_25_characters() -> None:
     """EVlink OCPP guide, 1.1, prints EVB, EVF2 (among others) and EVC; the field saw 33 characters of a wallbox."""
-    quirks = {letter: model(letter).quirks["over_long_serials"] for letter in LINES}
-    lengths = {each: len(str(quirks[each]["reference"])) + int(quirks[each]["serial_characters"]) for each in LINES}
-    assert lengths == {"W": 33, "P": 30, "C": 29}
-    assert {letter: str(quirks[letter]["reference"])[:3] for letter in LINES} == {"W": "EVB", "P": "EVF", "C": "EVC"}
+    serials = {letter: box_serial(model(letter)) for letter in LINES}
+    assert {letter: len(serial) for letter, serial in serials.items()} == {"W": 33, "P": 30, "C": 29}
+    assert {letter: serial[:3] for letter, serial in serials.items()} == {"W": "EVB", "P": "EVF", "C": "EVC"}
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name.partition("/")[0] in LINES.values()])
+def test_r_002_every_box_serial_begins_with_a_prefix_of_its_line(name: str) -> None:
+    """EVlink OCPP guide, 1.1: EVB, EVF1, EVW1, EVF2, EVW2, EVC; the digit is the number of charge points."""
+    known = load(name)
+    serial = box_serial(known)
+    assert serial.startswith(known.reference_prefixes)
+    if known.line == "evlink-parking":
+        assert serial[:4] == ("EVF2" if "two" in known.variant else "EVF1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "line"),
+    [
+        ("EVB1A22PCKI", "evlink-smart-wallbox"),
+        ("evf2s22p44", "evlink-parking"),
+        ("EVW1S7P04R", "evlink-parking"),
+        ("EVC1S22P4", "evlink-city"),
+    ],
+)
+def test_r_002_a_reference_tells_its_line_by_its_first_letters(reference: str, line: str) -> None:
+    """Which one of the line it is, no guide tells: that is asked back."""
+    with pytest.raises(ModelError) as error:
+        load(reference)
+    said = str(error.value)
+    assert f"by its first letters {reference} is an {load(line).title}, " in said
+    assert f"say {line}/ and one of {load(line).variant}, " in said

@@ -135,7 +135,8 @@ def test_what_the_field_saw() -> None:
     assert MODEL.authentication.refuse_plugged_since_stop
     assert MODEL.identity.charge_box_serial == "{reference}{serial}"
     assert MODEL.identity.truncate_serials_key == "truncateBootNotificationsSerialNumbers"
-    assert MODEL.quirks["over_long_serials"]["reference"] == "EVB1A22P2RI"
+    assert MODEL.variants["rfid"].reference == "EVB1A22P2RI"
+    assert load("evb1a22p2ri") is MODEL
 
 
 def test_q_188_a_transaction_is_closed_after_a_power_cut() -> None:

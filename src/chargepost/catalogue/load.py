@@ -64,6 +64,7 @@ PLAIN: dict[str, Any] = {
     "title": str,
     "variant": str,
     "dialects": tuple[str, ...],
+    "reference_prefixes": tuple[str, ...],
     "file_transfers": tuple[str, ...],
     "quirks": dict[str, dict[str, str | int | float | bool]],
     "sources": dict[str, str],
@@ -71,7 +72,7 @@ PLAIN: dict[str, Any] = {
     "data_transfers": tuple[DataTransferSpec, ...],
 }
 
-OPTIONAL = {"file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
+OPTIONAL = {"reference_prefixes", "file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
 PARTS = [*PLAIN, *TABLES, *ROWS, "keys", "hidden"]
 
 
@@ -421,11 +422,24 @@ def _resolve(name: str) -> tuple[str, str, str]:
             raise ModelError(f"model {name}: {line} is a variant of several lines; did you mean {choices}?")
         for owner, newest in owners.items():
             line, variant, release = owner, line, release or newest
+    if not variant and line.lower() not in releases():
+        _refuse_beginning(line, name)
     line = _pick(line, releases(), name, "model", others=() if variant else _words())
     release = _pick(release, releases()[line], name, "release") if release else releases()[line][0]
     model = _file(line, release)
     known = _variants(model)
     return line, release, known[_pick(variant, known, name, "variant")] if variant else model.variant
+
+
+def _refuse_beginning(word: str, name: str) -> None:
+    """A reference of which the guides print the first letters only: the line is known by them, the outlets are not."""
+    for line, (newest, *_) in releases().items():
+        model = _file(line, newest)
+        if word.upper().startswith(model.reference_prefixes):
+            raise ModelError(
+                f"model {name}: by its first letters {word} is an {model.title}, and which one the guides do not tell: "
+                f"say {line}/ and one of {', '.join(model.variants)}"
+            )
 
 
 def load(name: str) -> Model:

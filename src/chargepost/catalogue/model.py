@@ -21,7 +21,7 @@ class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     type: KeyType
     access: Access = "RW"
     default: str | None = None
-    """None: known but unset (no value in GetConfiguration)."""
+    """None: known but unset (no value in GetConfiguration). `{serial}` and `{meter_public_key}` are filled in."""
     unit: str = ""
     min: float | None = None
     max: float | None = None
@@ -118,6 +118,8 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     vendor: str
     model: str
+    reference: str = ""
+    """As much of the commercial reference as is known of a variant that has none: `{connectors}` is their number."""
     firmware: str
     charge_point_serial: str | None = None
     charge_box_serial: str | None = None
@@ -229,6 +231,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """A key of `variants`: what stands after the slash."""
     title: str
     dialects: tuple[str, ...]
+    reference_prefixes: tuple[str, ...] = ()
+    """How commercial references of the line begin, where a guide prints no more of them."""
     identity: Identity
     variants: dict[str, Variant]
     messages: Messages

@@ -341,8 +341,8 @@ class Conversation:
         key = identity.truncate_serials_key
         cut = 25 if key and settings.flag(key) else None
         model = self.core.model
-        reference = model.variants[model.variant].reference or model.variant.upper()
-        reference = str(model.quirks.get("over_long_serials", {}).get("reference", reference))
+        begun = identity.reference.format(connectors=settings.connectors)
+        reference = model.variants[model.variant].reference or begun or model.variant.upper()
         filled = {"serial": self.core.serial, "reference": reference}
 
         def text(template: str | None, limit: int | None = None) -> Any:

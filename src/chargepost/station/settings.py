@@ -5,16 +5,20 @@ Answers follow OCPP 1.6, 5.3 and 9: an unknown key is NotSupported; read-only, m
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from chargepost.catalogue.model import KeySpec, Model
 from chargepost.station.memory import Memory
+from chargepost.station.meter_key import public_key
 
 Verdict = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
 
 VALUE_MAX = 500
 """Characters of a value: the schema of ChangeConfiguration."""
+
+FILLED: dict[str | None, Callable[[str], str]] = {"{meter_public_key}": public_key}
+"""Defaults that are made of the serial number, and how; `{serial}` may also stand inside a text."""
 
 ROTATIONS = {"NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR"}
 _IPV4 = re.compile(r"(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}")
@@ -118,11 +122,11 @@ class Settings:
 
     def _default(self, row: Row) -> str | None:
         variant = self.model.variants[self.model.variant].keys
-        for name in (row.spec.name, row.spec.setting):
-            if name in variant:
-                return variant[name]
-        default = row.spec.default
-        return default.replace("{serial}", self.serial) if default and "{" in default else default
+        own = next((variant[name] for name in (row.spec.name, row.spec.setting) if name in variant), None)
+        default = row.spec.default if own is None else own
+        if default in FILLED:
+            return FILLED[default](self.serial)
+        return default.replace("{serial}", self.serial) if default else default
 
     def _meant(self, name: str) -> "_Meant":
         """The row a rule means by a name, with the numbers its default stands for; worked out once a model."""
