@@ -298,6 +298,8 @@ class Dial(Signal, frozen=True):
     """HTTP Basic; None for no authentication. Never to be logged."""
     timeout_s: float
     accept_self_signed: bool = False
+    roots: tuple[str, ...] = ()
+    """Root certificates (PEM) of which one must vouch for a wss peer; none: those of the system."""
 
     def __repr__(self) -> str:
         """Without the password: whatever prints a wish must not print it."""

@@ -13,7 +13,7 @@ from chargepost import signals as sig
 from chargepost.catalogue import load
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
-from chargepost.ocpp import frames, messages
+from chargepost.ocpp import frames, messages, security
 from chargepost.station.memory import installed_model
 from chargepost.station.settings import connectors_of
 from chargepost.station.station import Station
@@ -110,6 +110,8 @@ class Rig:
         first = {transport.url_key: "ws://central.example/ocpp", "MinimumStatusDuration": "0"}
         if transport.enable_key:
             first[transport.enable_key] = "true"
+        if self.model.key("SecurityEventsEnabled"):
+            first["SecurityEventsEnabled"] = "false"  # their tests are test_security_events.py
         cut = self.model.identity.truncate_serials_key
         if cut and not self.tolerant:
             first[cut] = "true"
@@ -424,4 +426,5 @@ DEFAULTS: dict[str, Callable[[Any, Any], Any]] = {
     "DataTransfer": lambda rig, _: messages.DataTransferResponse(status="Accepted"),
     "DiagnosticsStatusNotification": lambda rig, _: messages.DiagnosticsStatusNotificationResponse(),
     "FirmwareStatusNotification": lambda rig, _: messages.FirmwareStatusNotificationResponse(),
+    "SecurityEventNotification": lambda rig, _: security.SecurityEventNotificationResponse(),
 }

@@ -129,7 +129,7 @@ def test_5_8_every_key_is_read_in_its_spelling(model: str, key: str) -> None:
 
 CHANGED_BY_THE_RIG = {
     "ocppenable", "supervisionurl", "ocppcentraladdress", "minimumstatusduration", "heartbeatinterval",
-    "truncatebootnotificationsserialnumbers", "boxidentifier",
+    "truncatebootnotificationsserialnumbers", "boxidentifier", "securityeventsenabled",
 }  # fmt: skip
 """What a rig sets so that its station speaks; HeartbeatInterval comes with the answer to BootNotification."""
 

@@ -576,6 +576,12 @@ def dial_time_out(k: Key) -> None:
     assert k.rig.dials[-1][1].timeout_s == 9
 
 
+def security_events(k: Key) -> None:
+    k.write("true")
+    k.restart()
+    assert [p.type for p in k.rig.said("SecurityEventNotification")] == ["ResetOrReboot", "StartupOfTheDevice"]
+
+
 ROWS: dict[str, Callable[[Key], None]] = {
     "allowofflinetxforunknownid": unknown_badges_offline,
     "allowpluggedcable": cable_may_stay,
@@ -623,6 +629,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "restoretimeout": resume,
     "rfidstatustimeout": badge_time_out,
     "selfsignedcertificateauthorized": self_signed,
+    "securityeventsenabled": security_events,
     "stoptransactiononevsidedisconnect": car_may_leave,
     "stoptransactiononinvalidid": refused_start_goes_on,
     "stoptxnaligneddata": kept_values,

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from chargepost.run import websocket
 from chargepost.run.clock import Clock
 from chargepost.signals import Dial
@@ -180,4 +182,4 @@ class Line:
 def _patient(dial: Dial, clock: Clock) -> Dial:
     """The dial with its time-out in the machine's time."""
     timeout_s = max(clock.machine_s(dial.timeout_s), DIAL_MIN_S)
-    return Dial(dial.url, dial.subprotocols, dial.user, dial.password, timeout_s, dial.accept_self_signed)
+    return msgspec.structs.replace(dial, timeout_s=timeout_s)

@@ -41,6 +41,8 @@ UNSENT_MAX = 2 * MESSAGE_MAX
 """Bytes the system has not taken from us yet. Who reads so slowly is cut off, else one peer could take all memory."""
 CLOSE_WAIT_S = 5.0
 """How long a peer may take to answer our closing before the connection is cut."""
+TLS_KEPT = 64
+"""Sets of root certificates whose reading is remembered: more than the operators one process serves."""
 READ_BUFFER = 2048
 """Of each connection, at first: it grows with the first long message. picows allows no less."""
 
@@ -320,7 +322,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None) -> None:
             await ws_connect(
                 lambda: wire,
                 url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if "@" in dial.url else dial.url,
-                ssl_context=(tls or client_tls(dial.accept_self_signed)) if secure else None,
+                ssl_context=(tls or client_tls(dial.accept_self_signed, dial.roots)) if secure else None,
                 websocket_handshake_timeout=dial.timeout_s,
                 logger_name=_SILENT,
                 enable_auto_pong=False,
@@ -369,10 +371,11 @@ def _headers(dial: Dial, url: SplitResult) -> list[tuple[str, str]]:
     return headers
 
 
-@functools.cache
-def client_tls(accept_self_signed: bool) -> ssl.SSLContext:
-    """Verified against the system's roots, unless a self-signed certificate is to be accepted: then not at all."""
-    context = ssl.create_default_context()
+@functools.lru_cache(maxsize=TLS_KEPT)
+def client_tls(accept_self_signed: bool, roots: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Verified against these roots (PEM), else the system's, unless a self-signed certificate is to be accepted: then
+    not at all."""
+    context = ssl.create_default_context(cadata="".join(roots) or None)
     if accept_self_signed:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

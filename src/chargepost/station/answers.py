@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, metering, profiles, reservations, transactions, visits
+from chargepost.station import badges, certificates, metering, profiles, reservations, transactions, visits
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.core import Refusal
 from chargepost.station.settings import Row
@@ -308,9 +308,12 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "ClearCache": clear_cache,
     "ClearChargingProfile": profiles.clear_profile,
     "DataTransfer": data_transfer,
+    "DeleteCertificate": certificates.delete,
     "GetCompositeSchedule": profiles.composite_schedule,
     "GetConfiguration": get_configuration,
+    "GetInstalledCertificateIds": certificates.listed,
     "GetLocalListVersion": local_list_version,
+    "InstallCertificate": certificates.install,
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
     "ReserveNow": reservations.reserve,

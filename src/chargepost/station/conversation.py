@@ -16,6 +16,7 @@ from chargepost.ocpp.outbox import ACTIONS, UNDELIVERED_TRANSACTION, Entry, Outb
 from chargepost.ocpp.session import Answered, Asked, Event, Ignored, Malformed, Refused, Session
 from chargepost.signals import Dial, HangUp, LinkView, SendFrame, SendPing
 from chargepost.station.core import Core, mac_address
+from chargepost.station.roots import CENTRAL
 
 ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
 """A product without a local list says so in OCPP's own words for it, -1 and NotSupported, not by a CALLERROR
@@ -63,6 +64,7 @@ class Conversation:
         "calls",
         "core",
         "dialled",
+        "dialled_roots",
         "doubted",
         "error",
         "heard_at",
@@ -101,6 +103,8 @@ class Conversation:
         self.boot = ""
         self.dialled = ""
         """The address of the last dial: at another one nobody knows us."""
+        self.dialled_roots: tuple[str, ...] = ()
+        """Root certificates that vouched for the other end of it; none where the system's do, or nobody."""
         self.boot_due = 0.0
         """Not before shall BootNotification come again, as the central system said, on this link or the next."""
         self.last_boot: Any = None
@@ -182,6 +186,9 @@ class Conversation:
         self.hung_up = False
         self._turn("dialling", now)
         timeout_s = core.settings.number(transport.connect_timeout_key) if transport.connect_timeout_key else 0
+        self_signed = core.settings.flag("SelfSignedCertificateAuthorized")
+        verified = self.dialled.lower().startswith("wss:") and not self_signed
+        self.dialled_roots = core.roots.of(CENTRAL) if verified else ()
         core.wish(
             Dial(
                 self.url(),
@@ -189,7 +196,8 @@ class Conversation:
                 self.identity(),
                 password(core.settings.text(transport.password_key)),
                 float(timeout_s) or transport.connect_timeout_s,
-                core.settings.flag("SelfSignedCertificateAuthorized"),
+                self_signed,
+                self.dialled_roots,
             )
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chargepost.catalogue.model import Model
 from chargepost.signals import Level, Note, Wish
 from chargepost.station.memory import Memory
+from chargepost.station.roots import Roots
 from chargepost.station.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Core:
         "numbers",
         "offset_s",
         "profiles",
+        "roots",
         "serial",
         "settings",
         "speed",
@@ -108,6 +110,7 @@ class Core:
         self.settings = Settings(model, changed, self.serial)
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
+        self.roots = Roots(memory)
         self.dice = dice
         self.disk_good = True
         """Off while the disk refuses: no new transaction then."""

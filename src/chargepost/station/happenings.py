@@ -24,6 +24,7 @@ from chargepost.station import (
     polls,
     profiles,
     reservations,
+    security_events,
     surroundings,
     transactions,
     visits,
@@ -65,6 +66,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     _schedule_light(s, now)
     reservations.due(s, now)
     surroundings.watch_modem(s, now)
+    security_events.happened(s, "StartupOfTheDevice", now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
     _speak(s, now)
@@ -99,6 +101,8 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
     profiles.clock_moved(s.core, now)
     s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
     reservations.watch(s)
+    if abs(step_s) >= security_events.CLOCK_STEP_S:
+        security_events.happened(s, "SettingSystemTime", now, f"by {step_s:+.0f} s, from {source}")
     _schedule_aligned(s, now)
     _schedule_light(s, now)
     if lamp.intensity_percent(s.core, now) != lit_percent:
@@ -111,6 +115,7 @@ def _link_up(s: "Station", fact: sig.LinkUp, now: float) -> None:
     if not was_accepted:
         for c in s.all_connectors:
             c.reported = None
+    security_events.tell(s, now)
     _reach_changed(s, now)
 
 
@@ -118,6 +123,7 @@ def _link_down(s: "Station", fact: sig.LinkDown, now: float) -> None:
     for kind, number in s.talk.down(fact.reason, now):
         if kind == "status":
             s.all_connectors[number].reported = None  # it may never have arrived
+    security_events.link_lost(s)
     s.run_after_answer()
     for c in s.connectors:
         c.unlock_call = None  # who asked is not there any more
@@ -183,6 +189,7 @@ def _booted(s: "Station", data: None, answer: messages.BootNotificationResponse,
     set_clock(s, answer.current_time.timestamp(), PEER, now)
     if s.talk.boot_answered(answer, now):
         s.core.note("info", "boot accepted", s.talk.url())
+        security_events.tell(s, now)
         for c in s.all_connectors:
             c.reported = None
     else:
@@ -216,11 +223,12 @@ OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
         lambda s, ticket, _f, now: visits.unanswered(s, ticket, now),
     ),
     "outbox": (transactions.delivered, _outbox_failed),
+    "security": (security_events.taken, security_events.refused),
     "other": (_nothing, _nothing),
 }
 """What follows from the answer to each kind of call, and from its failure."""
 
-QUIET_CALLS = frozenset({"heartbeat", "status", "other"})
+QUIET_CALLS = frozenset({"heartbeat", "status", "security", "other"})
 """Calls whose answer changes no connector."""
 
 
@@ -262,6 +270,7 @@ def _not_remembered(s: "Station", fact: sig.NotRemembered, now: float) -> None:
     if s.core.disk_good:
         s.core.disk_good = False
         s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")
+        security_events.happened(s, "MemoryExhaustion", now, fact.reason)
         for c in s.connectors:
             if c.transaction is None:
                 c.faults[NO_ROOM.code] = NO_ROOM
@@ -442,6 +451,7 @@ def forget_settings(s: "Station") -> None:
         s.core.memory.drop(f"setting/{inner}")
     s.core.settings.forget()
     profiles.forget(s.core)
+    s.core.roots.clear()
     for key in list(s.authorization.cache):
         s.core.memory.drop(f"cache/{key}")
     s.authorization.cache.clear()

@@ -13,6 +13,8 @@
 | `list/<tag>`, `listversion` | an entry of the local list, and the version of the list |
 | `reservation/<id>` | a reservation |
 | `profile/<id>` | a charging profile in its place, with the transaction it ends with |
+| `root/<use>/<fingerprint>` | a root certificate |
+| `event/<n>` | a security event that the central system has not taken yet |
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
 | `firmware/model` | what an installed firmware has made of the station: a model's full name |
 | `meter/<connector>` | the last durable register, and the last start time stamp |

@@ -21,6 +21,7 @@ from chargepost.station import (
     metering,
     profiles,
     reservations,
+    security_events,
     surroundings,
     transactions,
     visits,
@@ -40,6 +41,7 @@ from chargepost.station.happenings import (
     relink,
 )
 from chargepost.station.memory import Memory
+from chargepost.station.security_events import SecurityEvents
 from chargepost.station.settings import Row, Verdict
 from chargepost.station.status import LIGHTS, error, status
 from chargepost.station.usage import Usage
@@ -71,6 +73,7 @@ class Station:
         "emergency",
         "reservations",
         "restarting",
+        "security_events",
         "shown",
         "speaks_after",
         "started",
@@ -92,6 +95,7 @@ class Station:
         store.put("boot", self.boots)
         self.talk: Conversation = Conversation(core, self.boots)
         self.authorization = Authorization(core)
+        self.security_events = SecurityEvents(core)
         self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
         self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: core.settings.connectors], 1)]
         self.all_connectors = [self.zero, *self.connectors]
@@ -306,6 +310,7 @@ class Station:
     def restart(self, hard: bool, why: str, reason: str, now: float) -> None:
         """Stop what runs, let it be told, then start the program anew."""
         self.restarting = (hard, why, now + RESET_PATIENCE_S)
+        security_events.happened(self, "ResetOrReboot", now, why)
         self.core.wake_at("restart", 0, now + RESET_PATIENCE_S)
         for c in self.connectors:
             c.grant = None
