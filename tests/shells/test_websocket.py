@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -242,15 +243,16 @@ async def test_what_is_no_websocket_url(url: str) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
-async def test_tls_trusts_the_system_a_given_context_or_whoever_is_accepted(tmp_path: Path) -> None:
+async def test_tls_trusts_the_system_a_given_root_or_context_or_whoever_is_accepted(tmp_path: Path) -> None:
     tls, trusting = certificate(tmp_path)
+    roots = (ssl.DER_cert_to_PEM_cert(trusting.get_ca_certs(binary_form=True)[0]),)
     async with peer_serve(echo, "127.0.0.1", 0, ssl=tls, subprotocols=[OCPP16]) as server:
         url = url_of(server, scheme="wss")
         reason, status = await dialled(url).next("closed")
         assert "the certificate of 127.0.0.1:" in reason
         assert "self-signed" in reason
         assert status is None
-        for station in (dialled(url, accept_self_signed=True), dialled(url, tls=trusting)):
+        for station in (dialled(url, accept_self_signed=True), dialled(url, roots=roots), dialled(url, tls=trusting)):
             assert await station.next("opened") == "ocpp1.6"
             assert station.link
             station.link.send(b"x" * 100_000)

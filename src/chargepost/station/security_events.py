@@ -90,13 +90,11 @@ def tell(s: "Station", now: float) -> None:
     """Say what waits, once the central system has accepted the station."""
     events = s.security_events
     for number, event in sorted(events.waiting.items()):
-        if number not in events.said and s.talk.online:
-            payload = SecurityEventNotification(
-                type=event.kind, timestamp=metering.date(event.utc_s), tech_info=event.info or msgspec.UNSET
-            )
+        payload = SecurityEventNotification(
+            type=event.kind, timestamp=metering.date(event.utc_s), tech_info=event.info or msgspec.UNSET
+        )
+        if number not in events.said and s.talk.say(payload, ("security", number), now):
             events.said.add(number)
-            if not s.talk.say(payload, ("security", number), now):
-                events.said.discard(number)
 
 
 def taken(s: "Station", number: int, answer: object, now: float) -> None:
