@@ -1,9 +1,10 @@
 """How a case is written: a central system, a pair of hands, and what the station has to say, in this order.
 
 A case reads like its row of the tool's table and does not know what carries it (`bench`). Whatever the station says
-has to be expected, in its turn; only Heartbeat and MeterValues come and go unasked. What a product cannot do by its
-own data (a message it does not answer, a key it fixes, a reader it has not) ends the case as not applicable, and the
-reason is that datum. What its guide has it do otherwise is said with `deviates`, beside the check of what it does.
+has to be expected, in its turn; only heartbeats, meter values and security events come and go unasked. What a product
+cannot do by its own data (a message it does not answer, a key it fixes, a reader it has not) ends the case as not
+applicable, and the reason is that datum. What its guide has it do otherwise is said with `deviates`, beside the check
+of what it does.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from chargepost.ocpp import frames, messages
 from tests.rules.conformance.bench import Bench
 from tests.rules.rig import CAR, EPOCH_UTC_S, TAG, info, utc
 
-UNASKED = ("Heartbeat", "MeterValues")
+UNASKED = ("Heartbeat", "MeterValues", "SecurityEventNotification")
 STEP_S = 0.5
 PATIENCE_S = 15.0
 """What comes next comes within it; a restart has `RESTART_S`."""
