@@ -196,11 +196,10 @@ def test_only_address_and_identity_need_a_reboot() -> None:
 
 
 def test_what_a_write_cannot_change_says_why() -> None:
-    """Q-097, no lock at the station, nothing that rests on the key; no security events yet."""
+    """Q-097, no lock at the station, nothing that rests on the key."""
     assert {spec.name for spec in MODEL.keys.values() if spec.inert} == {
         "ConnectorPhaseRotation",
         "ResetRetries",
-        "SecurityEventsEnabled",
         "UnlockConnectorOnEVSideDisconnect",
         "StopTxnAlignedData",
         "StopTxnSampledData",
