@@ -53,7 +53,7 @@ class PowerCut(Exception):
 
 
 class Rig:
-    """Drives one station in virtual time. `answers` replaces an answer: a payload, Refuse, SILENCE or a function.
+    """Drives one station in virtual time. `answers` replaces an answer: payload, Refuse, SILENCE, frame or function.
 
     Whatever a test is about, these laws are watched: no status step leaves the table of 4.9, connector 0 knows three
     words, EVCommunicationError goes with four statuses only, no contactor closes and no transaction message leaves
@@ -400,12 +400,17 @@ def utc(rig: Scripted) -> datetime:
 
 
 def scripted(central: Scripted, call: frames.Call) -> bytes | None:
-    """The answer to a call of the station: `answers` says it, else it is kind. None: it never comes."""
+    """The answer to a call of the station: `answers` says it, else it is kind. None: it never comes.
+
+    In a whole frame %s is the id of the call.
+    """
     answer: Any = central.answers.get(call.action, DEFAULTS.get(call.action))
     if callable(answer):
         answer = answer(central, call.payload)
     if answer is SILENCE:
         return None
+    if isinstance(answer, bytes):
+        return answer.replace(b"%s", call.id.encode())
     if isinstance(answer, Refuse):
         return frames.write_error(call.id, answer.code, "scripted")
     return frames.write_result(call.id, answer)

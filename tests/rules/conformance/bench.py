@@ -263,6 +263,7 @@ class Socket:
                     await self._hear(link, raw)
         finally:
             self._links.remove(link)
+            self._said, self._heard = self.log.counts["csms-to-cp"], self.log.counts["cp-to-csms"]  # the rest is lost
 
     async def _hear(self, link: ServerConnection, raw: str | bytes) -> None:
         self._heard += 1

@@ -7,6 +7,7 @@ applicable, and the reason is that datum. What its guide has it do otherwise is 
 of what it does.
 """
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, NoReturn
@@ -81,7 +82,7 @@ class Case:
         while True:
             for at, call in self._unread(what):
                 word = words(call)
-                if word in (what, call.action) and what in (word, call.action):
+                if what in (word, call.action):
                     self.at = at
                     self._check(call.payload, fields)
                     return call.payload
@@ -127,6 +128,10 @@ class Case:
     def said_at(self, action: str) -> list[float]:
         return [at for at, call in self._calls() if call.action == action]
 
+    def actions(self) -> list[str]:
+        """All that it has said since the beginning."""
+        return [call.action for _, call in self._calls()]
+
     def told(self) -> str:
         return "\n".join(f"{at:10.3f} {str(call.payload)[:120]}" for at, call in self._calls()[-25:])
 
@@ -156,6 +161,16 @@ class Case:
             self.wait(STEP_S)
             answer = self.bench.answer_to(ident, payload.action)
         return answer
+
+    def ask_raw(self, action: str, payload: Any) -> Any:
+        """Whatever it is, right or wrong."""
+        return self.frame(f'[2,"raw","{action}",{json.dumps(payload)}]'.encode(), action)
+
+    def frame(self, data: bytes, action: str = "") -> Any:
+        """These bytes; the newest answer to the id "raw", if there is one."""
+        self.bench.hear(data)
+        self.wait(1)
+        return self.bench.answer_to("raw", action)
 
     def asked(self, payload: Any, status: str = "Accepted") -> Any:
         """It answers with this status."""
