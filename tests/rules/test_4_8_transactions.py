@@ -184,7 +184,21 @@ def test_a_silent_meter_at_the_end_tells_the_last_reading(model: str) -> None:
     rig.hardware.mute_meter(1, True)
     rig.badge()
     rig.run(5)
-    assert 1300 < rig.last("StopTransaction").meter_stop <= int(rig.register_wh)
+    stop = rig.last("StopTransaction")
+    assert 1300 < stop.meter_stop <= int(rig.register_wh)
+
+
+def test_trap_52_the_end_is_there_though_the_meter_is_silent() -> None:
+    """As far as it is known: the register that meterStop says."""
+    energy = "Energy.Active.Import.Register"
+    rig = charging(MeterValueSampleInterval="15", StopTxnSampledData=f"Voltage.L1,{energy}")
+    rig.run(60)
+    rig.hardware.mute_meter(1, True)
+    rig.badge()
+    rig.run(5)
+    stop = rig.last("StopTransaction")
+    (last,) = stop.transaction_data[-1].sampled_value
+    assert (last.context, last.measurand, last.value) == ("Transaction.End", energy, str(stop.meter_stop))
 
 
 # --- on disk first ---------------------------------------------------------------------------------------------------

@@ -223,7 +223,21 @@ def test_4_1_a_misbehaving_peer_stops_no_charge(model: str, peer: str) -> None:
     still_well(rig)
 
 
-@pytest.mark.parametrize("utc_s", [0.0, 4_000_000_000.0])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_a_date_that_cannot_be_is_refused(model: str, when: str) -> None:
+    """After the last second of the year 9999 there is no date to say anything with."""
+    rig = charging(model)
+    rig.answers["Heartbeat"] = {"currentTime": when}
+    rig.ask(messages.TriggerMessage(requested_message="Heartbeat"))
+    rig.run(60)
+    assert "date refused" in rig.notes()
+    still_well(rig)
+    (record,) = rig.records.values()
+    assert record.stop_utc_s - record.start_utc_s == pytest.approx(record.duration_s, abs=1)
+
+
+@pytest.mark.parametrize("utc_s", [1_000_000_000.0, 4_000_000_000.0])
 def test_a_clock_set_to_nonsense_by_the_peer_stops_no_charge(utc_s: float) -> None:
     rig = charging()
     rig.answers["Heartbeat"] = messages.HeartbeatResponse(current_time=date(utc_s))
@@ -301,6 +315,7 @@ ANSWERING = st.one_of(
     st.sampled_from(sorted(frames.ERROR_CODES)).map(Refuse),
     json_values,
     st.just({"status": "Accepted", "currentTime": "2001-01-01T00:00:00Z", "interval": 5, "more": [1]}),
+    st.datetimes().map(lambda date: {"currentTime": f"{date.isoformat(timespec='seconds')}Z"}),
 )
 
 Act = Callable[[Rig], object]

@@ -5,6 +5,7 @@ returns QUIET has changed nothing of any connector.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 SETTLE_S = 2.0
 """After a start the hardware has so long to say what is plugged in."""
+
+DATES_UTC_S = (datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+"""What a date may be: what is beyond is a broken clock, and near the year 10000 there is no date after it."""
 
 PEER = "the central system"
 """Where a date may come from, in words."""
@@ -89,6 +93,9 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
     """The date changes; durations do not (they are monotonic)."""
     step_s = utc_s - s.core.utc(now)
     if source == PEER and s.core.speed != 1:
+        return
+    if not DATES_UTC_S[0] <= utc_s < DATES_UTC_S[1]:
+        s.core.note("warning", "date refused", f"{source} says {utc_s:.0f} s since 1970: its clock is wrong")
         return
     if abs(step_s) < 1:
         s.core.offset_s = utc_s - now

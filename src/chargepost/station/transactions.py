@@ -294,8 +294,12 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     tx, stopping = c.transaction, c.stopping
     if tx is None or stopping is None:
         return
-    _keep_data(s, c, reading, "Transaction.End", _stop_items(s), now)
     energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
+    if reading:
+        _keep_data(s, c, reading, "Transaction.End", _stop_items(s), now)
+    else:  # what meterStop says is all that is known of the end
+        known = metering.register(s.core.model, _stop_items(s), energy_wh, "Transaction.End")
+        _keep_point(s, tx, known, "Transaction.End", s.core.utc(now))
     keep_meter(s, c, energy_wh)
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
