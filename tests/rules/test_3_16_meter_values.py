@@ -136,6 +136,7 @@ def test_7_37_a_power_cut_interrupts_the_row_with_the_last_durable_register() ->
     last = rig.said("MeterValues")[-1].meter_value[0]
     rig.forget()
     rig.power_cycle(60)
+    back_s = EPOCH_UTC_S + rig.now
     rig.run(60)
     begin, end, *rest = rig.said("MeterValues")
     assert {p.transaction_id for p in (begin, end, *rest)} == {501}
@@ -143,6 +144,7 @@ def test_7_37_a_power_cut_interrupts_the_row_with_the_last_durable_register() ->
     assert (value.context, value.measurand, value.value) == ("Interruption.Begin", ENERGY, last.sampled_value[0].value)
     assert begin.meter_value[0].timestamp == last.timestamp
     assert [v.context for v in end.meter_value[0].sampled_value] == ["Interruption.End"] * 2
+    assert end.meter_value[0].timestamp.timestamp() - back_s == pytest.approx(30, abs=0.01), "when it goes on"
     assert {v.context for p in rest for v in p.meter_value[0].sampled_value} == {"Sample.Periodic"}
 
 
