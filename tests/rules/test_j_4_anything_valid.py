@@ -1,4 +1,4 @@
-"""OCPP-J 1.6, 4: whatever valid a central system asks or answers, in whatever state, the station lives and answers on."""
+"""OCPP-J 1.6, 4: whatever valid a central system asks or answers, in whatever state, the station answers on."""
 
 from typing import Any
 
