@@ -13,7 +13,7 @@ from parts.machine import BENCH
 from rich.console import Console
 from rich.table import Table
 
-PROGRAMS = ("codec", "start", "crowd", "traffic", "day")
+PROGRAMS = ("codec", "profiles", "start", "crowd", "traffic", "day")
 PASSED_ON = ("--quick",)
 
 

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import floor, inf
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -60,6 +61,9 @@ class Installed(NamedTuple):
     profile: ChargingProfile
     plan: Plan
 
+
+ROUNDING = 1e-7
+"""What floating point may have taken from a limit or added to it, in A or W: less than this is no difference."""
 
 Line = list[tuple[float, Value | None]]
 """What holds from each instant on, in order; the first instant is the beginning."""
@@ -173,7 +177,7 @@ def stacked(plans: Iterable[Plan], since: float, until: float) -> Line:
             break
         gaps = [left for gap in gaps for left in _fill(plan, *gap, line)]
     line += [(opens, None) for opens, _ in gaps]
-    line.sort(key=lambda step: step[0])
+    line.sort(key=itemgetter(0))
     return line
 
 
@@ -220,7 +224,11 @@ def converted(line: Line, unit: ChargingRateUnitType, width: int) -> Line:
 
 def least(values: Sequence[Value | None]) -> Value | None:
     """The lowest of those there are, of equals the first."""
-    return min((value for value in values if value is not None), key=lambda value: value.limit, default=None)
+    lowest: Value | None = None
+    for value in values:
+        if value is not None and (lowest is None or value.limit < lowest.limit - ROUNDING):
+            lowest = value
+    return lowest
 
 
 def total(values: Sequence[Value | None]) -> Value | None:
@@ -236,7 +244,8 @@ def total(values: Sequence[Value | None]) -> Value | None:
 
 def combined(lines: Sequence[Line], pick: Callable[[Sequence[Value | None]], Value | None]) -> Line:
     """One line of several that begin at the same instant."""
-    changes = sorted(((at, index, value) for index, line in enumerate(lines) for at, value in line), key=_instant)
+    changes = [(at, index, value) for index, line in enumerate(lines) for at, value in line]
+    changes.sort(key=itemgetter(0))
     now: list[Value | None] = [None] * len(lines)
     line: Line = []
     for (at, index, value), (later, _, _) in pairwise([*changes, (inf, 0, None)]):
@@ -246,21 +255,19 @@ def combined(lines: Sequence[Line], pick: Callable[[Sequence[Value | None]], Val
     return line
 
 
-def _instant(change: tuple[float, int, Value | None]) -> float:
-    return change[0]
-
-
 def tenths(limit: float) -> float:
     """One decimal at most, downward (reference 10.4); what floating point took from a whole tenth is given back."""
-    return floor(limit * 10 + 1e-6) / 10
+    return floor((limit + ROUNDING) * 10) / 10
 
 
 def periods(line: Line, since: float) -> list[tuple[int, float, int | None]]:
     """As the wire has them: whole seconds from the beginning, limit, phases; only where something changes."""
     told: list[tuple[int, float, int | None]] = []
+    last: tuple[float, int | None] | None = None
     for at, value in line:
-        if value is None:
+        if value is None or (value.limit, value.phases) == last:
             continue
+        last = value.limit, value.phases
         step = (int(at - since), tenths(value.limit), value.phases)
         if told and told[-1][0] == step[0]:
             told.pop()
