@@ -453,30 +453,39 @@ def test_a_relative_schedule_has_no_start_of_its_own() -> None:
     assert offered(rig) == 8
 
 
+def heartbeat(rig: Rig, ahead_s: float) -> None:
+    """The answer sets the clock, so many seconds ahead of what it was at the start."""
+    there = messages.HeartbeatResponse(current_time=date(utc_s(rig) + ahead_s))
+    rig.answers["Heartbeat"] = there
+    rig.ask(messages.TriggerMessage(requested_message="Heartbeat"))
+    rig.run(0.1)
+    del rig.answers["Heartbeat"]
+
+
 def test_a_clock_step_changes_the_limit_at_once() -> None:
     rig = charging()
     install(rig, 1, 1, "TxDefaultProfile", [(0, 8), (3600, 12)])
     rig.run(5)
     assert offered(rig) == 8
-    rig.tell(sig.ClockSet(utc_s(rig) + 4000, "owner"))
-    rig.run(1)
+    heartbeat(rig, 4000)
     assert offered(rig) == 12
-    rig.tell(sig.ClockSet(utc_s(rig), "owner"))
-    rig.run(1)
+    heartbeat(rig, 0)
     assert offered(rig) == 8
     rig.run(3600)
     assert offered(rig) == 12
 
 
-def test_a_clock_set_by_less_than_a_second_keeps_the_next_change() -> None:
+@pytest.mark.parametrize("each_s", [0.5, -0.5])
+def test_a_clock_set_by_less_than_a_second_moves_the_next_change(each_s: float) -> None:
     rig = charging()
     install(rig, 1, 1, "TxDefaultProfile", [(0, 8), (60, 12)])
+    began = rig.now
     rig.run(30)
-    rig.tell(sig.ClockSet(utc_s(rig) - 0.5, "owner"))
-    rig.tell(sig.ClockSet(utc_s(rig) - 0.5, "owner"))
-    rig.run(30)
+    heartbeat(rig, each_s)
+    heartbeat(rig, 2 * each_s)
+    rig.run(began + 60 - 2 * each_s - 0.2 - rig.now)
     assert offered(rig) == 8
-    rig.run(1)
+    rig.run(0.4)
     assert offered(rig) == 12
 
 
@@ -773,6 +782,16 @@ def test_a_tx_profile_ends_with_a_transaction_that_a_power_cut_ended() -> None:
     assert install(rig, 1, 1, "TxProfile", [(0, 12)]) == "Accepted"
     rig.power_cycle()
     rig.run(10)
+    assert not [key for key in rig.memory if key.startswith("profile/")]
+
+
+def test_a_tx_profile_whose_transaction_was_not_kept_is_forgotten() -> None:
+    rig = charging()
+    install(rig, 1, 1, "TxProfile", [(0, 12)])
+    for key in [key for key in rig.memory if key.startswith("transaction/")]:
+        del rig.memory[key]
+    rig.power_cycle()
+    rig.run(5)
     assert not [key for key in rig.memory if key.startswith("profile/")]
 
 
