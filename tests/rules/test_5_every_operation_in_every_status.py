@@ -5,6 +5,7 @@ reason where a transaction ends. What is the same as before is told to nobody.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.ocpp import messages as m
-from tests.rules.rig import Rig
+from tests.rules.rig import EPOCH_UTC_S, Rig
 
 MODEL = "evlink-smart-wallbox"
 """A socket with a lock; derated to nothing it suspends, and once stopped it takes no remote start while plugged."""
@@ -78,6 +79,13 @@ def faulted() -> Rig:
     return rig
 
 
+def reserved() -> Rig:
+    rig = idle()
+    until = datetime.fromtimestamp(EPOCH_UTC_S + rig.now + 3600, UTC)
+    rig.ask(m.ReserveNow(connector_id=1, expiry_date=until, id_tag="SOMEBODY", reservation_id=1))
+    return rig
+
+
 OPERATIONS: dict[str, Any] = {
     "inoperative": m.ChangeAvailability(connector_id=1, type="Inoperative"),
     "operative": m.ChangeAvailability(connector_id=1, type="Operative"),
@@ -98,6 +106,7 @@ STATES: dict[str, tuple[Callable[[], Rig], str]] = {
     "suspended-evse": (suspended_evse, "SuspendedEVSE"),
     "scheduled": (scheduled, "Charging"),
     "finishing": (finishing, "Finishing"),
+    "reserved": (reserved, "Reserved"),
     "unavailable": (unavailable, "Unavailable"),
     "faulted": (faulted, "Faulted"),
 }
@@ -112,6 +121,7 @@ suspended-ev   Scheduled>SuspendedEV     Accepted>SuspendedEV   Accepted>Prepari
 suspended-evse Scheduled>SuspendedEVSE   Accepted>SuspendedEVSE Accepted>Preparing:SoftReset     Accepted>Preparing:HardReset     Unlocked>Finishing:UnlockCommand    Rejected>SuspendedEVSE Accepted>Finishing:Remote  Accepted>SuspendedEVSE
 scheduled      Scheduled>Charging        Accepted>Charging      Accepted>Unavailable:SoftReset   Accepted>Unavailable:HardReset   Unlocked>Finishing:UnlockCommand    Rejected>Charging     Accepted>Finishing:Remote   Accepted>Charging
 finishing      Accepted>Unavailable      Accepted>Finishing     Accepted>Preparing               Accepted>Preparing               Unlocked>Finishing                  Rejected>Finishing    Rejected>Finishing          Accepted>Finishing
+reserved       Accepted>Unavailable      Accepted>Reserved      Accepted>Reserved                Accepted>Reserved                Unlocked>Reserved                   Rejected>Reserved     Rejected>Reserved           Accepted>Reserved
 unavailable    Accepted>Unavailable      Accepted>Available     Accepted>Unavailable             Accepted>Unavailable             Unlocked>Unavailable                Rejected>Unavailable  Rejected>Unavailable        Accepted>Unavailable
 faulted        Accepted>Faulted          Accepted>Faulted       Accepted>Available               Accepted>Available               Unlocked>Faulted                    Rejected>Faulted      Rejected>Faulted            Accepted>Faulted
 """  # noqa: E501 - a table is read by its rows
