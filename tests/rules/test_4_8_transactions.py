@@ -519,3 +519,49 @@ def test_a_car_that_does_not_ask_is_waited_for_only_so_long(model: str) -> None:
     rig.hardware.pulse_pilot(1, rig.now)
     rig.run(5)
     assert rig.power()
+
+
+@both
+@pytest.mark.parametrize("number", [0, -7, 2**31 - 1, -(2**31)])
+def test_e_3_54_any_integer_is_a_number_also_one_that_comes_late(model: str, number: int) -> None:
+    """0 and negatives too (trap 36), in what is told live, in what waited for the number, and in a remote stop."""
+    rig = Rig(model)
+    rig.own(MeterValueSampleInterval="15", AllowOfflineTxForUnknownId="true", LocalAuthorizeOffline="true")
+    rig.run(2)
+    rig.answers["StartTransaction"] = messages.StartTransactionResponse(transaction_id=number, id_tag_info=ACCEPTED)
+    rig.cut()
+    rig.charge(seconds=50)
+    rig.mend_at_once()
+    rig.run(20)
+    assert rig.ask(messages.RemoteStopTransaction(transaction_id=number)).status == "Accepted"
+    rig.run(5)
+    assert {p.transaction_id for p in rig.said("MeterValues")} == {number}
+    assert len(rig.said("MeterValues")) >= 4
+    assert (rig.last("StopTransaction").transaction_id, rig.last("StopTransaction").reason) == (number, "Remote")
+
+
+@pytest.mark.parametrize("answer", [
+    {"transactionId": "9", "idTagInfo": {"status": "Accepted"}},
+    {"transactionId": 9.0, "idTagInfo": {"status": "Accepted", "expiryDate": None}},
+])  # fmt: skip
+def test_a_start_whose_answer_is_oddly_written_is_answered_all_the_same(answer: object) -> None:
+    """What can only mean one thing is taken: a station that asked again would be billed twice by some."""
+    rig = failing(answer, MeterValueSampleInterval="10")
+    rig.run(30)
+    assert len(rig.said("StartTransaction")) == 1
+    assert {p.transaction_id for p in rig.said("MeterValues")} == {9}
+
+
+@pytest.mark.parametrize("answer", [
+    {}, {"transactionId": 9}, {"idTagInfo": {"status": "Accepted"}}, [], "yes", None,
+    {"transactionId": 9, "idTagInfo": {"status": "Accepted"}, "more": {"x": [1]}},
+])  # fmt: skip
+def test_a_start_whose_answer_is_none_is_told_again_and_the_charge_goes_on(answer: object) -> None:
+    rig = failing(answer, TransactionMessageAttempts="3", TransactionMessageRetryInterval="20")
+    rig.run(5)
+    rig.answers["StartTransaction"] = START_ANSWER
+    rig.run(30)
+    assert gaps(rig, "StartTransaction") == [20]
+    assert rig.power()
+    assert rig.view.transaction
+    assert rig.view.transaction.transaction == 77
