@@ -129,8 +129,8 @@ class Button(Body, frozen=True):
 
 
 class Input(Body, frozen=True):
-    """A wired contact, door, tilt or detection loop; "modem" (it answers), "modem_signal" (it is good), "meter" or
-    "meter_2" (that of connector 1 or 2 answers)."""
+    """A wired contact, door, tilt, detection loop or "shutter" (open); "modem" (it answers), "modem_signal" (it is
+    good), "meter" or "meter_2" (that of connector 1 or 2 answers)."""
 
     name: Word
     active: bool

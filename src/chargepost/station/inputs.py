@@ -4,6 +4,7 @@
 |---|---|
 | `load_shedding` | limits the current to loadSheddingSetPoint (charging.py) |
 | `other_socket_1`, `other_socket_2` ... | two sockets of connector 1, 2 ... are taken (surroundings.py) |
+| `shutter`, `shutter_2` ... | the shutter of connector 1, 2 ... stands open (quirk shutter_watched) |
 | `detection_loop`, `detection_loop_2` ... | a vehicle stands at connector 1, 2 ...: the product's data transfer |
 """
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from chargepost.station.station import Station
 
 LOOP_INPUT = "detection_loop"
+SHUTTER_INPUT = "shutter"
 LOOP_MESSAGE = "Detection loop"
 
 NO_DATA = "{}"
@@ -60,12 +62,25 @@ def contact(s: "Station", fact: InputChanged, now: float) -> None:
     else:
         inputs.discard(fact.name)
     name, _, number = fact.name.rpartition("_")
-    if fact.name == LOOP_INPUT:
-        _loop(s, 1, now, active=fact.active)
-    elif name == LOOP_INPUT and number.isdecimal():
+    if not number.isdecimal():
+        name, number = fact.name, "1"
+    if name == LOOP_INPUT:
         _loop(s, int(number), now, active=fact.active)
-    elif name == surroundings.OTHER_SOCKET and number.isdecimal():
+    elif name == SHUTTER_INPUT:
+        _shutter(s, int(number), now, opened=fact.active)
+    elif fact.name == f"{surroundings.OTHER_SOCKET}_{number}":
         surroundings.both_taken(s, int(number), now, taken=fact.active)
+
+
+def _shutter(s: "Station", connector: int, now: float, *, opened: bool) -> None:
+    """While charging it is an error where the product watches it; shut, the error is over."""
+    rule = s.core.model.quirks.get("shutter_watched")
+    if rule is None or not 0 < connector <= len(s.connectors):
+        return
+    if opened and s.connectors[connector - 1].transaction:
+        faults.raised(s, connector, str(rule["error"]), now)
+    elif not opened:
+        faults.cleared(s, connector, str(rule["error"]), now)
 
 
 def _loop(s: "Station", connector: int, now: float, *, active: bool) -> None:

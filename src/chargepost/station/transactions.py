@@ -36,6 +36,9 @@ BEGIN, END = "Interruption.Begin", "Interruption.End"
 HAIR_S = 0.5
 """Readings that are meant to be equally far apart are so within this."""
 
+STOP_READINGS_MAX = 1440
+"""Readings in one StopTransaction where no key of the product says how many: one a minute of a day."""
+
 STOP_VALUES_MAX = 4000
 """Values in one StopTransaction: half a megabyte, and peers that read no longer frame than 1 MiB are common."""
 
@@ -210,7 +213,8 @@ def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str
     utc_s, kept = s.core.utc(at), s.data.get(tx.name)
     if context.startswith("Sample") and kept:
         since_s = utc_s - kept[next(reversed(kept))].timestamp.timestamp()
-        if 0 <= since_s < max(s.core.settings.number("StopTxnMinimumDurationData"), tx.apart_s):
+        gap_key = s.core.model.quirks.get("thin_stop_data", {}).get("gap_key")
+        if 0 <= since_s < max(s.core.settings.number(str(gap_key)) if gap_key else 0, tx.apart_s):
             return
     _keep_point(s, tx, metering.sampled(s.core.model, items, reading, (c,), context), context, utc_s)
 
@@ -220,7 +224,8 @@ def _keep_point(s: "Station", tx: Transaction, values: list[messages.SampledValu
     if not values:
         return
     settings, kept = s.core.settings, s.data.setdefault(tx.name, {})
-    most = settings.number("StopTxnMaximaleData") or settings.number("StopTransactionMaxMeterValues") or 1440
+    limit_key = s.core.model.quirks.get("thin_stop_data", {}).get("limit_key", "StopTransactionMaxMeterValues")
+    most = settings.number(str(limit_key)) or STOP_READINGS_MAX
     if len(kept) >= max(min(most, STOP_VALUES_MAX // len(values)), 2) - (context != "Transaction.End"):
         for n in list(kept)[1::2]:
             del kept[n]
