@@ -96,6 +96,11 @@ class ConnectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lock: bool = True
     """A cable lock at the station's socket; an attached cable has none."""
 
+    @property
+    def direct(self) -> bool:
+        """Direct current comes out of it: its own current and voltage are the battery's, not the grid's."""
+        return self.kind in ("CCS2", "CHAdeMO")
+
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A commercial variant or reference of a line."""

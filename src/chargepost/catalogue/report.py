@@ -417,11 +417,8 @@ def _outlets(outlets: Iterable[ConnectorSpec]) -> str:
 
 
 def _outlet(outlet: ConnectorSpec) -> str:
-    phases = "" if outlet.kind in DIRECT_CURRENT else f"{outlet.phases}-phase "
+    phases = "" if outlet.direct else f"{outlet.phases}-phase "
     return f"{outlet.kind} {phases}{outlet.min_current_a:g} to {outlet.max_current_a:g} A"
-
-
-DIRECT_CURRENT = ("CCS2", "CHAdeMO")
 
 
 def _only(variants: tuple[str, ...]) -> str:

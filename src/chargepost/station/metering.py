@@ -44,6 +44,36 @@ def _mean_voltage(r: Reading) -> float:
 Outlets = Sequence[Connector]
 """Whom a meter is for: the one of a connector, or the main meter of them all."""
 
+EMPTY_V, FULL_V = 320.0, 420.0
+"""Of a battery of a hundred cells, which is what most cars have."""
+
+
+def _output_v(r: Reading, outlets: Outlets) -> float | None:
+    """Of direct current: what the battery asks for, 0 without one. None where alternating current is metered."""
+    if len(outlets) != 1 or not outlets[0].spec.direct:
+        return None
+    return EMPTY_V + (FULL_V - EMPTY_V) * r.soc_percent / 100 if r.soc_percent is not None else 0.0
+
+
+def _offered_w(outlets: Outlets) -> float:
+    return sum(c.offered_a * NOMINAL_V * c.spec.phases for c in outlets)
+
+
+def _current(r: Reading, outlets: Outlets) -> float:
+    volt = _output_v(r, outlets)
+    return max(r.current_a) if volt is None else sum(r.power_w) / volt if volt else 0.0
+
+
+def _offered_a(r: Reading, outlets: Outlets) -> float:
+    volt = _output_v(r, outlets)
+    return sum(c.offered_a for c in outlets) if volt is None else _offered_w(outlets) / volt if volt else 0.0
+
+
+def _voltage(r: Reading, outlets: Outlets) -> float:
+    volt = _output_v(r, outlets)
+    return _mean_voltage(r) if volt is None else volt
+
+
 Total = Callable[[Reading, Outlets], float]
 
 TOTALS: dict[str, Total] = {
@@ -51,10 +81,10 @@ TOTALS: dict[str, Total] = {
     "Energy.Reactive.Import.Register": lambda r, _: r.reactive_varh,
     "Power.Active.Import": lambda r, _: sum(r.power_w),
     "Power.Factor": lambda r, _: r.power_factor,
-    "Power.Offered": lambda _, outlets: sum(c.offered_a * NOMINAL_V * c.spec.phases for c in outlets),
-    "Current.Import": lambda r, _: max(r.current_a),
-    "Current.Offered": lambda _, outlets: sum(c.offered_a for c in outlets),
-    "Voltage": lambda r, _: _mean_voltage(r),
+    "Power.Offered": lambda _, outlets: _offered_w(outlets),
+    "Current.Import": _current,
+    "Current.Offered": _offered_a,
+    "Voltage": _voltage,
     "Frequency": lambda r, _: r.frequency_hz,
     "Temperature": lambda r, _: r.temperature_c,
     "SoC": lambda r, _: r.soc_percent if r.soc_percent is not None else 0.0,
