@@ -163,3 +163,9 @@ def hostile(act: Callable[[socket.socket], None]) -> Iterator[int]:
         listener.close()
         for thread in threads:
             thread.join()
+
+
+def silent(peer: socket.socket) -> None:
+    """Listens, and says nothing."""
+    while peer.recv(1_000):
+        pass

@@ -269,15 +269,10 @@ async def test_a_full_disk_is_told_and_nothing_half_is_left(tmp_path: Path) -> N
 # --- giving up --------------------------------------------------------------------------------------------------------
 
 
-def _silent(peer: socket.socket) -> None:
-    while peer.recv(1_000):
-        pass
-
-
 @pytest.mark.parametrize("scheme", WAYS)
 async def test_a_transfer_that_is_given_up_ends_at_once_and_tells_nobody(scheme: str, tmp_path: Path) -> None:
     """Discard, a power cut or a removed station: its thread is free for others, whatever it waited for."""
-    with servers.hostile(_silent) as silent, servers.web() as web:
+    with servers.hostile(servers.silent) as silent, servers.web() as web:
         web.files["/a"] = b"a"
         async with desk(tmp_path / "files", LOCAL) as at:
             for number in range(20):
@@ -294,7 +289,7 @@ async def test_a_transfer_that_is_given_up_ends_at_once_and_tells_nobody(scheme:
 
 
 async def test_one_station_has_a_few_transfers_at_once(tmp_path: Path) -> None:
-    with servers.hostile(_silent) as silent:
+    with servers.hostile(servers.silent) as silent:
         async with desk(tmp_path / "files", LOCAL) as at:
             for number in range(JOBS_MAX):
                 at.transfers.do(at.owner, sig.Fetch(f"{number}", f"http://127.0.0.1:{silent}/a"))
@@ -342,12 +337,12 @@ HOSTILE = {
     "endless headers": ("http", _http(OK, b"X-A: " + b"x" * 1_000 + b"\r\n", endless=True), "not understood"),
     "endless continue": ("http", _http(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 99,
                                        endless=True), "not understood"),
-    "silence": ("http", _silent, "does not answer"),
+    "silence": ("http", servers.silent, "does not answer"),
     "goodbye": ("http", lambda peer: None, "closed the connection"),
     "dripping headers": ("http", _dripping(OK, b"x"), "took longer than 1 s"),
     "a dripping body": ("http", _dripping(OK + b"\r\n", b"x"), "took longer than 1 s"),
     "no TLS": ("https", _http(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "no TLS"),
-    "silent TLS": ("https", _silent, "does not answer"),
+    "silent TLS": ("https", servers.silent, "does not answer"),
     "a long greeting line": ("ftp", _dripping(b"220 " + b"x" * 100_000, b"x"), "more than 8192 bytes"),
     "a greeting without end": ("ftp", _dripping(b"220-x\r\n" * 10_000, b"220-x\r\n"), "answers without end"),
     "a dripping greeting": ("ftp", _dripping(b"220 ", b"x"), "took longer than 1 s"),

@@ -73,6 +73,7 @@ def test_a_file_is_read_in_base_units() -> None:
         ('"Van"', '"Vam"', "20: stations[1].visitors: like: there is no car 'Vam'; did you mean Van?"),
         ("battery", "batery", "22: stations[1].visitors.cars[1].batery: there is no such key; did you mean battery?"),
         ("schema = 1", "schema = 2", "1: schema: this program reads schema 1, not 2"),
+        ('name = "yard"', 'transfers.hosts = ["a/b"]', "2: transfers.hosts: 'a/b' is no host: give HOST or HOST:PORT"),
         ('name = "yard"', "name = 7", "2: name: expected `str`, got `int`"),
         ('name = "yard"', 'nam = "yard"', "2: nam: there is no such key; did you mean name?"),
         ('badges = ["A1"]', "badges = []", "20: stations[1].visitors: badges: name one at least"),

@@ -136,6 +136,10 @@ class Transfers:
                 with suppress(ValueError):
                     self._waiting.remove(each)
 
+    def under_way(self, identity: str) -> int:
+        """How many transfers a station waits for."""
+        return len(self._jobs.get(identity, ()))
+
     def close(self) -> None:
         """End all, and remove what only this process wanted."""
         for identity in list(self._jobs):

@@ -1,0 +1,87 @@
+"""Files and the carrier: a station becomes another release, sends its report, and gives up with its power."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.shells import file_servers as servers
+from tests.shells.rig import Rig, rigged
+
+from chargepost import signals as sig
+from chargepost.catalogue import load
+from chargepost.records.ledger import PUT
+from chargepost.run.house import Plan, opened
+from chargepost.run.runner import StationHost
+from chargepost.run.site import Site, StationPart
+from chargepost.run.stations import Event
+from chargepost.run.store import Store
+from chargepost.station.memory import INSTALLED
+
+
+async def booted(rig: Rig, host: StationHost) -> None:
+    await rig.until(lambda: host.view().link.boot == "Accepted", "the boot is accepted")
+
+
+async def install(rig: Rig, host: StationHost, name: str) -> None:
+    """As a station leaves its memory after an installation; then it starts anew."""
+    rig.journal.submit([(PUT, (host.identity, INSTALLED, msgspec.json.encode(name)))], None)
+    first = host.station
+    host.restart(False, 0.0)
+    await rig.until(lambda: host.station not in (None, first), "it starts anew")
+
+
+async def test_after_an_installation_the_next_life_is_of_that_model(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        host = rig.station("evlink-parking@R6", "S-1")
+        await install(rig, host, load("evlink-parking@R7").name)
+        assert (host.model.release, host.view().release) == ("R7", "R7")
+    async with rigged(tmp_path) as rig:
+        assert rig.station("evlink-parking@R6", "S-1").view().release == "R7"
+
+
+@pytest.mark.parametrize(("name", "why"), [("evlink-parking@R99", "not known"), ("evlink-pro-ac", "another product")])
+async def test_a_firmware_that_is_not_known_is_told_and_the_station_stays_what_it_was(name: str, why: str) -> None:
+    async with rigged() as rig:
+        host = rig.station("evlink-parking@R6", "S-1")
+        await install(rig, host, name)
+        assert host.view().release == "R6"
+        notes = [what for _, what in rig.happened if isinstance(what, sig.Note) and what.event == "firmware"]
+        assert [why in note.text for note in notes] == [True]
+
+
+@pytest.mark.parametrize("how", ["power_cycle", "restart", "remove"])
+async def test_a_station_that_ends_gives_up_its_transfers(how: str) -> None:
+    with servers.hostile(servers.silent) as port:
+        async with rigged() as rig:
+            host = rig.station("evlink-pro-ac", "S-1")
+            transfers = rig.carriage.transfers
+            transfers.do(host, sig.Fetch("fw-1", f"http://127.0.0.1:{port}/a"))
+            assert transfers.under_way("S-1") == 1
+            if how == "power_cycle":
+                host.power_cycle(1.0)
+            elif how == "restart":
+                host.restart(False)
+            else:
+                host.remove()
+                rig.hosts.clear()
+            assert transfers.under_way("S-1") == 0
+
+
+async def test_a_report_holds_what_is_kept_of_the_log_between_its_dates_without_secrets() -> None:
+    site = Site(name="t", stations=(StationPart(id="S-1", model="evlink-pro-ac"),))
+    async with opened(Plan(site, Store(None), "0")) as house:
+        host, log = house.stations.hosts["S-1"], house.stations.log
+        log.received("S-1", b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"canary7"}]', 5.0)
+        log.sent("S-1", b'[2,"2","Heartbeat",{}]', 50.0)
+        house.stations.happened.append(Event(20.0, "S-1", sig.Note("info", "fetch", "ftp://yard:canary7@files/a")))
+        house.stations.happened.append(Event(30.0, "S-2", sig.Note("info", "other", "of another station")))
+        assert host.log_between(4.0, 51.0).splitlines() == [
+            "",
+            "log",
+            '1970-01-01T00:00:05.000Z csms-to-cp [2,"1","ChangeConfiguration",'
+            '{"key":"AuthorizationKey","value":"***"}]',
+            "1970-01-01T00:00:20.000Z fetch: ftp://yard:***@files/a",
+            '1970-01-01T00:00:50.000Z cp-to-csms [2,"2","Heartbeat",{}]',
+        ]
+        assert "Heartbeat" not in host.log_between(None, 49.0)
+        assert "ChangeConfiguration" not in host.log_between(6.0, None)
