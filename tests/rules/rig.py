@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from chargepost import signals as sig
-from chargepost.catalogue import load
+from chargepost.catalogue import image, load
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.ocpp import frames, messages, security
@@ -97,6 +97,17 @@ class Rig:
         """Wishes done so far."""
         self.cut_at: int | None = None
         """The mains go away once so many wishes are done: `PowerCut` is raised."""
+        self.shelf: dict[str, bytes] = {}
+        """What lies at which URL."""
+        self.folders: dict[str, list[sig.SendReport]] = {}
+        """What was sent to which URL; one that is not here takes nothing."""
+        self.kept: dict[str, bytes] = {}
+        """Fetched files, by job; they outlive a power cut."""
+        self.trusted: tuple[bytes, ...] = ()
+        """Whose firmware is taken: public keys, PEM."""
+        self.slow = False
+        """Transfers end when `transfer` is called."""
+        self.transfers: list[sig.Fetch | sig.Examine | sig.SendReport] = []
         self.station = self.build(settings or {})
         if start:
             self.start()
@@ -132,6 +143,7 @@ class Rig:
         self.hardware.power_cut(self.now)
         self.connected = False
         self.unwritten.clear()
+        self.transfers.clear()
         self.now += off_s
         self.hardware.power_up(self.now)
         self.station = self.build({})
@@ -210,10 +222,39 @@ class Rig:
                     self.hardware.power_cut(self.now)
                     self.hardware.power_up(self.now)
                 self.connected = False
+                self.transfers.clear()
                 self.station = self.build({})
                 self.start()
+            case sig.Fetch() | sig.Examine() | sig.SendReport():
+                self.transfers.append(wish)
+                if not self.slow:
+                    self.transfer()
+            case sig.Discard(job):
+                self.kept.pop(job, None)
+                self.transfers = [each for each in self.transfers if each.job != job]
             case _:
                 self.hardware.do(wish, self.now)
+
+    def transfer(self) -> None:
+        """What is being fetched, examined and sent comes to its end."""
+        ended, self.transfers = self.transfers, []
+        for wish in ended:
+            self.station.handle(self._transferred(wish), self.now)
+
+    def _transferred(self, wish: sig.Fetch | sig.Examine | sig.SendReport) -> sig.Fact:
+        match wish:
+            case sig.Fetch(job, url) if url in self.shelf:
+                self.kept[job] = self.shelf[url]
+                return sig.Fetched(job, len(self.kept[job]))
+            case sig.Examine(job) if job in self.kept:
+                return sig.Examined(job, *image.examine(self.kept[job], self.model, self.trusted))
+            case sig.Examine(job):
+                return sig.Examined(job, "missing")
+            case sig.SendReport(job, url) if url in self.folders:
+                self.folders[url].append(wish)
+                return sig.Sent(job, len(wish.text))
+            case _:
+                return sig.TransferFailed(wish.job, "nobody is there")
 
     def write(self) -> None:
         """The disk takes what waits."""

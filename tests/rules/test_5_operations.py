@@ -584,11 +584,8 @@ def test_q_027_the_wallbox_knows_no_data_transfer() -> None:
     assert answer.status == "UnknownVendorId"
 
 
-@pytest.mark.parametrize("ask", [
-    messages.GetDiagnostics(location="ftp://x/y"),
-], ids=lambda a: type(a).__name__)  # fmt: skip
-def test_trap_4_what_is_not_supported_yet_is_said_so(ask: Any) -> None:
-    answer = idle().ask(ask)
+def test_trap_4_what_a_product_does_not_support_is_said_so() -> None:
+    answer = idle("schneider-charge").ask(messages.CancelReservation(reservation_id=1))
     assert isinstance(answer, frames.Error)
     assert answer.code == "NotSupported"
 

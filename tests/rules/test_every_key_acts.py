@@ -582,6 +582,14 @@ def security_events(k: Key) -> None:
     assert [p.type for p in k.rig.said("SecurityEventNotification")] == ["ResetOrReboot", "StartupOfTheDevice"]
 
 
+def compressed_report(k: Key) -> None:
+    for value in ("false", "true"):
+        k.write(value)
+        k.rig.ask(messages.GetDiagnostics(location="ftp://files.example/"))
+        k.rig.run(2)
+        assert k.rig.wished(sig.SendReport)[-1].compressed == (value == "true")
+
+
 ROWS: dict[str, Callable[[Key], None]] = {
     "allowofflinetxforunknownid": unknown_badges_offline,
     "allowpluggedcable": cable_may_stay,
@@ -592,6 +600,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "authorizeremotetxrequests": remote_starts_are_authorized,
     "boxidentifier": identity,
     "clockaligneddatainterval": aligned,
+    "compressdiagnostic": compressed_report,
     "confmodemretryinterval": modem_interval,
     "connectiontimeout": connection_time_out,
     "controlchargebyremotecommand": commands_only,

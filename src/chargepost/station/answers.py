@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, certificates, metering, profiles, reservations, transactions, visits
+from chargepost.station import badges, certificates, maintenance, metering, profiles, reservations, transactions, visits
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.core import Refusal
 from chargepost.station.settings import Row
@@ -240,8 +240,8 @@ TRIGGERS: dict[str, Callable[["Station", list[Connector], float], None]] = {
     "Heartbeat": lambda s, _t, now: _say(s, m.Heartbeat(), now),
     "StatusNotification": _trigger_status,
     "MeterValues": _trigger_meter,
-    "DiagnosticsStatusNotification": lambda s, _t, now: _say(s, m.DiagnosticsStatusNotification(status="Idle"), now),
-    "FirmwareStatusNotification": lambda s, _t, now: _say(s, m.FirmwareStatusNotification(status="Idle"), now),
+    "DiagnosticsStatusNotification": maintenance.trigger_diagnostics,
+    "FirmwareStatusNotification": maintenance.trigger_firmware,
 }
 
 
@@ -312,6 +312,7 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "GetCompositeSchedule": profiles.composite_schedule,
     "GetConfiguration": get_configuration,
     "GetInstalledCertificateIds": certificates.listed,
+    "GetDiagnostics": maintenance.get_diagnostics,
     "GetLocalListVersion": local_list_version,
     "InstallCertificate": certificates.install,
     "RemoteStartTransaction": remote_start,
@@ -322,4 +323,5 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "SetChargingProfile": profiles.set_profile,
     "TriggerMessage": trigger,
     "UnlockConnector": unlock_connector,
+    "UpdateFirmware": maintenance.update_firmware,
 }

@@ -118,8 +118,8 @@ class Connector:
         self.stopping: Stopping | None = None
         self.paused = False
         """The push button holds the charge."""
-        self.shut = False
-        """The key of the station is turned: nobody new may charge."""
+        self.shut: frozenset[str] = frozenset()
+        """Why nobody new may charge: the key is turned, an update waits; empty when somebody may."""
         self.resume_at: float | None = None
         """After a power cut: no power before (RestoreTimeout)."""
         self.plugged_since_stop = False

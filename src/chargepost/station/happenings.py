@@ -21,6 +21,7 @@ from chargepost.station import (
     faults,
     inputs,
     lamp,
+    maintenance,
     metering,
     polls,
     profiles,
@@ -71,6 +72,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     reservations.due(s, now)
     surroundings.watch_modem(s, now)
     security_events.happened(s, "StartupOfTheDevice", now)
+    maintenance.started(s, now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
     _speak(s, now)
@@ -112,6 +114,7 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         security_events.happened(s, "SettingSystemTime", now, f"by {step_s:+.0f} s, from {source}")
     _schedule_aligned(s, now)
     _schedule_light(s, now)
+    maintenance.clock_changed(s, now)
     if lamp.intensity_percent(s.core, now) != lit_percent:
         s.core.wake_at("light", 0, now)
 
@@ -143,6 +146,7 @@ def _reach_changed(s: "Station", now: float) -> None:
     """The central system is there, or is not: sampling has its rhythm for each, and some products an error."""
     if "offline_samples" in s.core.model.quirks:
         _resample(s, now)
+    maintenance.reach_changed(s)
     watched = s.core.model.quirks.get("supervision_watched")
     if watched and s.talk.enabled() and s.talk.out_of_reach:
         faults.raised(s, 0, str(watched["error"]), now)
@@ -232,6 +236,7 @@ OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
     "outbox": (transactions.delivered, _outbox_failed),
     "security": (security_events.taken, security_events.refused),
     "other": (_nothing, _nothing),
+    "maintenance": (lambda s, _d, _a, _now: maintenance.told(s), lambda s, _d, _f, _now: maintenance.told(s)),
 }
 """What follows from the answer to each kind of call, and from its failure."""
 
@@ -256,6 +261,7 @@ def _remembered(s: "Station", fact: sig.Remembered, now: float) -> str | None:
     before = s.core.memory.durable
     s.core.memory.durable = max(before, fact.token)
     quiet = s.core.disk_good and not s.talk.holding and all(c.token <= before for c in s.connectors)
+    quiet = quiet and maintenance.idle(s)
     if not s.core.disk_good and fact.token >= s.core.memory.token:
         s.core.disk_good = True
         s.core.note("info", "disk good again", "all that waited is stored")
@@ -497,6 +503,10 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.RemoteAuthorized: surroundings.remote_authorized,
     sig.ModemRead: surroundings.modem_read,
     sig.NtpSilent: surroundings.ntp_silent,
+    sig.Fetched: maintenance.fetched,
+    sig.Examined: maintenance.examined,
+    sig.Sent: maintenance.sent,
+    sig.TransferFailed: maintenance.transfer_failed,
 }
 
 
@@ -600,6 +610,8 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
     "profile": _nothing,
     "restart": _nothing,
+    "maintenance": _nothing,
+    "upload": _nothing,
 }
 """What is due when an alarm rings; a row that does nothing only wants the views compared again."""
 

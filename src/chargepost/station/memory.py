@@ -17,6 +17,9 @@
 | `event/<n>` | a security event that the central system has not taken yet |
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
 | `firmware/model` | what an installed firmware has made of the station: a model's full name |
+| `firmware/update` | the update under way: its step and what it needs for the next ones |
+| `maintenance/report` | the name of a report that is being sent |
+| `maintenance/untold` | statuses of firmware and diagnostics that the central system has not answered |
 | `meter/<connector>` | the last durable register, and the last start time stamp |
 
 Changes are collected and taken as one `Remember`; a token tells when they are durable.

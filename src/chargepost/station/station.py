@@ -18,6 +18,7 @@ from chargepost.station import (
     charging,
     faults,
     lamp,
+    maintenance,
     metering,
     profiles,
     reservations,
@@ -40,6 +41,7 @@ from chargepost.station.happenings import (
     forget_settings,
     relink,
 )
+from chargepost.station.maintenance import Maintenance
 from chargepost.station.memory import Memory
 from chargepost.station.security_events import SecurityEvents
 from chargepost.station.settings import Row, Verdict
@@ -71,6 +73,7 @@ class Station:
         "core",
         "data",
         "emergency",
+        "maintenance",
         "reservations",
         "restarting",
         "security_events",
@@ -118,6 +121,7 @@ class Station:
         """The connector on the screen, where there is one."""
         self.restarting: tuple[bool, str, float] | None = None
         self.surroundings = surroundings.Surroundings()
+        self.maintenance = Maintenance(store)
         self._recall(store)
 
     def _recall(self, store: Memory) -> None:
@@ -178,6 +182,7 @@ class Station:
 
     def _settle(self, now: float, *, quiet: bool) -> None:
         if self.started and not quiet:
+            maintenance.advance(self, now)
             for c in self.connectors:
                 self._advance(c, now)
             for c in profiles.govern(self, now):
@@ -198,9 +203,9 @@ class Station:
                 self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
             c.out_when_free, c.operative = False, False  # A8, C8, F8
         if c.shut and c.usage is Usage.FREE and c.status == Usage.PREPARING:
-            c.shut = False
+            shut, c.shut = c.shut, frozenset()
             self._tell_status(c, now)  # B1, then A8
-            c.shut = True
+            c.shut = shut
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
             transactions.begin(self, c, now)
@@ -240,7 +245,7 @@ class Station:
             if c.status:
                 core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now))
             c.status, c.status_since = new, now
-        light = "off" if c.shut and c.transaction is None else LIGHTS[new]
+        light = "off" if surroundings.KEY_BUTTON in c.shut and c.transaction is None else LIGHTS[new]
         if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
             c.light = light
             core.wish(sig.ShowLight(c.number, light, lamp.intensity_percent(core, now)))

@@ -19,7 +19,7 @@ def status(c: Connector) -> str:
     if not c.operative and c.transaction is None:
         return "Unavailable"
     if c.shut and c.transaction is None and (c.usage is Usage.FREE or c.status == "Unavailable"):
-        return "Unavailable"  # at the station's own discretion: its key is turned
+        return "Unavailable"  # at the station's own discretion
     if c.usage is Usage.CHARGING:
         if c.stopping is not None:
             return c.status if c.status.startswith("Suspended") else "Charging"

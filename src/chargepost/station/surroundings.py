@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from chargepost.signals import ButtonPressed, ModemRead, ModemState, NtpSilent, ReadModem, RemoteAuthorized
 from chargepost.station import faults, visits
 from chargepost.station.core import Core
-from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
     from chargepost.station.station import Station
@@ -173,9 +172,10 @@ def key_turned(s: "Station", fact: ButtonPressed, now: float) -> None:
     if fact.active:
         s.waiting_grant = None
     for c in s.connectors:
-        c.shut = fact.active
         c.light = ""  # told anew
-        if not fact.active and c.usage is Usage.FINISHING and c.status == "Unavailable":
-            c.usage = advance(c.usage, On.BACK_IN_SERVICE)
+        if fact.active:
+            visits.shut(c, KEY_BUTTON)
+        else:
+            visits.reopen(c, KEY_BUTTON)
         if fact.active and c.grant and c.transaction is None and not c.starting:
             visits.give_up(s, c, now)

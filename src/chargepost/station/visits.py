@@ -286,6 +286,17 @@ def may_wait(s: "Station", id_tag: str, parent: str | None) -> bool:
     return len(s.connectors) > 1 and any(open_to(s, c, id_tag, parent) for c in s.connectors)
 
 
+def shut(c: Connector, why: str) -> None:
+    """Nobody new is let in here, for as long as there is a reason."""
+    c.shut |= {why}
+
+
+def reopen(c: Connector, why: str) -> None:
+    c.shut -= {why}
+    if not c.shut and c.usage is Usage.FINISHING and c.status == "Unavailable":
+        c.usage = advance(c.usage, On.BACK_IN_SERVICE)
+
+
 def choose(s: "Station", connector: int | None, id_tag: str, parent: str | None) -> Connector | None:
     """The connector a badge is for: the named one, the one reserved for it, the plugged one, or the only one."""
     candidates = [c for c in s.connectors if connector in (None, c.number) and open_to(s, c, id_tag, parent)]
