@@ -144,6 +144,15 @@ def test_a_date_that_is_set_forward_may_bring_the_retrieve_date() -> None:
     assert rig.wished(sig.Fetch)
 
 
+def test_a_date_that_comes_with_a_heartbeat_may_bring_it_too() -> None:
+    rig = fresh()
+    rig.answers["Heartbeat"] = lambda r, p: messages.HeartbeatResponse(current_time=utc(r) + timedelta(hours=1))
+    update(rig, in_s=3600)
+    rig.run(301)
+    assert len(rig.said("Heartbeat")) == 1
+    assert told(rig)[:1] == ["Downloading"]
+
+
 def test_a_waiting_update_outlives_a_power_cut_that_lasts_past_its_date() -> None:
     rig = fresh()
     update(rig, in_s=3600)

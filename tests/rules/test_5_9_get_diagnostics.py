@@ -228,8 +228,8 @@ def test_a_report_holds_no_secret(line: str) -> None:
 
 def test_no_value_breaks_a_line_of_the_report() -> None:
     rig = fresh()
-    rig.tell(sig.SettingChanged("StationName", "a\nErrors\n  1: OK"))
-    rig.tell(sig.SettingChanged("StationName", "a\tb"))
+    rig.tell(sig.SettingChanged("CpoName", "a\nErrors\n  1: OK"))
+    assert "\n" in rig.station.core.settings.text("CpoName")
     lines = report.text(rig.station, rig.now).splitlines()
     titles = [each for each in lines if each and not each.startswith("  ")]
     assert titles == [report.TITLE, *(each.title for each in report.sections(rig.station, rig.now))]

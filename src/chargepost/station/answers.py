@@ -313,6 +313,7 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "GetConfiguration": get_configuration,
     "GetInstalledCertificateIds": certificates.listed,
     "GetDiagnostics": maintenance.get_diagnostics,
+    "GetLog": maintenance.get_log,
     "GetLocalListVersion": local_list_version,
     "InstallCertificate": certificates.install,
     "RemoteStartTransaction": remote_start,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from chargepost.ocpp import messages as m
+from chargepost.ocpp import security
 from chargepost.signals import Discard, Examine, Examined, Fetch, Fetched, SendReport, Sent, TransferFailed
 from chargepost.station import report, visits
 from chargepost.station.core import Refusal
@@ -48,6 +49,7 @@ UNTOLD_MAX = 8
 story the oldest pairs of Downloading and DownloadFailed go."""
 
 FIRMWARE, DIAGNOSTICS = "FirmwareStatusNotification", "DiagnosticsStatusNotification"
+LOG = "LogStatusNotification"
 
 UPDATE_KEY, UNTOLD_KEY, REPORT_KEY = "firmware/update", "maintenance/untold", "maintenance/report"
 
@@ -74,8 +76,17 @@ class Update(msgspec.Struct, gc=False):
     """The model the station is to become."""
 
 
+class Untold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A status that the central system has not yet answered."""
+
+    action: str
+    status: str
+    request: int | None = None
+    """The requestId of what it is about, in the security extension."""
+
+
 class Upload(msgspec.Struct, gc=False):
-    """A report that is asked for, until it is sent or cannot be."""
+    """A report or a log that is asked for, until it is sent or cannot be."""
 
     job: str
     url: str
@@ -84,16 +95,13 @@ class Upload(msgspec.Struct, gc=False):
     retry_s: float
     since_utc_s: float | None
     until_utc_s: float | None
-    token: int
+    failed: Untold
+    """What is told of it when it cannot be sent; kept through a power cut, which ends it."""
+    security: bool = False
+    """The security log."""
+    token: int = 0
     """What must be on disk before it begins."""
     status: str = ""
-
-
-class Untold(msgspec.Struct, frozen=True, gc=False):
-    """A status that the central system has not yet answered."""
-
-    action: str
-    status: str
 
 
 class Maintenance:
@@ -129,8 +137,8 @@ class Maintenance:
         self.telling = False
         """The first of them is being said."""
         self.jobs = 0
-        self.interrupted = memory.load(REPORT_KEY, str) is not None
-        """A report of the last life never came to its end."""
+        self.interrupted = memory.load(REPORT_KEY, Untold)
+        """What is told of an upload that the last life did not bring to its end."""
 
 
 # --- what the central system asks ------------------------------------------------------------------------------------
@@ -152,22 +160,54 @@ def update_firmware(s: "Station", ask: m.UpdateFirmware, ident: str, now: float)
 
 def get_diagnostics(s: "Station", ask: m.GetDiagnostics, ident: str, now: float) -> Any:
     """There is always something to report. A second request takes the place of the first, as with GetLog (trap 93)."""
-    if s.maintenance.upload:
-        s.core.wish(Discard(s.maintenance.upload.job))
-    compressed = s.core.settings.flag(COMPRESS_KEY)
-    name = report.file_name(s, now) + (".gz" if compressed else "")
-    s.maintenance.upload = Upload(
+    upload = Upload(
         job=_job(s, "report"),
         url=ask.location,
-        name=name,
+        name=_file_name(s, "report", now),
         retries=_retries(ask.retries),
         retry_s=_retry_s(ask.retry_interval),
-        since_utc_s=None if ask.start_time is UNSET else ask.start_time.timestamp(),
-        until_utc_s=None if ask.stop_time is UNSET else ask.stop_time.timestamp(),
-        token=s.core.memory.put(REPORT_KEY, name),
+        since_utc_s=_utc_s(ask.start_time),
+        until_utc_s=_utc_s(ask.stop_time),
+        failed=Untold(DIAGNOSTICS, "UploadFailed"),
     )
-    s.maintenance.upload_due = now
-    return m.GetDiagnosticsResponse(file_name=name)
+    _begin(s, upload, now)
+    return m.GetDiagnosticsResponse(file_name=upload.name)
+
+
+def get_log(s: "Station", ask: security.GetLog, ident: str, now: float) -> Any:
+    """The report, or the security log; an upload that runs is cancelled (white paper, N01; trap 93)."""
+    what = "security-log" if ask.log_type == "SecurityLog" else "report"
+    upload = Upload(
+        job=_job(s, what),
+        url=ask.log.remote_location,
+        name=_file_name(s, what, now),
+        retries=_retries(ask.retries),
+        retry_s=_retry_s(ask.retry_interval),
+        since_utc_s=_utc_s(ask.log.oldest_timestamp),
+        until_utc_s=_utc_s(ask.log.latest_timestamp),
+        failed=Untold(LOG, "UploadFailure", ask.request_id),
+        security=ask.log_type == "SecurityLog",
+    )
+    cancelled = _begin(s, upload, now)
+    return security.GetLogResponse(status="AcceptedCanceled" if cancelled else "Accepted", filename=upload.name)
+
+
+def _begin(s: "Station", upload: Upload, now: float) -> bool:
+    """Once this is on disk the upload begins; True when it takes the place of another."""
+    old = s.maintenance.upload
+    if old:
+        s.core.wish(Discard(old.job))
+    upload.token = s.core.memory.put(REPORT_KEY, upload.failed)
+    s.maintenance.upload, s.maintenance.upload_due = upload, now
+    return old is not None
+
+
+def _file_name(s: "Station", what: str, now: float) -> str:
+    return report.file_name(s, what, now) + (".gz" if s.core.settings.flag(COMPRESS_KEY) else "")
+
+
+def _utc_s(date: Any) -> float | None:
+    return None if date is UNSET else float(date.timestamp())
 
 
 COMPRESS_KEY = "CompressDiagnostic"
@@ -190,7 +230,8 @@ def trigger_firmware(s: "Station", targets: "list[Connector]", now: float) -> No
 
 def trigger_diagnostics(s: "Station", targets: "list[Connector]", now: float) -> None:
     upload = s.maintenance.upload
-    _say_now(s, Untold(DIAGNOSTICS, (upload.status if upload else "") or "Idle"), now)
+    mine = upload and upload.failed.action == DIAGNOSTICS
+    _say_now(s, Untold(DIAGNOSTICS, (upload.status if upload and mine else "") or "Idle"), now)
 
 
 def _say_now(s: "Station", status: Untold, now: float) -> None:
@@ -215,14 +256,14 @@ def examined(s: "Station", fact: Examined, now: float) -> None:
         _enter(s, update, "ready", now)
         return
     s.core.note("warning", "firmware refused", f"{fact.verdict}: {fact.reason}")
-    _raise(s, FIRMWARE, "Installing")
+    _raise(s, Untold(FIRMWARE, "Installing"))
     _end(s, update, "InstallationFailed")
 
 
 def sent(s: "Station", fact: Sent, now: float) -> None:
     upload = s.maintenance.upload
     if upload and fact.job == upload.job:
-        _uploaded(s, "Uploaded")
+        _uploaded(s, msgspec.structs.replace(upload.failed, status="Uploaded"))
 
 
 def transfer_failed(s: "Station", fact: TransferFailed, now: float) -> None:
@@ -246,11 +287,11 @@ def _not_fetched(s: "Station", update: Update, now: float) -> None:
 def _not_sent(s: "Station", upload: Upload, now: float) -> None:
     if upload.retries:
         upload.retries -= 1
-        upload.status = "UploadFailed"
-        _raise(s, DIAGNOSTICS, upload.status)
+        upload.status = upload.failed.status
+        _raise(s, upload.failed)
         s.maintenance.upload_due = now + upload.retry_s
     else:
-        _uploaded(s, "UploadFailed")
+        _uploaded(s, upload.failed)
 
 
 # --- a life begins ---------------------------------------------------------------------------------------------------
@@ -260,9 +301,9 @@ def started(s: "Station", now: float) -> None:
     """Take up the step of the last life: an installation has ended with it, and what was being fetched begins anew."""
     update = s.maintenance.update
     if s.maintenance.interrupted:
-        s.maintenance.interrupted = False
+        _raise(s, s.maintenance.interrupted)
         s.core.memory.drop(REPORT_KEY)
-        _raise(s, DIAGNOSTICS, "UploadFailed")
+        s.maintenance.interrupted = None
     if update and update.step == "install":
         good = s.core.model.name == update.target
         s.core.memory.put(INSTALLED, s.core.model.name)
@@ -311,13 +352,13 @@ def _enter(s: "Station", update: Update, step: Step, now: float, status: str = "
     s.maintenance.acted = False
     if status and status != update.status:
         update.status = status
-        _raise(s, FIRMWARE, status)
+        _raise(s, Untold(FIRMWARE, status))
     s.maintenance.token = s.core.memory.put(UPDATE_KEY, update)
     s.core.wake_at("maintenance", 0, now)
 
 
 def _end(s: "Station", update: Update, status: str) -> None:
-    _raise(s, FIRMWARE, status)
+    _raise(s, Untold(FIRMWARE, status))
     s.core.wish(Discard(update.job))
     s.core.memory.drop(UPDATE_KEY)
     s.maintenance.update = None
@@ -400,17 +441,18 @@ def _upload(s: "Station", upload: Upload, now: float) -> None:
         return
     state.upload_due = None
     upload.status = "Uploading"
-    _raise(s, DIAGNOSTICS, upload.status)
+    _raise(s, msgspec.structs.replace(upload.failed, status=upload.status))
     if _reachable(s, upload.url):
-        text, compressed = report.text(s, now), upload.name.endswith(".gz")
+        text = report.security_log(s) if upload.security else report.text(s, now)
+        compressed = upload.name.endswith(".gz")
         since, until = upload.since_utc_s, upload.until_utc_s
         s.core.wish(SendReport(upload.job, upload.url, upload.name, text, compressed, since, until))
     else:
         _not_sent(s, upload, now)
 
 
-def _uploaded(s: "Station", status: str) -> None:
-    _raise(s, DIAGNOSTICS, status)
+def _uploaded(s: "Station", end: Untold) -> None:
+    _raise(s, end)
     s.core.memory.drop(REPORT_KEY)
     s.maintenance.upload = None
 
@@ -432,11 +474,11 @@ def _job(s: "Station", what: str) -> str:
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
-def _raise(s: "Station", action: str, status: str) -> None:
+def _raise(s: "Station", status: Untold) -> None:
     """To be told in its turn, now or when the central system is back."""
     untold = s.maintenance.untold
-    untold.append(Untold(action, status))
-    same = [n for n, each in enumerate(untold) if n and each.action == action]
+    untold.append(status)
+    same = [n for n, each in enumerate(untold) if n and each.action == status.action]
     if len(same) > UNTOLD_MAX:
         del untold[same[1]], untold[same[0]]
     s.maintenance.untold_token = s.core.memory.put(UNTOLD_KEY, untold)
@@ -452,10 +494,12 @@ def told(s: "Station") -> None:
 
 
 def _payload(untold: Untold) -> Any:
-    return PAYLOADS[untold.action](untold.status)
+    return PAYLOADS[untold.action](untold.status, UNSET if untold.request is None else untold.request)
 
 
-PAYLOADS: dict[str, Callable[[Any], Any]] = {
-    FIRMWARE: lambda status: m.FirmwareStatusNotification(status=status),
-    DIAGNOSTICS: lambda status: m.DiagnosticsStatusNotification(status=status),
+PAYLOADS: dict[str, Callable[[Any, Any], Any]] = {
+    FIRMWARE: lambda status, _request: m.FirmwareStatusNotification(status=status),
+    DIAGNOSTICS: lambda status, _request: m.DiagnosticsStatusNotification(status=status),
+    LOG: lambda status, request: security.LogStatusNotification(status=status, request_id=request),
 }
+"""How each status is said."""

@@ -18,7 +18,7 @@
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
 | `firmware/model` | what an installed firmware has made of the station: a model's full name |
 | `firmware/update` | the update under way: its step and what it needs for the next ones |
-| `maintenance/report` | the name of a report that is being sent |
+| `maintenance/report` | of a report that is being sent: what is told of it when it cannot be |
 | `maintenance/untold` | statuses of firmware and diagnostics that the central system has not answered |
 | `meter/<connector>` | the last durable register, and the last start time stamp |
 

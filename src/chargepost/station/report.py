@@ -51,10 +51,16 @@ def text(s: "Station", now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def file_name(s: "Station", now: float) -> str:
+def security_log(s: "Station") -> str:
+    """The head of the security log: whose it is. The events follow in the log that the carrier keeps."""
+    lines = [f"  {label}: {value}" for label, value in _identity(s)]
+    return "\n".join(["Security log", "", *lines]) + "\n"
+
+
+def file_name(s: "Station", what: str, now: float) -> str:
     """Tells stations and days apart, and is a plain name on every server."""
     serial = re.sub(r"[^A-Za-z0-9]+", "-", s.core.serial)[:40]
-    return f"report-{serial}-{datetime.fromtimestamp(s.core.utc(now), UTC):%Y%m%dT%H%M%SZ}.txt"
+    return f"{what}-{serial}-{datetime.fromtimestamp(s.core.utc(now), UTC):%Y%m%dT%H%M%SZ}.txt"
 
 
 def _identity(s: "Station") -> Iterator[tuple[str, str]]:
