@@ -584,12 +584,6 @@ def test_q_027_the_wallbox_knows_no_data_transfer() -> None:
     assert answer.status == "UnknownVendorId"
 
 
-def test_trap_4_what_a_product_does_not_support_is_said_so() -> None:
-    answer = idle("schneider-charge").ask(messages.CancelReservation(reservation_id=1))
-    assert isinstance(answer, frames.Error)
-    assert answer.code == "NotSupported"
-
-
 def test_p9_what_could_not_be_promised_does_not_happen_later() -> None:
     rig = idle()
     rig.plug()

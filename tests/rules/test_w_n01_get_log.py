@@ -32,7 +32,7 @@ def told(rig: Rig) -> list[tuple[str, Any]]:
     return [(each.status, each.request_id) for each in rig.said("LogStatusNotification")]
 
 
-def test_r_048_r_049_a_security_log_is_sent_and_told_with_its_request() -> None:
+def test_a_security_log_is_sent_and_told_with_its_request() -> None:
     """TC_079."""
     rig = fresh()
     answer = ask(rig)
@@ -98,7 +98,7 @@ def test_a_trigger_for_diagnostics_is_not_about_a_log() -> None:
 
 
 @pytest.mark.parametrize("line", releases())
-def test_a_product_whose_table_has_no_get_log_says_so(line: str) -> None:
+def test_trap_4_a_product_whose_table_has_no_get_log_says_so(line: str) -> None:
     rig = fresh(line)
     answer = ask(rig)
     if "GetLog" in rig.model.messages.answers:
