@@ -13,7 +13,7 @@ from chargepost.fleet.laws import LAWS, TABLE
 from chargepost.fleet.scenario import Disturbances, Link, People, Scenario, load
 from chargepost.ocpp.outbox import Outbox
 from chargepost.run import runner
-from chargepost.station import charging, conversation, happenings, station, status, transactions
+from chargepost.station import badges, charging, conversation, happenings, reservations, station, status, transactions
 from chargepost.station.connector import Connector
 from chargepost.supervision.state import State
 from chargepost.supervision.wishes import Begun, StopRow, Store, TransactionRow
@@ -25,7 +25,7 @@ NOTHING = Disturbances(
     power_cuts_per_day=0, unlucky_cut=0, clock_steps_per_day=0, disk_troubles_per_day=0, hardware_faults_per_day=0,
     resets_per_day=0, commands_per_day=0, central_restarts_per_day=0, central_clock_steps_per_day=0,
 )  # fmt: skip
-BUSY = People(visits_per_day=40, stay_s=900, by_hour=(1.0,) * 24)
+BUSY = People(visits_per_day=40, stay_s=900, by_hour=(1.0,) * 24, reserves=0)
 
 
 def plan(link: Link = CALM, trouble: Disturbances = NOTHING, people: People = BUSY, **more: Any) -> Scenario:
@@ -177,6 +177,37 @@ def a_badge_stops_the_program(patch: pytest.MonkeyPatch) -> Scenario:
     return plan()
 
 
+ASKED = msgspec.structs.replace(NOTHING, commands_per_day=100)
+RESERVING = msgspec.structs.replace(BUSY, reserves=0.5)
+
+
+def anybody_may_use_what_is_held(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setattr(reservations, "admits", lambda *_: True)
+    return plan(trouble=ASKED, stations=12)
+
+
+def a_reservation_is_not_used_up(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setattr(reservations, "used", lambda *_: msgspec.UNSET)
+    return plan(people=RESERVING)
+
+
+def none_is_kept_free(patch: pytest.MonkeyPatch) -> Scenario:
+    real = reservations.hold
+
+    def hold(s: Any) -> None:
+        real(s)
+        for c in s.connectors:
+            c.reservation = c.reservation if reservations.names(s, c) else None
+
+    patch.setattr(reservations, "hold", hold)
+    return plan(trouble=ASKED, stations=20)
+
+
+def the_list_is_not_looked_at(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setattr(badges.LocalList, "of", lambda *_: None)
+    return plan(msgspec.structs.replace(CALM, outages_per_day=12, outage_s=3600), trouble=ASKED, stations=20)
+
+
 PLANTED: list[tuple[str, Plant]] = [
     ("status step", a_leap_in_the_status),
     ("energy", a_watt_hour_too_much_in_the_record),
@@ -185,6 +216,10 @@ PLANTED: list[tuple[str, Plant]] = [
     ("limit", more_is_offered_than_the_cable_bears),
     ("limit", the_car_ignores_the_offer),
     ("refused badge", a_refusal_has_no_effect),
+    ("reservation", anybody_may_use_what_is_held),
+    ("reservation", a_reservation_is_not_used_up),
+    ("reservation", none_is_kept_free),
+    ("local list", the_list_is_not_looked_at),
     ("exactly once", the_central_system_has_no_key_against_repeats),
     ("exactly once", the_central_system_answers_before_its_disk),
     ("order", two_messages_change_places),

@@ -28,7 +28,7 @@ TROUBLE = Disturbances(
     power_cuts_per_day=4, unlucky_cut=0.01, clock_steps_per_day=4, disk_troubles_per_day=2, hardware_faults_per_day=4,
     resets_per_day=2, commands_per_day=20, central_restarts_per_day=10, central_clock_steps_per_day=6,
 )  # fmt: skip
-BUSY = People(visits_per_day=8, stay_s=3600, blocked=0.1)
+BUSY = People(visits_per_day=8, stay_s=3600, blocked=0.1, reserves=0.2)
 
 
 def day(seed: int) -> Scenario:

@@ -22,6 +22,8 @@ LAWS = {
     "car": "no transaction starts without a car",
     "limit": "nothing is offered above the limit, and no current flows above the offer",
     "refused badge": "nothing is charged for a badge once its refusal reached the station, beyond MaxEnergyOnInvalidId",
+    "reservation": "only who a connector is held for begins there, and that uses the reservation up",
+    "local list": "nobody whom the local list refuses begins without a word of the central system",
     "exactly once": "the central system has each started transaction exactly once, and none is open without a car",
     "order": "StartTransaction and StopTransaction are told in the order in which they happened",
     "disk first": "no contactor closes before its transaction is on disk",
@@ -60,6 +62,8 @@ REFUSED_SLACK_WH = 1.0
 """What flows while a contactor opens: 0.05 s at 22 kW, and the rounding to whole Wh."""
 UNSAVED_S = 65.0
 """A power cut may cost what was charged in so long: the register goes to the disk each minute."""
+GRANT_S = 600.0
+"""Who was let in before the list said otherwise has begun by then, or has given up (ConnectionTimeOut)."""
 SUPPLY_V = 250.0
 EPSILON_WH = 1e-6
 
@@ -81,6 +85,26 @@ class _Kept(msgspec.Struct):
     start_utc_s: float
     start_wh: int
     last_wh: float
+    parent: str | None = None
+
+
+class _Held(msgspec.Struct):
+    """What of a reservation a station keeps (`reservation/<id>`)."""
+
+    connector: int
+    id_tag: str
+    parent: str | None = None
+
+    def is_of(self, kept: _Kept) -> bool:
+        same = self.id_tag.casefold() == kept.id_tag.casefold()
+        return same or (self.parent or "").casefold() == (kept.parent or "-").casefold()
+
+
+class _Listed(msgspec.Struct):
+    """What of an entry of the local list a station keeps (`list/<tag>`)."""
+
+    status: str
+    since_s: float = 0.0
 
 
 class _Queued(msgspec.Struct):
@@ -92,6 +116,10 @@ class _Queued(msgspec.Struct):
 
 class _Stamp(msgspec.Struct):
     timestamp: str
+
+
+class _Shown(msgspec.Struct, rename="camel"):
+    id_tag: str
 
 
 class _Judged(msgspec.Struct, rename="camel"):
@@ -159,6 +187,15 @@ class Witness:
     """Message id of a StartTransaction that was said -> its connector and its time in ms."""
     ids: set[bytes] = field(default_factory=set)
     """Every message id it ever used."""
+    held: dict[str, _Held] = field(default_factory=dict)
+    """Its reservations, by their keys."""
+    listed: dict[str, _Listed] = field(default_factory=dict)
+    """Its local list, by badges in lower case."""
+    list_on: bool = False
+    asked: dict[str, str] = field(default_factory=dict)
+    """Message id of the Authorize that is open -> its badge."""
+    let_in: set[str] = field(default_factory=set)
+    """Badges that the central system let in, and that have not begun yet."""
 
 
 class Laws:
@@ -251,12 +288,20 @@ class Laws:
                 if not value.startswith(b'{"kind":"meter"'):
                     w.queue[key] = _queued(value)
             elif key.startswith("transaction/") and key[12:] not in w.charges:
-                self._begun(w, msgspec.json.decode(value, type=_Kept))
+                kept = msgspec.json.decode(value, type=_Kept)
+                self._begun(w, kept)
+                self._was_held(w, kept, piece)
+                self._was_listed(w, kept, now)
         for record in piece.records:
             self._recorded(w, record)
         for key in piece.drops:
             if key.startswith("outbox/"):
                 w.queue.pop(key, None)
+        _keep_holds(w, piece.puts, now)
+        for key in piece.drops:
+            w.held.pop(key, None)
+            if key.startswith("list/"):
+                w.listed.pop(key[5:], None)
 
     def _begun(self, w: Witness, kept: _Kept) -> None:
         self.work["car"] += 1
@@ -274,6 +319,36 @@ class Laws:
         start_ms = round(kept.start_utc_s * 1000)
         charge = Charge(w.identity, kept.name, kept.connector, kept.id_tag, start_ms, kept.start_wh)
         w.charges[kept.name] = outlet.charge = charge
+
+    def _was_held(self, w: Witness, kept: _Kept, piece: Remember) -> None:
+        """A transaction begins: nobody else's connector, and not the last one that is kept free."""
+        if not w.held:
+            return
+        self.work["reservation"] += 1
+        n = kept.connector
+        mine = [key for key, held in w.held.items() if held.connector in (0, n) and held.is_of(kept)]
+        others = [held for held in w.held.values() if not held.is_of(kept)]
+        if not mine and any(held.connector == n for held in others):
+            text = f"connector {n}: {kept.id_tag} begins, it is held for {others[0].id_tag}"
+            raise LawBroken("reservation", w.identity, text)
+        if mine and not set(mine) & set(piece.drops):
+            raise LawBroken("reservation", w.identity, f"connector {n}: {kept.id_tag} begins and uses nothing up")
+        named = {held.connector for held in w.held.values()}
+        rest = [o for o in w.outlets if o.charge is None and o.physics.number not in named]
+        if not mine and len(rest) < sum(not held.connector for held in others):
+            raise LawBroken("reservation", w.identity, f"connector {n}: {kept.id_tag} takes the last one that is kept")
+
+    def _was_listed(self, w: Witness, kept: _Kept, now: float) -> None:
+        tag = kept.id_tag.casefold()
+        listed, let_in = w.listed.get(tag), tag in w.let_in
+        w.let_in.discard(tag)
+        if listed is None or not w.list_on:
+            return
+        self.work["local list"] += 1
+        refused = listed.status not in ("Accepted", "ConcurrentTx") and now - listed.since_s > GRANT_S
+        if refused and not let_in:
+            text = f"connector {kept.connector}: {kept.id_tag} begins, the list calls it {listed.status}"
+            raise LawBroken("local list", w.identity, text)
 
     def _recorded(self, w: Witness, record: ChargeRecord) -> None:
         charge = w.charges.get(record.record)
@@ -325,6 +400,11 @@ class Laws:
         """The station's program begins anew from what is durable."""
         durable = disk.durable
         w.starts.clear()
+        w.asked.clear()
+        w.let_in.clear()
+        w.held.clear()
+        w.listed.clear()
+        _keep_holds(w, durable, 0.0)
         w.queue = {
             key: _queued(durable[key])
             for key in sorted(durable)
@@ -351,6 +431,8 @@ class Laws:
         if ident in w.ids:
             raise LawBroken("message id", w.identity, f"message id {ident.decode()} once more")
         w.ids.add(ident)
+        if rest.startswith(b',"Authorize"'):
+            w.asked = {ident.decode(): msgspec.json.decode(data[data.index(b"{") : -1], type=_Shown).id_tag}
         kind = {b',"StartT': "start", b',"StopTr': "stop"}.get(rest[:8])
         if kind is None:
             return
@@ -382,6 +464,20 @@ class Laws:
         if status != "Accepted" and charge and charge.start_ms == start_ms and charge.refused_at_wh is None:
             charge.refused_at_wh = w.outlets[connector - 1].physics.energy_wh
             charge.granted_wh = granted_wh
+
+    def admitted(self, w: Witness, data: bytes, open_id: str | None) -> None:
+        """A frame is about to reach the station: it may let somebody in."""
+        if data.startswith(b"[2"):
+            if b'"RemoteStartTransaction"' in data[:80]:
+                shown = msgspec.json.decode(data[data.index(b"{") : -1], type=_Shown)
+                w.let_in.add(shown.id_tag.casefold())
+            return
+        ident = data.split(b'"', 2)[1].decode()
+        tag = w.asked.pop(ident, None)
+        if tag is None or ident != open_id or not data.startswith(b"[3"):
+            return
+        if msgspec.json.decode(data[data.index(b"{") : -1], type=_Judged).id_tag_info["status"] == "Accepted":
+            w.let_in.add(tag.casefold())
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -433,6 +529,17 @@ class Laws:
         over = [c for w in self.witnesses.values() for c in w.charges.values() if c.record]
         billed_wh = sum(c.record.stop_wh - c.record.start_wh for c in over if c.record)
         return len(over), billed_wh, sum(int(c.end_wh) - c.start_wh for c in over)
+
+
+def _keep_holds(w: Witness, puts: Mapping[str, bytes], now: float) -> None:
+    """Reservations, and the local list with its switch."""
+    for key, value in puts.items():
+        if key.startswith("reservation/"):
+            w.held[key] = msgspec.json.decode(value, type=_Held)
+        elif key.startswith("list/"):
+            w.listed[key[5:]] = _Listed(msgspec.json.decode(value, type=_Listed).status, now)
+        elif key == "setting/localauthlistenabled":
+            w.list_on = value == b'"true"'
 
 
 def _queued(value: bytes) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 A visit is a story: what somebody does, with waits in between. Hands and eyes are the post's; nobody looks inside.
 """
 
+from datetime import UTC, datetime
 from random import Random
 
 import msgspec
@@ -23,6 +24,10 @@ LOOKS = 3
 LOOK_S = 40.0
 """How long they wait for the lamp."""
 CHARGES = ("blue", "blue blinking")
+RESERVATIONS = 1000
+"""Ids of reservations; so few that one is replaced now and then."""
+COMES_WITHIN_S = 900.0
+"""Who has reserved a place comes before it is given away."""
 PATIENCE = 60
 """How often somebody pulls at a locked cable before they leave it there."""
 
@@ -107,6 +112,9 @@ class People:
         habits, draw = self.habits, dice.random()
         badge = self._badge(dice)
         reader = n if len(post.hardware.connectors) > 1 else None
+        if habits.reserves and dice.random() < habits.reserves:
+            reserve(self.hub, post, dice.choice((n, 0)), badge.id_tag, badge.group, COMES_WITHIN_S, dice)
+            yield dice.uniform(60, COMES_WITHIN_S)
         if draw < habits.no_car:
             post.present_badge(badge.id_tag, reader)
             yield dice.uniform(60, 300)
@@ -203,6 +211,18 @@ class People:
         car = dice.choice(KINDS)
         soc = min(max(car.soc_percent + dice.gauss(0, 18), 3.0), 97.0)
         return msgspec.structs.replace(car, soc_percent=round(soc, 1))
+
+
+def reserve(hub: Hub, post: Post, connector: int, id_tag: str, group: str, lasts_s: float, dice: Random) -> int:
+    """Have a place held for a badge, now and then for all of its group; the id of the reservation."""
+    ident = dice.randrange(1, RESERVATIONS)
+    until = datetime.fromtimestamp(hub.timeline.now + hub.offset_s + lasts_s, UTC)
+    parent = group if group and dice.random() < 0.5 else msgspec.UNSET
+    ask = messages.ReserveNow(
+        connector_id=connector, expiry_date=until, id_tag=id_tag, parent_id_tag=parent, reservation_id=ident
+    )
+    hub.command(post.identity, ask)
+    return ident
 
 
 KINDS = tuple(CARS.values())

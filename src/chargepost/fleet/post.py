@@ -382,6 +382,8 @@ class Post:
                 self.hardware.advance(self._timeline.now)
                 granted_wh = self.station.core.settings.number("MaxEnergyOnInvalidId")
                 self.laws.heard(self.witness, data, opened.id, granted_wh)
+        if self.witness.asked or data.startswith(b"[2"):
+            self.laws.admitted(self.witness, data, opened.id if opened else None)
         self.tell(sig.FrameReceived(data))
 
     def line_ponged(self, line: Line) -> None:

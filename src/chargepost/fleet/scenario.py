@@ -53,6 +53,8 @@ class People(Table, frozen=True):
     """Leaves with another badge of the same group."""
     shared_badge: float = 0.02
     """Comes with a badge that somebody else is charging with."""
+    reserves: float = 0.03
+    """Reserves the connector, or any of the station, some minutes before."""
 
 
 class Link(Table, frozen=True):

@@ -5,6 +5,7 @@ from math import inf
 from random import Random
 
 from chargepost.fleet.hub import Hub
+from chargepost.fleet.people import reserve
 from chargepost.fleet.post import Post
 from chargepost.fleet.scenario import Scenario
 from chargepost.fleet.timeline import Story, Timeline
@@ -16,6 +17,10 @@ DAY_S = 86400.0
 CLOCK_STEPS_S = (-DAY_S, -3600.0, -120.0, -5.0, 5.0, 120.0, 3600.0, DAY_S)
 CENTRAL_STEPS_S = (-3600.0, -30.0, -2.0, 2.0, 30.0, 3600.0)
 CENTRAL_OFF_S = 90.0
+RESERVED_S = 3600.0
+"""How long a reservation is made for, on average."""
+LISTED = 20
+"""Badges of one SendLocalList: within every product's SendLocalListMaxLength."""
 
 
 class Trouble:
@@ -127,7 +132,7 @@ class Trouble:
         connector = dice.randint(0, len(post.hardware.connectors))
         outlet = max(connector, 1)
         ask = self.hub.command
-        match dice.randrange(6):
+        match dice.randrange(8):
             case 0:
                 ask(post.identity, m.GetConfiguration())
             case 1:
@@ -143,7 +148,34 @@ class Trouble:
             case 5:
                 value = dice.choice(("30", "60", "120"))
                 ask(post.identity, m.ChangeConfiguration(key="MeterValueSampleInterval", value=value))
+            case 6:
+                yield from self._reserve(dice, post, connector)
+            case 7:
+                self._list(dice, post)
         yield 0.0
+
+    def _reserve(self, dice: Random, post: Post, connector: int) -> Story:
+        """Somebody asks for a place, and stays away or calls it off."""
+        badge, lasts_s = dice.choice(self.hub.ledger.badges), self._some(dice, RESERVED_S)
+        ident = reserve(self.hub, post, connector, badge.id_tag, badge.parent, lasts_s, dice)
+        if dice.random() < 0.3:
+            yield lasts_s / 2
+            self.hub.command(post.identity, m.CancelReservation(reservation_id=ident))
+
+    def _list(self, dice: Random, post: Post) -> None:
+        """A local list of some badges; now and then it knows of somebody what nobody else does."""
+        some = dice.sample(self.hub.ledger.badges, min(LISTED, len(self.hub.ledger.badges)))
+        said = [m.IdTagInfo(status="Blocked" if dice.random() < 0.2 else "Accepted") for _ in some]
+        entries = [m.AuthorizationData(id_tag=b.id_tag, id_tag_info=i) for b, i in zip(some, said, strict=True)]
+        for ask in (
+            m.ChangeConfiguration(key="LocalAuthListEnabled", value="true"),
+            m.SendLocalList(
+                list_version=int(self.timeline.now) + 1,
+                update_type=dice.choice(("Full", "Differential")),
+                local_authorization_list=tuple(entries),
+            ),
+        ):
+            self.hub.command(post.identity, ask)
 
     def _central_restart(self, dice: Random) -> Story:
         self.hub.die(told=dice.random() < 0.5)
