@@ -138,8 +138,7 @@ def _measurands(spec: KeySpec, value: str, model: Model) -> str | None:
 def measurand_items(model: Model) -> set[str]:
     """What a list of measurands may hold: each name, alone and with each of its phases."""
     with_phase = {f"{name}.{phase}" for name, spec in model.measurands.items() for phase in spec.phases}
-    needs_phase = model.quirks.get("measurand_needs_phase", {})
-    return model.measurands.keys() - set(items(str(needs_phase.get("measurands", "")))) | with_phase
+    return {name for name, spec in model.measurands.items() if not spec.phase_required} | with_phase
 
 
 def _phase_rotation(spec: KeySpec, value: str, model: Model) -> str | None:

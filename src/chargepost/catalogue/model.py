@@ -83,6 +83,8 @@ class MeasurandSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Phase suffixes that MeterValuesSampledData may name: L1, L1-N, L1-L2 ..."""
     default_phases: tuple[str, ...] = ()
     """Phases reported when the list names the measurand alone; empty: one value without phase."""
+    phase_required: bool = False
+    """A list may not name the measurand alone."""
     source: str = ""
 
 

@@ -303,8 +303,7 @@ _CHECKS = {
 def measurand(model: Model, item: str) -> tuple[str, str] | None:
     """A list item as (measurand, phase suffix or ""); None when the product does not have it."""
     if item in model.measurands:
-        needs_phase = str(model.quirks.get("measurand_needs_phase", {}).get("measurands", ""))
-        return None if item in needs_phase.split(", ") else (item, "")
+        return None if model.measurands[item].phase_required else (item, "")
     name, _, phase = item.rpartition(".")
     spec = model.measurands.get(name)
     return (name, phase) if spec is not None and phase in spec.phases else None
