@@ -142,6 +142,7 @@ def hostile(act: Callable[[socket.socket], None]) -> Iterator[int]:
     """Whoever connects is treated like this, until one of both has enough; its port."""
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
+    peers: list[socket.socket] = []
 
     def treat(peer: socket.socket) -> None:
         with peer, contextlib.suppress(OSError):
@@ -151,6 +152,7 @@ def hostile(act: Callable[[socket.socket], None]) -> Iterator[int]:
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = listener.accept()
+                peers.append(peer)
                 threads.append(threading.Thread(target=treat, args=(peer,)))
                 threads[-1].start()
 
@@ -161,6 +163,9 @@ def hostile(act: Callable[[socket.socket], None]) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        for peer in peers:
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
 

@@ -1,5 +1,7 @@
 """Files and the carrier: a station becomes another release, sends its report, and gives up with its power."""
 
+import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -8,13 +10,15 @@ from tests.shells import file_servers as servers
 from tests.shells.rig import Rig, rigged
 
 from chargepost import signals as sig
-from chargepost.catalogue import load
+from chargepost.catalogue import image, load
+from chargepost.ocpp import messages as m
 from chargepost.records.ledger import PUT
 from chargepost.run.house import Plan, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Event
 from chargepost.run.store import Store
+from chargepost.run.transfer import Terms, Transfers
 from chargepost.station.memory import INSTALLED
 
 
@@ -85,3 +89,47 @@ async def test_a_report_holds_what_is_kept_of_the_log_between_its_dates_without_
         ]
         assert "Heartbeat" not in host.log_between(None, 49.0)
         assert "ChangeConfiguration" not in host.log_between(6.0, None)
+
+
+async def test_5_19_a_station_becomes_the_release_that_it_is_told_to_fetch(tmp_path: Path) -> None:
+    """1.6, 5.19: over a real socket, from a real server, examined with the key that the owner named."""
+    private, public = image.draw_key()
+    with servers.web() as web:
+        web.files["/R7.bin"] = image.make("evlink-parking", "R7", "chargepost test", private)
+        async with rigged(tmp_path) as rig:
+            rig.carriage.transfers = Transfers(rig.clock.loop, tmp_path / "files", Terms(keys=(public,)))
+            host = rig.station("evlink-parking@R6", "S-1")
+            await booted(rig, host)
+            url = f"http://127.0.0.1:{web.port}/R7.bin"
+            await rig.central.command("S-1", m.UpdateFirmware(location=url, retrieve_date=datetime.now(UTC)))
+            await rig.until(lambda: host.model.release == "R7", "it is installed")
+            await rig.until(lambda: firmware_statuses(rig)[-1:] == ["Installed"], "it is told")
+            assert firmware_statuses(rig) == ["Downloading", "Downloaded", "Installing", "Installed"]
+            assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+def firmware_statuses(rig: Rig) -> list[str]:
+    return [
+        trace["payload"]["status"]
+        for trace in rig.carriage.frames.traces("S-1")
+        if trace["action"] == "FirmwareStatusNotification" and trace["messageType"] == "CALL"
+    ]
+
+
+async def test_5_9_diagnostics_come_to_the_folder_that_is_named(tmp_path: Path) -> None:
+    """1.6, 5.9: one file, sent by FTP below the location, without the password of the URL in it."""
+    there = tmp_path / "there"
+    there.mkdir()
+    with servers.ftp(there) as port:
+        async with rigged() as rig:
+            host = rig.station("evlink-pro-ac", "S-1")
+            await booted(rig, host)
+            url = f"ftp://{servers.USER}:{servers.QUOTED}@127.0.0.1:{port}/"
+            answer = await rig.central.command("S-1", m.GetDiagnostics(location=url))
+            assert isinstance(answer.payload, m.GetDiagnosticsResponse)
+            name = str(answer.payload.file_name)
+            await rig.until(lambda: "Uploaded" in str(rig.carriage.frames.traces("S-1")[-2:]), "it is uploaded")
+            data = (there / name).read_bytes()
+            text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
+            assert servers.PASSWORD not in text
+            assert servers.QUOTED not in text

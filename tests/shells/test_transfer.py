@@ -326,6 +326,17 @@ def _dripping(first: bytes, drop: bytes) -> Callable[[socket.socket], None]:
     return act
 
 
+def _answering(*answers: bytes) -> Callable[[socket.socket], None]:
+    """One line after the other, whatever is said."""
+
+    def act(peer: socket.socket) -> None:
+        for answer in answers:
+            peer.sendall(answer + b"\r\n")
+            peer.recv(1_000)
+
+    return act
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
 
 HOSTILE = {
@@ -348,6 +359,8 @@ HOSTILE = {
     "a dripping greeting": ("ftp", _dripping(b"220 ", b"x"), "took longer than 1 s"),
     "no FTP": ("ftp", _dripping(b"\xff\xfe\r\n", b"x"), "not understood"),
     "FTP that is full": ("ftp", _dripping(b"421 too many\r\n", b"x"), "421 too many"),
+    "FTP that says the password back": ("ftp", _answering(b"220 hi", b"331 word", b"530 canary7?"), "530 ***?"),
+    "HTTP that says it back": ("http", _http(b"HTTP/1.1 403 not_canary7\r\n\r\n"), "403 not_***"),
     "FTP that goes": ("ftp", lambda peer: None, "closed the connection"),
 }  # fmt: skip
 
@@ -357,7 +370,9 @@ async def test_a_hostile_server_is_bounded_and_told(kind: str, tmp_path: Path) -
     scheme, act, words = HOSTILE[kind]
     with servers.hostile(act) as port:
         async with desk(tmp_path / "files", LOCAL, limits=SHORT) as at:
-            assert words in await at.failure(f"{scheme}://{USER}:canary7@127.0.0.1:{port}/new/a")
+            reason = await at.failure(f"{scheme}://{USER}:canary7@127.0.0.1:{port}/new/a")
+            assert words in reason
+            assert "canary7" not in reason
 
 
 def _ftp_server(passive: bytes, said: list[bytes]) -> Callable[[socket.socket], None]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from chargepost import signals as sig
+from chargepost.catalogue import Model, image
 
 TAKES_S = 1.0
 """From a wish to its answer."""
@@ -13,11 +14,13 @@ Work = sig.Fetch | sig.Examine | sig.SendReport
 class Files:
     """What outlives a power cut is `kept`; what was under way does not."""
 
-    __slots__ = ("_under_way", "kept", "shelf")
+    __slots__ = ("_under_way", "kept", "keys", "shelf")
 
-    def __init__(self, shelf: Mapping[str, bytes] | None = None) -> None:
-        """`shelf`: what lies at which URL, for all stations."""
-        self.shelf = shelf or {}
+    def __init__(self) -> None:
+        self.shelf: Mapping[str, bytes] = {}
+        """What lies at which URL."""
+        self.keys: tuple[bytes, ...] = ()
+        """Whose firmware is installed (PEM)."""
         self.kept: dict[str, bytes] = {}
         """By job."""
         self._under_way: dict[str, Work] = {}
@@ -33,8 +36,8 @@ class Files:
     def power_cut(self) -> None:
         self._under_way.clear()
 
-    def end(self, wish: Work) -> sig.Fact | None:
-        """The answer; None when nobody waits for it any more."""
+    def end(self, wish: Work, model: Model) -> sig.Fact | None:
+        """The answer; None when nobody waits for it any more. `model`: what the station is."""
         if self._under_way.get(wish.job) is not wish:
             return None
         del self._under_way[wish.job]
@@ -47,6 +50,6 @@ class Files:
             case sig.Examine(job) if job not in self.kept:
                 return sig.Examined(job, "missing", reason="the file is not here any more")
             case sig.Examine(job):
-                return sig.Examined(job, "unsigned", reason="nobody is trusted in this world")
+                return sig.Examined(job, *image.examine(self.kept[job], model, self.keys))
             case sig.SendReport(job, _, _, text):
                 return sig.Sent(job, len(text))

@@ -274,7 +274,7 @@ class Post:
         self._timeline.after(TAKES_S, self._filed, wish)
 
     def _filed(self, wish: Work) -> None:
-        if fact := self.files.end(wish):
+        if fact := self.files.end(wish, self.model):
             self.tell(fact)
 
     def _discard(self, wish: sig.Discard) -> None:
