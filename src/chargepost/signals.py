@@ -224,9 +224,9 @@ class Examined(Signal, frozen=True):
     """The answer to `Examine`: what a fetched file is."""
 
     job: str
-    verdict: Literal["good", "missing", "damaged", "unsigned", "foreign"]
-    """A firmware of this product; not here any more; a broken or unreadable file; nobody trusted signed it; somebody
-    else's firmware."""
+    verdict: Literal["good", "missing", "forged", "damaged", "unsigned", "foreign"]
+    """A firmware of this product; not here any more; not what the certificate of `Examine` signed; a broken or
+    unreadable file; nobody trusted signed it; somebody else's firmware."""
     model: str = ""
     """What a good image makes of this station, as a model's full name."""
     reason: str = ""
@@ -383,6 +383,10 @@ class Examine(Signal, frozen=True):
     """Is the fetched file a firmware of this product, whole and signed? Answered by `Examined`."""
 
     job: str
+    certificate: str = ""
+    """Who has signed the whole file besides, PEM; empty where nobody has to."""
+    signature: str = ""
+    """That signature, base64."""
 
 
 class Discard(Signal, frozen=True):

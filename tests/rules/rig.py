@@ -246,8 +246,9 @@ class Rig:
             case sig.Fetch(job, url) if url in self.shelf:
                 self.kept[job] = self.shelf[url]
                 return sig.Fetched(job, len(self.kept[job]))
-            case sig.Examine(job) if job in self.kept:
-                return sig.Examined(job, *image.examine(self.kept[job], self.model, self.trusted))
+            case sig.Examine(job, certificate, signature) if job in self.kept:
+                verdict = image.examine(self.kept[job], self.model, self.trusted, certificate, signature)
+                return sig.Examined(job, *verdict)
             case sig.Examine(job):
                 return sig.Examined(job, "missing")
             case sig.SendReport(job, url) if url in self.folders:

@@ -32,7 +32,7 @@ def told(rig: Rig) -> list[tuple[str, Any]]:
     return [(each.status, each.request_id) for each in rig.said("LogStatusNotification")]
 
 
-def test_a_security_log_is_sent_and_told_with_its_request() -> None:
+def test_r_048_r_049_a_security_log_is_sent_and_told_with_its_request() -> None:
     """TC_079."""
     rig = fresh()
     answer = ask(rig)

@@ -22,6 +22,7 @@ import msgspec
 
 from chargepost.catalogue.load import ModelError, files, load, releases
 from chargepost.catalogue.model import Model
+from chargepost.ocpp import signing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -69,7 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Verdict(NamedTuple):
     """What a file is to a station (`signals.Examined`)."""
 
-    verdict: Literal["good", "damaged", "unsigned", "foreign"]
+    verdict: Literal["good", "forged", "damaged", "unsigned", "foreign"]
     model: str = ""
     """What a good image makes of the station, as a model's full name."""
     reason: str = ""
@@ -119,20 +120,26 @@ def public_part(private_key_pem: bytes) -> bytes:
 # --- examining -------------------------------------------------------------------------------------------------------
 
 
-def examine(data: bytes, model: Model, trusted_keys: Iterable[bytes]) -> Verdict:
+def examine(
+    data: bytes, model: Model, trusted_keys: Iterable[bytes], certificate: str = "", signature: str = ""
+) -> Verdict:
     """Is this a firmware of the station's product, whole, and signed by one of these public keys (PEM)?
+
+    With a `certificate` (PEM) the whole file has to be what its `signature` (base64) says, first of all.
 
     A release older than the station's is as good as a newer one: no guide forbids the way back.
     Raises `WrongKey` for a trusted key that is none, and nothing else whatever the bytes are.
     """
     keys = [_public(pem) for pem in trusted_keys]
+    if certificate and not signing.signed(data, certificate, signature):
+        return Verdict("forged", reason="it is not what the certificate of the request signed")
     try:
-        whole, body, signature = _split(data)
+        whole, body, own = _split(data)
     except Broken as broken:
         return Verdict("damaged", reason=str(broken))
     if not keys:
         return Verdict("unsigned", reason="no maker's key is trusted here: name one")
-    if not any(_signed(key, whole, signature) for key in keys):
+    if not any(_signed(key, whole, own) for key in keys):
         return Verdict("unsigned", reason="nobody who is trusted here signed it")
     try:
         manifest, parts = _read(body)

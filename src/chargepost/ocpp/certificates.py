@@ -28,19 +28,19 @@ def judged(pem: str, at: datetime) -> str:
     """The root certificate in `pem`, as PEM in one form. Raises `Unfit` when it is none, or not valid at `at`."""
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
 
-    certificate = _read(pem)
+    certificate = read(pem)
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         raise Unfit(
             f"valid from {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
     _must_be_a_root(certificate)
-    _must_be_strong(certificate)
+    must_be_strong(certificate)
     if len(f"{certificate.serial_number:x}") > SERIAL_MAX:
         raise Unfit("the serial number is longer than X.509 allows")
     return certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
-def _read(pem: str) -> "Certificate":
+def read(pem: str) -> "Certificate":
     from cryptography import x509  # noqa: PLC0415
 
     try:
@@ -70,7 +70,7 @@ def _must_be_a_root(certificate: "Certificate") -> None:
         raise Unfit("not signed by itself: not a root") from None
 
 
-def _must_be_strong(certificate: "Certificate") -> None:
+def must_be_strong(certificate: "Certificate") -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
 
     match certificate.public_key():
@@ -83,7 +83,7 @@ def _must_be_strong(certificate: "Certificate") -> None:
 
 def named(pem: str, algorithm: HashAlgorithm) -> CertificateHashData:
     """How OCPP names a root certificate: hashes of the issuer's name and key (itself), and the serial number."""
-    certificate = _read(pem)
+    certificate = read(pem)
     return CertificateHashData(
         hash_algorithm=algorithm,
         issuer_name_hash=_hash(algorithm, certificate.issuer.public_bytes()),
@@ -106,7 +106,7 @@ def fingerprint(pem: str) -> str:
     """Different for each certificate."""
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
 
-    return _read(pem).fingerprint(SHA256()).hex()
+    return read(pem).fingerprint(SHA256()).hex()
 
 
 def _hash(algorithm: HashAlgorithm, data: bytes) -> str:

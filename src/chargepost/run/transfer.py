@@ -167,8 +167,8 @@ class Transfers:
         match wish:
             case sig.Fetch(job, url):
                 return Job(owner, wish, errand, lambda: self._fetch(errand, identity, job, url))
-            case sig.Examine(job):
-                return Job(owner, wish, errand, lambda: self._examine(identity, job, model))
+            case sig.Examine():
+                return Job(owner, wish, errand, lambda: self._examine(identity, wish, model))
             case sig.SendReport():
                 text = redact_text(wish.text) + owner.log_between(wish.since_utc_s, wish.until_utc_s)
                 return Job(owner, wish, errand, lambda: _send(errand, wish, text))
@@ -266,15 +266,16 @@ class Transfers:
             part.unlink(missing_ok=True)
         return sig.Fetched(job, size)
 
-    def _examine(self, identity: str, job: str, model: Model) -> sig.Fact:
+    def _examine(self, identity: str, wish: sig.Examine, model: Model) -> sig.Fact:
         from chargepost.catalogue.image import SIZE_MAX, examine  # noqa: PLC0415
 
         try:
-            with self.path(identity, job).open("rb") as file:
+            with self.path(identity, wish.job).open("rb") as file:
                 data = file.read(SIZE_MAX + 1)  # one more than an image has, so that a larger file is seen
         except OSError as error:
-            return sig.Examined(job, "missing", reason=f"the file is not here any more: {error.strerror}")
-        return sig.Examined(job, *examine(data, model, self._terms.keys))
+            return sig.Examined(wish.job, "missing", reason=f"the file is not here any more: {error.strerror}")
+        verdict = examine(data, model, self._terms.keys, wish.certificate, wish.signature)
+        return sig.Examined(wish.job, *verdict)
 
 
 def _send(errand: "Errand", wish: sig.SendReport, text: str) -> sig.Fact:

@@ -324,5 +324,6 @@ ANSWERS: dict[str, Callable[["Station", Any, str, float], Any]] = {
     "SetChargingProfile": profiles.set_profile,
     "TriggerMessage": trigger,
     "UnlockConnector": unlock_connector,
+    "SignedUpdateFirmware": maintenance.signed_update_firmware,
     "UpdateFirmware": maintenance.update_firmware,
 }

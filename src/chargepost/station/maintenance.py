@@ -9,23 +9,29 @@ after a power cut the station takes up the step it was in, and no status is told
 | fetch | Downloading | `Fetch` | `Fetched`, or `TransferFailed` |
 | again | DownloadFailed | waits, while there are retries | retryInterval is over |
 | examine | Downloaded | `Examine` | `Examined` |
-| ready | | free connectors become Unavailable | nobody charges or is about to |
+| put off | SignatureVerified, InstallScheduled | waits (signed updates) | installDateTime has come |
+| ready | SignatureVerified (signed updates) | free connectors become Unavailable | nobody charges or is about to |
 | install | Installing | restarts, to be built as the new model | the next life: Installed, or InstallationFailed |
 
 To examine is the first part of installing: what is no firmware of this product, whole and signed, was Downloaded and
 then is InstallationFailed, and no connector is disturbed (conformance, TC_044_3). A report is of the moment: it is
 asked for anew when a power cut ends it, which is told as UploadFailed.
+
+A signed update (white paper "Improved security for OCPP 1.6-J", L01; reference 15.8) is the same machine with statuses
+of its own, each with its requestId. A product whose table lists UpdateFirmware beside it answers both (its guide goes
+before trap 95).
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.ocpp import security
+from chargepost.ocpp import security, signing
 from chargepost.signals import Discard, Examine, Examined, Fetch, Fetched, SendReport, Sent, TransferFailed
-from chargepost.station import report, visits
+from chargepost.station import metering, report, security_events, visits
 from chargepost.station.core import Refusal
 from chargepost.station.memory import INSTALLED, Memory
 
@@ -50,13 +56,14 @@ story the oldest pairs of Downloading and DownloadFailed go."""
 
 FIRMWARE, DIAGNOSTICS = "FirmwareStatusNotification", "DiagnosticsStatusNotification"
 LOG = "LogStatusNotification"
+SIGNED = "SignedFirmwareStatusNotification"
 
 UPDATE_KEY, UNTOLD_KEY, REPORT_KEY = "firmware/update", "maintenance/untold", "maintenance/report"
 
 HELD = "firmware"
 """Why a connector takes nobody new: an update waits for those who charge."""
 
-Step = Literal["scheduled", "fetch", "again", "examine", "ready", "install"]
+Step = Literal["scheduled", "fetch", "again", "examine", "put off", "ready", "install"]
 
 
 class Update(msgspec.Struct, gc=False):
@@ -74,6 +81,11 @@ class Update(msgspec.Struct, gc=False):
     """The last one raised; empty before the first."""
     target: str = ""
     """The model the station is to become."""
+    request: int | None = None
+    """Of a signed update; what follows is of signed updates only."""
+    install_utc_s: float = 0.0
+    certificate: str = ""
+    signature: str = ""
 
 
 class Untold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -149,13 +161,44 @@ def update_firmware(s: "Station", ask: m.UpdateFirmware, ident: str, now: float)
     old = s.maintenance.update
     if old and old.step == "install":
         raise Refusal("GenericError", "an update is being installed; ask again after it")
-    if old:
-        _give_up(s, old)
     update = Update(ask.location, ask.retrieve_date.timestamp(), _retries(ask.retries), _retry_s(ask.retry_interval))
-    update.status = old.status if old else ""
-    s.maintenance.update = update
-    _enter(s, update, "scheduled", now)
+    update.status = old.status if old and old.request is None else ""
+    _schedule(s, update, now)
     return m.UpdateFirmwareResponse()
+
+
+def signed_update_firmware(s: "Station", ask: security.SignedUpdateFirmware, ident: str, now: float) -> Any:
+    """The certificate is looked at before anything else (trap 94); Rejected while another update is being installed."""
+    old, firmware = s.maintenance.update, ask.firmware
+    roots = s.core.roots.of("ManufacturerRootCertificate")
+    why = signing.unfit(firmware.signing_certificate, roots, metering.date(s.core.utc(now)))
+    if why:
+        s.core.note("warning", "firmware refused", why)
+        s.after_answer.append(lambda: security_events.happened(s, "InvalidFirmwareSigningCertificate", now, why))
+        return security.SignedUpdateFirmwareResponse(status="InvalidCertificate")
+    if old and old.step == "install":
+        return security.SignedUpdateFirmwareResponse(status="Rejected")
+    update = Update(
+        url=firmware.location,
+        retrieve_utc_s=firmware.retrieve_date_time.timestamp(),
+        retries=_retries(ask.retries),
+        retry_s=_retry_s(ask.retry_interval),
+        request=ask.request_id,
+        install_utc_s=_utc_s(firmware.install_date_time) or 0.0,
+        certificate=firmware.signing_certificate,
+        signature=firmware.signature,
+    )
+    ahead = update.retrieve_utc_s > s.core.utc(now)
+    _schedule(s, update, now, "DownloadScheduled" if ahead else "")
+    return security.SignedUpdateFirmwareResponse(status="AcceptedCanceled" if old else "Accepted")
+
+
+def _schedule(s: "Station", update: Update, now: float, status: str = "") -> None:
+    """In the place of the one before, if any."""
+    if s.maintenance.update:
+        _give_up(s, s.maintenance.update)
+    s.maintenance.update = update
+    _enter(s, update, "scheduled", now, status)
 
 
 def get_diagnostics(s: "Station", ask: m.GetDiagnostics, ident: str, now: float) -> Any:
@@ -225,7 +268,8 @@ def _retry_s(asked: Any) -> float:
 def trigger_firmware(s: "Station", targets: "list[Connector]", now: float) -> None:
     """Idle is only ever said here (trap 64)."""
     update = s.maintenance.update
-    _say_now(s, Untold(FIRMWARE, (update.status if update else "") or "Idle"), now)
+    mine = update and update.request is None
+    _say_now(s, Untold(FIRMWARE, (update.status if update and mine else "") or "Idle"), now)
 
 
 def trigger_diagnostics(s: "Station", targets: "list[Connector]", now: float) -> None:
@@ -251,13 +295,19 @@ def examined(s: "Station", fact: Examined, now: float) -> None:
     update = s.maintenance.update
     if not update or update.step != "examine" or fact.job != update.job:
         return
+    signed = update.request is not None
     if fact.verdict == "good":
         update.target = fact.model
-        _enter(s, update, "ready", now)
+        put_off = update.install_utc_s > s.core.utc(now)
+        _enter(s, update, "put off" if put_off else "ready", now, "SignatureVerified" if signed else "")
         return
     s.core.note("warning", "firmware refused", f"{fact.verdict}: {fact.reason}")
-    _raise(s, Untold(FIRMWARE, "Installing"))
-    _end(s, update, "InstallationFailed")
+    if fact.verdict == "forged":
+        security_events.happened(s, "InvalidFirmwareSignature", now)
+        _end(s, update, "InvalidSignature")
+        return
+    _raise(s, _status(update, "SignatureVerified" if signed else "Installing"))
+    _end(s, update, "InstallVerificationFailed" if signed else "InstallationFailed")
 
 
 def sent(s: "Station", fact: Sent, now: float) -> None:
@@ -308,6 +358,8 @@ def started(s: "Station", now: float) -> None:
         good = s.core.model.name == update.target
         s.core.memory.put(INSTALLED, s.core.model.name)
         _end(s, update, "Installed" if good else "InstallationFailed")
+        if good:
+            security_events.happened(s, "FirmwareUpdated", now, s.core.model.release)
     elif update and update.step == "fetch":
         _give_up(s, update)
         _enter(s, update, "fetch", now)
@@ -336,6 +388,8 @@ def idle(s: "Station") -> bool:
 def advance(s: "Station", now: float) -> None:
     """Act on the step that is on disk, begin the upload that is due, tell what is untold."""
     state, durable = s.maintenance, s.core.memory.durable
+    if s.restarting and s.restarting[2] == inf:
+        return  # this life has ended
     if state.update and state.token <= durable:
         STEPS[state.update.step](s, state.update, now)
     if state.upload and state.upload.token <= durable:
@@ -352,13 +406,13 @@ def _enter(s: "Station", update: Update, step: Step, now: float, status: str = "
     s.maintenance.acted = False
     if status and status != update.status:
         update.status = status
-        _raise(s, Untold(FIRMWARE, status))
+        _raise(s, _status(update, status))
     s.maintenance.token = s.core.memory.put(UPDATE_KEY, update)
     s.core.wake_at("maintenance", 0, now)
 
 
 def _end(s: "Station", update: Update, status: str) -> None:
-    _raise(s, Untold(FIRMWARE, status))
+    _raise(s, _status(update, status))
     s.core.wish(Discard(update.job))
     s.core.memory.drop(UPDATE_KEY)
     s.maintenance.update = None
@@ -400,7 +454,17 @@ def _fetch(s: "Station", update: Update, now: float) -> None:
 def _examine(s: "Station", update: Update, now: float) -> None:
     if not s.maintenance.acted:
         s.maintenance.acted = True
-        s.core.wish(Examine(update.job))
+        s.core.wish(Examine(update.job, update.certificate, update.signature))
+
+
+def _put_off(s: "Station", update: Update, now: float) -> None:
+    due = update.install_utc_s - s.core.offset_s
+    if now >= due:
+        _enter(s, update, "ready", now)
+    elif update.status == "SignatureVerified":
+        _enter(s, update, "put off", now, "InstallScheduled")
+    else:
+        s.core.wake_at("maintenance", 0, due)
 
 
 def _ready(s: "Station", update: Update, now: float) -> None:
@@ -419,6 +483,8 @@ def _ready(s: "Station", update: Update, now: float) -> None:
 def _install(s: "Station", update: Update, now: float) -> None:
     if not s.maintenance.acted:
         s.maintenance.acted = True
+        if update.request is not None:
+            _raise(s, _status(update, "InstallRebooting"))
         s.restart(False, "firmware update", "Reboot", now)
 
 
@@ -427,6 +493,7 @@ STEPS: dict[Step, Callable[["Station", Update, float], None]] = {
     "fetch": _fetch,
     "again": _again,
     "examine": _examine,
+    "put off": _put_off,
     "ready": _ready,
     "install": _install,
 }
@@ -474,6 +541,10 @@ def _job(s: "Station", what: str) -> str:
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
+def _status(update: Update, status: str) -> Untold:
+    return Untold(FIRMWARE if update.request is None else SIGNED, status, update.request)
+
+
 def _raise(s: "Station", status: Untold) -> None:
     """To be told in its turn, now or when the central system is back."""
     untold = s.maintenance.untold
@@ -500,6 +571,7 @@ def _payload(untold: Untold) -> Any:
 PAYLOADS: dict[str, Callable[[Any, Any], Any]] = {
     FIRMWARE: lambda status, _request: m.FirmwareStatusNotification(status=status),
     DIAGNOSTICS: lambda status, _request: m.DiagnosticsStatusNotification(status=status),
+    SIGNED: lambda status, request: security.SignedFirmwareStatusNotification(status=status, request_id=request),
     LOG: lambda status, request: security.LogStatusNotification(status=status, request_id=request),
 }
 """How each status is said."""

@@ -326,7 +326,7 @@ class Station:
             return
         hard, why, patience = self.restarting
         running = any(c.transaction for c in self.connectors)
-        told = not self.talk.outbox and self.talk.idle
+        told = not self.talk.outbox and self.talk.idle and not self.maintenance.untold
         if not running and (told or not self.talk.online or now >= patience):
             self.restarting = (hard, why, float("inf"))
             if patience != float("inf"):
