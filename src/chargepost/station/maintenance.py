@@ -358,6 +358,7 @@ def started(s: "Station", now: float) -> None:
         good = s.core.model.name == update.target
         s.core.memory.put(INSTALLED, s.core.model.name)
         _end(s, update, "Installed" if good else "InstallationFailed")
+        s.core.note("info", "firmware", f"{s.core.model.name} {'is installed' if good else 'goes on'}")
         if good:
             security_events.happened(s, "FirmwareUpdated", now, s.core.model.release)
     elif update and update.step == "fetch":
