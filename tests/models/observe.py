@@ -67,9 +67,12 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("ClearChargingProfile", {}),
     ("ReserveNow", {"connectorId": 1, "expiryDate": NEVER, "idTag": BADGE, "reservationId": 1}),
     ("CancelReservation", {"reservationId": 1}),
+    (
+        "GetLog",
+        {"logType": "DiagnosticsLog", "requestId": 1, "log": {"remoteLocation": NOWHERE}},
+    ),  # before GetDiagnostics, whose upload it would cancel
     ("GetDiagnostics", {"location": NOWHERE}),
     ("UpdateFirmware", {"location": NOWHERE, "retrieveDate": NEVER}),
-    ("GetLog", {"logType": "DiagnosticsLog", "requestId": 1, "log": {"remoteLocation": NOWHERE}}),
     ("SignedUpdateFirmware", {"requestId": 1, "firmware": FIRMWARE}),
     ("InstallCertificate", {"certificateType": "CentralSystemRootCertificate", "certificate": PEM}),
     ("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}),
