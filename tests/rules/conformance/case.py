@@ -39,6 +39,9 @@ class Verdict(NamedTuple):
     why: str = ""
 
 
+RANKS = ("passed", "deviates", "not applicable")
+
+
 class Case:
     """A station under test. `connector` is the one a case is about."""
 
@@ -443,7 +446,7 @@ SCRIPTS: dict[str, Script] = {}
 
 
 class Stage(NamedTuple):
-    """Where a case is played, and by whom: the first of these products that can."""
+    """Where a case is played, and by whom: the first of these products that passes it, or else that can."""
 
     column: str
     """Of docs/conformance.md."""
@@ -453,11 +456,14 @@ class Stage(NamedTuple):
     """What the page says, by case and column."""
 
     def play(self, script: Script) -> "Verdict":
+        verdicts: list[Verdict] = []
         for model in self.models:
             verdict = play(script, self.build(model))
-            if verdict.kind != "not applicable":
-                return verdict if len(self.models) == 1 else verdict._replace(why=f"by {model.line}/{model.variant}")
-        return verdict
+            by = f"by {model.line}/{model.variant}" if len(self.models) > 1 and verdict.kind != "not applicable" else ""
+            verdicts.append(verdict._replace(why=by or verdict.why))
+            if verdict.kind == "passed":
+                break
+        return min(verdicts, key=lambda verdict: RANKS.index(verdict.kind))
 
     def check(self, ident: str) -> "Verdict":
         """Played, and the page says so."""
