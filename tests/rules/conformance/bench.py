@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
+from urllib.parse import unquote
 
 from ocpp.messages import get_validator
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -16,6 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from chargepost import signals as sig
+from chargepost.catalogue import image
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import SimulatedStation
 from chargepost.journal import Journal
@@ -23,9 +25,12 @@ from chargepost.ocpp import frames
 from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
 from chargepost.run.clock import Clock
 from chargepost.run.frames import Frames
+from chargepost.run.gate import Place
 from chargepost.run.given import judge
 from chargepost.run.runner import Carriage, StationHost
+from chargepost.run.transfer import Terms
 from tests.rules.rig import EPOCH_UTC_S, Rig, scripted
+from tests.shells.file_servers import Web, web
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -33,11 +38,17 @@ Ts = TypeVarTuple("Ts")
 DEADLINE_S = 20.0
 """Of the machine: nothing here takes so long, unless it never happens."""
 
+FILE_S = 0.002
+"""Of the machine: so often it is looked whether the threads that move files are done."""
+
 TURNS = 8
 """Turns of the loop without a word after which nobody has anything more to do at this instant: what the loop is asked
 to call soon asks it again a few times at most."""
 
 BEGIN_S = 1000.0
+
+SIGNER = image.draw_key()
+"""Whose firmware is taken: a private key, and its public one."""
 
 
 class Bench(Protocol):
@@ -69,12 +80,41 @@ class Bench(Protocol):
     def power_cycle(self, off_s: float = 5.0) -> None: ...
     def close(self) -> None: ...
 
+    # --- files: HTTP ---
+
+    def url(self, name: str) -> str:
+        """Where the files are; without a name, the folder that takes some."""
+
+    def offer(self, name: str, data: bytes) -> str:
+        """From here on this file is there; its URL."""
+
+    def uploaded(self) -> list[str]:
+        """The names of what came."""
+
+    def nowhere(self) -> str:
+        """A URL where nobody is."""
+
 
 class Virtual(Rig):
     """The station alone, in virtual time."""
 
     def __init__(self, model: Model) -> None:
         super().__init__(model, start=False)
+        self.trusted = (SIGNER[1],)
+        self.folders[self.url("")] = []
+
+    def url(self, name: str) -> str:
+        return f"http://files.example/{name}"
+
+    def offer(self, name: str, data: bytes) -> str:
+        self.shelf[self.url(name)] = data
+        return self.url(name)
+
+    def uploaded(self) -> list[str]:
+        return [each.name for each in self.folders[self.url("")]]
+
+    def nowhere(self) -> str:
+        return "http://nobody.example/"
 
     def look(self) -> sig.StationView:
         return self.station.view(self.now)
@@ -154,6 +194,8 @@ class Socket:
         self._said = self._heard = 0
         """Frames of the central system, and those it got."""
         self._objections: list[str] = []
+        self._files = contextlib.ExitStack()
+        self._web: Web | None = None
         self._server: Server = self._do(self._open())
         self._host = StationHost(judge("CP-1", model, self._settings(), self._url), self._carriage())
 
@@ -164,7 +206,8 @@ class Socket:
         return {"MinimumStatusDuration": "0"} | ({cut: "true"} if cut else {})
 
     def _carriage(self) -> Carriage:
-        return Carriage(self.clock, self.journal, self.log, lambda: 0.5, lambda *_: None)
+        terms = Terms((Place("127.0.0.1"),), (SIGNER[1],))
+        return Carriage(self.clock, self.journal, self.log, lambda: 0.5, lambda *_: None, terms=terms)
 
     @property
     def _url(self) -> str:
@@ -180,6 +223,8 @@ class Socket:
 
     async def _close(self) -> None:
         self._host.remove()
+        self._host.carriage.transfers.close()
+        self._files.close()
         self._server.close()
         await self._server.wait_closed()
 
@@ -217,7 +262,7 @@ class Socket:
             async with asyncio.timeout(DEADLINE_S):
                 while quiet < TURNS:
                     before = self._traffic()
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(FILE_S if self._host.carriage.transfers._jobs else 0)
                     quiet = quiet + 1 if before == self._traffic() and self._agree() else 0
                     if quiet == TURNS // 2 and self._links:
                         await self._echo()
@@ -233,7 +278,8 @@ class Socket:
         """All that was said has arrived, and both ends think the same of the link."""
         sent, heard, said, received, links = self._traffic()
         lines = len(self._host.faults.lines)
-        return sent == heard and said == received and links == lines == int(self.connected)
+        moving = self._host.carriage.transfers._jobs
+        return not moving and sent == heard and said == received and links == lines == int(self.connected)
 
     async def _echo(self) -> None:
         """There and back: whatever was on its way before has arrived, pings and pongs included."""
@@ -336,3 +382,25 @@ class Socket:
 
     def look(self) -> sig.StationView:
         return self._host.view()
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _store(self) -> Web:
+        if self._web is None:
+            self._web = self._files.enter_context(web())
+        return self._web
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._store.port}/{name}"
+
+    def offer(self, name: str, data: bytes) -> str:
+        self._store.files[f"/{name}"] = data
+        return self.url(name)
+
+    def uploaded(self) -> list[str]:
+        return [unquote(path) for path in self._store.sent]
+
+    def nowhere(self) -> str:
+        """Port 9 throws away what it gets, where anybody has it at all."""
+        return "http://127.0.0.1:9/"

@@ -27,7 +27,6 @@ STEP_S = 0.5
 PATIENCE_S = 15.0
 """What comes next comes within it; a restart has `RESTART_S`."""
 RESTART_S = 90.0
-CABLE_KINDS = ("cable", "CCS2", "CHAdeMO")
 
 
 class NotApplicable(Exception):
@@ -43,9 +42,7 @@ RANKS = ("passed", "deviates", "not applicable")
 
 
 class Case:
-    """A station under test. `connector` is the one a case is about."""
-
-    connector = 1
+    """A station under test. Unless it says otherwise, a case is about connector 1."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench

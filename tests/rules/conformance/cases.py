@@ -199,6 +199,8 @@ profile.clear_zero_restart  ClearChargingProfile for connector 0, with a restart
 [5 Boot and transactions]
 stay.crashes  It recovers by itself from crash after crash
 stay.before_first_boot  Charges before the first Accepted boot are kept, and told with their times
+stay.deauthorized  A start that the central system refuses at once is ended
+stay.deauthorized_kept  A start that is refused at once, where the transaction is to go on without energy
 stay.unlock_after_stop  UnlockConnector when the session has ended
 stay.retry_back_off  TransactionMessageRetryInterval grows with each attempt
 stay.order_with_samples  Queued MeterValues keep their place between start and stop

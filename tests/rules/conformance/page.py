@@ -34,7 +34,8 @@ HEAD = """\
 The test cases of the Open Charge Alliance's compliance tool that concern a station (the document is not public; the
 list is rebuilt from public suites that follow its numbering), and those of other open suites. Each is written once
 (`tests/rules/conformance`) and played twice: by every product in virtual time, and by the most capable product over a
-real WebSocket against a central system made of somebody else's library.
+real WebSocket against a central system made of somebody else's library. Those of the security extension, of Plug &
+Charge and of signed firmware are not in it.
 
 This page is written from what ran, by `tools/conformance`; `make test` fails where it is not true any more.
 

@@ -230,6 +230,36 @@ def every_status(case: Case) -> list[str]:
     return [f"{word} {number}" for word in words for number in (0, *case.connectors)]
 
 
+def refused_at_once(case: Case, stop: str) -> None:
+    """Authorize lets somebody in, StartTransaction does not."""
+    case.booted()
+    case.configure(StopTransactionOnInvalidId=stop)
+    case.refuse("StartTransaction", "Blocked")
+    case.hands.plug()
+    let_in(case)
+    case.expect("StartTransaction", perhaps=("Authorize", "Preparing 1"))
+
+
+@covers("stay.deauthorized")
+def test_a_start_that_is_refused_at_once_is_ended(case: Case) -> None:
+    """4.8, 9.1.28: true; DeAuthorized."""
+    refused_at_once(case, "true")
+    stop = case.expect_stop("DeAuthorized", perhaps=("Charging 1", "SuspendedEVSE 1"))
+    assert stop.transaction_id == 501
+    assert not case.view().contactor
+
+
+@covers("stay.deauthorized_kept")
+def test_a_start_that_is_refused_at_once_goes_on_without_energy(case: Case) -> None:
+    """4.8, 9.1.28: false."""
+    refused_at_once(case, "false")
+    case.expect("SuspendedEVSE 1", perhaps=("Charging 1",))
+    case.nothing(10)
+    assert not case.view().contactor
+    assert not case.said("StopTransaction")
+    case.stop()
+
+
 @covers("stay.unlock_after_stop")
 def test_unlock_when_the_session_has_ended(case: Case) -> None:
     """5.18: no second StopTransaction."""
