@@ -16,6 +16,7 @@ from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec
 from chargepost.ocpp import frames, messages
 from chargepost.station import profiles
+from tests.rules import rig as rig_of_rules
 from tests.rules.rig import CAR, EPOCH_UTC_S, TAG, Rig
 
 DAY = 86_400
@@ -436,7 +437,7 @@ def test_b5_a_charge_begins_paused_when_the_profile_says_so() -> None:
 def test_tc_057_relative_counts_from_the_start_of_the_transaction() -> None:
     rig = charging()
     rig.run(40)
-    began = rig.station.connectors[0].began_at
+    began = rig.station.connectors[0].started_at
     install(rig, 1, 1, "TxProfile", [(0, 8), (100, 12)], kind="Relative")
     rig.run(began + 99 - rig.now)
     assert offered(rig) == 8
@@ -768,13 +769,29 @@ def test_trap_87_profiles_survive_a_restart(how: Any) -> None:
 def test_a_tx_profile_survives_a_power_cut_with_its_transaction() -> None:
     rig = charging()
     rig.own(RestoreTimeout="0")
-    began = rig.now - rig.station.connectors[0].began_at
+    began = rig.now - rig.station.connectors[0].started_at
     install(rig, 1, 1, "TxProfile", [(0, 12), (100, 9)], kind="Relative")
     rig.power_cycle(off_s=30)
     rig.run(10)
     assert offered(rig) == 12
     rig.run(100 - began - 30)
     assert offered(rig) == 9
+
+
+def test_a_relative_profile_survives_a_power_cut_that_the_clock_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fleet found it: the date was wrong by days when the transaction was resumed, and set right after."""
+    this = charging()
+    this.own(RestoreTimeout="0")
+    began_at = this.station.connectors[0].started_at
+    install(this, 1, 1, "TxProfile", [(0, 12), (100, 9)], kind="Relative")
+    with monkeypatch.context() as patch:
+        patch.setattr(rig_of_rules, "EPOCH_UTC_S", EPOCH_UTC_S + 170_000)
+        this.power_cycle()
+    this.tell(sig.ClockSet(utc_s(this), "owner"))
+    this.run(10)
+    assert offered(this) == 12
+    this.run(began_at + 101 - this.now)
+    assert offered(this) == 9
 
 
 def test_a_tx_profile_ends_with_a_transaction_that_a_power_cut_ended() -> None:

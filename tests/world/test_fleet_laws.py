@@ -8,12 +8,22 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.drivers.simulated import SimulatedConnector
-from chargepost.fleet import hub, people, post, report
+from chargepost.fleet import hub, people, post, report, trouble
 from chargepost.fleet.laws import LAWS, TABLE
 from chargepost.fleet.scenario import Disturbances, Link, People, Scenario, load
 from chargepost.ocpp.outbox import Outbox
 from chargepost.run import runner
-from chargepost.station import badges, charging, conversation, happenings, reservations, station, status, transactions
+from chargepost.station import (
+    badges,
+    charging,
+    conversation,
+    happenings,
+    profiles,
+    reservations,
+    station,
+    status,
+    transactions,
+)
 from chargepost.station.connector import Connector
 from chargepost.supervision.state import State
 from chargepost.supervision.wishes import Begun, StopRow, Store, TransactionRow
@@ -34,7 +44,8 @@ def plan(link: Link = CALM, trouble: Disturbances = NOTHING, people: People = BU
 
 
 def test_without_a_planted_fault_every_law_holds() -> None:
-    for each in (plan(), plan(ROUGH, Disturbances(power_cuts_per_day=6, unlucky_cut=0.01))):
+    rough = Disturbances(power_cuts_per_day=6, unlucky_cut=0.01)
+    for each in (plan(), plan(ROUGH, rough), plan(trouble=COMMANDED), plan(ROUGH, COMMANDED, models=SHARED)):
         summary = report.run_fleet(each)
         assert summary.verdict == "laws hold", summary.broken
         assert summary.transactions > 10
@@ -98,6 +109,22 @@ def the_car_ignores_the_offer(patch: pytest.MonkeyPatch) -> Scenario:
     patch.setattr(SimulatedConnector, "_allowed_a", lambda self: 32.0 if self._heard_a else 0.0)
     patch.setattr(people, "CABLES_A", (13.0,))
     return plan()
+
+
+SHARED = {"evlink-parking@R7": 1.0}
+COMMANDED = msgspec.structs.replace(NOTHING, commands_per_day=120)
+
+
+def profiles_have_no_effect(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setattr(profiles, "_limit", lambda *_: sig.Limit(1000.0, "nobody"))
+    return plan(trouble=COMMANDED)
+
+
+def each_connector_is_granted_the_whole_maximum(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setattr(profiles, "_share", lambda *_: None)
+    patch.setattr(trouble, "PURPOSES", ("ChargePointMaxProfile",))
+    patch.setattr(trouble, "LIMITS_A", (10, 13))
+    return plan(trouble=COMMANDED, models=SHARED, people=msgspec.structs.replace(BUSY, visits_per_day=80, stay_s=3600))
 
 
 def a_refusal_has_no_effect(patch: pytest.MonkeyPatch) -> Scenario:
@@ -215,6 +242,8 @@ PLANTED: list[tuple[str, Plant]] = [
     ("car", everybody_is_taken_for_a_car),
     ("limit", more_is_offered_than_the_cable_bears),
     ("limit", the_car_ignores_the_offer),
+    ("profile", profiles_have_no_effect),
+    ("profile", each_connector_is_granted_the_whole_maximum),
     ("refused badge", a_refusal_has_no_effect),
     ("reservation", anybody_may_use_what_is_held),
     ("reservation", a_reservation_is_not_used_up),

@@ -12,6 +12,7 @@ import msgspec
 
 from chargepost.drivers.outlet import NO_PILOT
 from chargepost.drivers.simulated import SimulatedConnector, SimulatedStation
+from chargepost.fleet import allowed
 from chargepost.ocpp import messages
 from chargepost.signals import ChargeRecord, OfferCurrent, Reading, Remember, StatusChanged
 from chargepost.supervision.wishes import StopRow, TransactionRow
@@ -21,6 +22,7 @@ LAWS = {
     "energy": "energy billed is energy metered, to the Wh",
     "car": "no transaction starts without a car",
     "limit": "nothing is offered above the limit, and no current flows above the offer",
+    "profile": "no current flows above what charging profiles allow, nor all together above the station's maximum",
     "refused badge": "nothing is charged for a badge once its refusal reached the station, beyond MaxEnergyOnInvalidId",
     "reservation": "only who a connector is held for begins there, and that uses the reservation up",
     "local list": "nobody whom the local list refuses begins without a word of the central system",
@@ -58,6 +60,10 @@ TABLE_ZERO: Mapping[str, frozenset[str]] = {
 
 REACTION_S = 5.0
 """A car has so long to follow a lower offer (IEC 61851-1)."""
+CHANGED_S = 7.0
+"""After a change of profiles, or of a limit, so long: the station hears of it, and the car follows."""
+CLOCK_S = 0.1
+"""A date that moves by more than this was set."""
 REFUSED_SLACK_WH = 1.0
 """What flows while a contactor opens: 0.05 s at 22 kW, and the rounding to whole Wh."""
 UNSAVED_S = 65.0
@@ -140,6 +146,9 @@ class Charge:
     """What flowed while the contactor was closed."""
     unsaved_s: float = 0.0
     """Of charging that power cuts may have kept from the disk."""
+    began_s: float = 0.0
+    resumed: bool = False
+    """It outlived a program: of its beginning only the date is known."""
     refused_at_wh: float | None = None
     """The register when the refusal reached the station."""
     granted_wh: float = 0.0
@@ -196,6 +205,12 @@ class Witness:
     """Message id of the Authorize that is open -> its badge."""
     let_in: set[str] = field(default_factory=set)
     """Badges that the central system let in, and that have not begun yet."""
+    profiles: dict[str, allowed.Placed] = field(default_factory=dict)
+    """Charging profiles, by their key on the disk."""
+    profiles_since: float = 0.0
+    """When they or the date last changed."""
+    offset_s: float = 0.0
+    """The station's date minus virtual time, as it was last seen."""
 
 
 class Laws:
@@ -243,6 +258,31 @@ class Laws:
         if outlet.charge:
             self._refused(w, outlet, outlet.charge)
 
+    def profiled(self, w: Witness, connector: int, reading: Reading, now: float, utc_s: float) -> None:
+        """A reading beside what the profiles allow now, and allowed before the car could follow."""
+        if abs(utc_s - now - w.offset_s) > CLOCK_S:
+            w.offset_s, w.profiles_since = utc_s - now, now
+        outlet = w.outlets[connector - 1]
+        charge = outlet.charge
+        if not w.profiles or charge is None or now - w.profiles_since <= CHANGED_S:
+            return
+        self.work["profile"] += 1
+        known = w.profiles.values()
+        instants = utc_s + 1, utc_s, utc_s - CHANGED_S  # relative schedules count from a whole second
+        dated_s = min(charge.start_ms / 1000, utc_s)
+        began_utc_s = dated_s if charge.resumed else utc_s - (now - charge.began_s)
+        limits = [allowed.connector_a(known, connector, charge.name, began_utc_s, instant) for instant in instants]
+        current_a = max(reading.current_a)
+        if None not in limits and current_a > max(limit for limit in limits if limit is not None) + 0.01:
+            text = f"connector {connector}: {current_a:.1f} A flow, the profiles allow {limits[1]:g} A"
+            raise LawBroken("profile", w.identity, text)
+        together = [allowed.station_a(known, instant) for instant in instants]
+        settled = all(now - each.offered_s > REACTION_S for each in w.outlets)
+        sum_a = sum(max(each.physics.reading.current_a) for each in w.outlets)
+        if settled and None not in together and sum_a > max(most for most in together if most is not None) + 0.01:
+            text = f"{sum_a:.1f} A flow together, the profiles allow {together[1]:g} A"
+            raise LawBroken("profile", w.identity, text)
+
     # --- the contactor -----------------------------------------------------------------------------------------------
 
     def contactor(self, w: Witness, connector: int, closed: bool, durable: Mapping[str, bytes]) -> None:
@@ -289,21 +329,25 @@ class Laws:
                     w.queue[key] = _queued(value)
             elif key.startswith("transaction/") and key[12:] not in w.charges:
                 kept = msgspec.json.decode(value, type=_Kept)
-                self._begun(w, kept)
+                self._begun(w, kept, now)
                 self._was_held(w, kept, piece)
                 self._was_listed(w, kept, now)
+            elif key.startswith("profile/"):
+                w.profiles[key], w.profiles_since = allowed.placed(value), now
         for record in piece.records:
             self._recorded(w, record)
         for key in piece.drops:
             if key.startswith("outbox/"):
                 w.queue.pop(key, None)
+            elif w.profiles.pop(key, None):
+                w.profiles_since = now
         _keep_holds(w, piece.puts, now)
         for key in piece.drops:
             w.held.pop(key, None)
             if key.startswith("list/"):
                 w.listed.pop(key[5:], None)
 
-    def _begun(self, w: Witness, kept: _Kept) -> None:
+    def _begun(self, w: Witness, kept: _Kept, now: float) -> None:
         self.work["car"] += 1
         outlet = w.outlets[kept.connector - 1]
         if not outlet.taken:
@@ -318,6 +362,7 @@ class Laws:
             raise LawBroken("energy", w.identity, text)
         start_ms = round(kept.start_utc_s * 1000)
         charge = Charge(w.identity, kept.name, kept.connector, kept.id_tag, start_ms, kept.start_wh)
+        charge.began_s = now
         w.charges[kept.name] = outlet.charge = charge
 
     def _was_held(self, w: Witness, kept: _Kept, piece: Remember) -> None:
@@ -405,6 +450,7 @@ class Laws:
         w.held.clear()
         w.listed.clear()
         _keep_holds(w, durable, 0.0)
+        w.profiles = allowed.read(durable)
         w.queue = {
             key: _queued(durable[key])
             for key in sorted(durable)
@@ -416,6 +462,7 @@ class Laws:
         for name, charge in list(w.charges.items()):
             if name in running:
                 charge.record = None  # or its end was still on its way to the disk
+                charge.resumed = True
                 w.outlets[charge.connector - 1].charge = charge
             elif name not in disk.records:
                 del w.charges[name]  # its beginning was

@@ -177,7 +177,10 @@ class Post:
         for fact in self.hardware.take():
             match fact:
                 case sig.MeterRead(connector, _, reading) if connector and reading:
-                    self.laws.metered(self.witness, connector, reading, self._timeline.now)
+                    now = self._timeline.now
+                    self.laws.metered(self.witness, connector, reading, now)
+                    if self.station is not None and self.witness.profiles:
+                        self.laws.profiled(self.witness, connector, reading, now, self.station.core.utc(now))
                 case sig.PowerSwitched(connector, closed):
                     self.laws.contactor(self.witness, connector, closed, self.disk.durable)
             if self.station is not None:

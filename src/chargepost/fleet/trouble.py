@@ -1,8 +1,11 @@
 """What goes wrong in the course of a day, and what the operator does: stories, each with its own dice."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from math import inf
 from random import Random
+
+import msgspec
 
 from chargepost.fleet.hub import Hub
 from chargepost.fleet.people import reserve
@@ -132,7 +135,7 @@ class Trouble:
         connector = dice.randint(0, len(post.hardware.connectors))
         outlet = max(connector, 1)
         ask = self.hub.command
-        match dice.randrange(8):
+        match dice.randrange(10):
             case 0:
                 ask(post.identity, m.GetConfiguration())
             case 1:
@@ -152,6 +155,10 @@ class Trouble:
                 yield from self._reserve(dice, post, connector)
             case 7:
                 self._list(dice, post)
+            case 8:
+                ask(post.identity, self._profile(dice, connector))
+            case 9:
+                ask(post.identity, m.ClearChargingProfile())
         yield 0.0
 
     def _reserve(self, dice: Random, post: Post, connector: int) -> Story:
@@ -177,6 +184,32 @@ class Trouble:
         ):
             self.hub.command(post.identity, ask)
 
+    def _profile(self, dice: Random, connector: int) -> m.SetChargingProfile:
+        """Less current for some hours, in steps: of the whole station, of every charge, or of this one."""
+        purpose = dice.choice(PURPOSES)
+        place = {"ChargePointMaxProfile": 0, "TxProfile": max(connector, 1)}.get(purpose, connector)
+        relative = purpose != "ChargePointMaxProfile" and dice.random() < 0.3
+        now = datetime.fromtimestamp(round(self.timeline.now + self.hub.offset_s), UTC)
+        steps = tuple(
+            m.ChargingSchedulePeriod(start_period=600 * step, limit=float(dice.choice(LIMITS_A)))
+            for step in range(dice.randint(1, 8))
+        )
+        return m.SetChargingProfile(
+            connector_id=place,
+            cs_charging_profiles=m.ChargingProfile(
+                charging_profile_id=dice.randint(1, 9),
+                stack_level=dice.randint(0, 2),
+                charging_profile_purpose=purpose,
+                charging_profile_kind="Relative" if relative else "Absolute",
+                charging_schedule=m.ChargingSchedule(
+                    duration=dice.choice((1800, 3600, 7200)),
+                    start_schedule=msgspec.UNSET if relative else now,
+                    charging_rate_unit="A",
+                    charging_schedule_period=steps,
+                ),
+            ),
+        )
+
     def _central_restart(self, dice: Random) -> Story:
         self.hub.die(told=dice.random() < 0.5)
         yield self._some(dice, CENTRAL_OFF_S)
@@ -191,5 +224,8 @@ class Trouble:
         left_s = self.until_s - self.timeline.now if self.until_s < inf else inf
         return min(dice.expovariate(1 / mean_s) if mean_s else 0.0, max(left_s, 0.0))
 
+
+PURPOSES: tuple[m.ChargingProfilePurposeType, ...] = ("ChargePointMaxProfile", "TxDefaultProfile", "TxProfile")
+LIMITS_A = (0, 6, 8, 10, 13, 20, 32)
 
 TRIGGERS: tuple[m.MessageTrigger, ...] = ("Heartbeat", "MeterValues", "StatusNotification", "BootNotification")

@@ -113,8 +113,8 @@ class Connector:
         self.token = 0
         """The transaction is on disk once this token is durable; no power before."""
         self.started_at = 0.0
-        self.began_at = 0.0
-        """When the transaction began, power cuts included, in monotonic seconds."""
+        self.began_at: float | None = None
+        """When the transaction began, in monotonic seconds; None: before this start of the program."""
         self.stopping: Stopping | None = None
         self.paused = False
         """The push button holds the charge."""

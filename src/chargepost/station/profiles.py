@@ -350,9 +350,21 @@ def _plans(s: "Station", c: Connector, now: float) -> list[Plan]:
     core, tx = s.core, c.transaction
     if core.profiles is None or not takes_profiles(core, c) or not obeyed(core):
         return []
-    start = core.utc(c.began_at if tx else now) // 1
+    start = _start(core, c, now) // 1
     ranked = composite.ranked(core.profiles.installed.values(), c.number, tx.name if tx else "")
     return [composite.begun(plan, start) for plan in ranked]
+
+
+def _start(core: Core, c: Connector, now: float) -> float:
+    """When the transaction of a connector began, as the date is now.
+
+    A clock that is set moves no duration; of a transaction that outlived the program only the date is known.
+    """
+    if c.transaction is None:
+        return core.utc(now)
+    if c.began_at is not None:
+        return core.utc(c.began_at)
+    return min(c.transaction.start_utc_s, core.utc(now))
 
 
 def _maxima(core: Core) -> list[Plan]:
@@ -423,7 +435,7 @@ def _limit(c: Connector, value: Value, limit: float | None = None) -> Limit:
 def _share(s: "Station", profiles: Profiles, most: Value, now: float) -> None:
     """Divide what all may have together between those who want current; who began first goes before."""
     takers: list[tuple[Connector, float, float]] = []
-    for c in sorted(filter(charging.wants, s.connectors), key=lambda c: c.began_at if c.transaction else inf):
+    for c in sorted(filter(charging.wants, s.connectors), key=lambda c: c.started_at if c.transaction else inf):
         own_a = charging.usable(s.core, c, now, profiles.limits[c.number]).current_a
         width = charging.phases(c)
         if own_a > 0:

@@ -434,7 +434,7 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
     if rule.resumes:
         c.transaction, c.usage = tx, Usage.CHARGING
         c.started_at = now - tx.charged_s
-        c.began_at = min(now - (s.core.utc(now) - tx.start_utc_s), now)
+        c.began_at = None
         c.resume_at = now + s.core.settings.number(rule.delay_key, 0)
         if s.core.settings.number("MeterValueSampleInterval"):
             c.interrupted = True
