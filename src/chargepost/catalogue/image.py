@@ -193,7 +193,7 @@ def _read(body: bytes) -> tuple[Manifest, dict[str, bytes]]:
 def _fits(manifest: Manifest, parts: dict[str, bytes], model: Model) -> Verdict:
     name = f"{manifest.line}@{manifest.release}"
     if manifest.line != model.line:
-        return Verdict("foreign", reason=f"it is a firmware of {name}, this station is a {model.line}")
+        return Verdict("foreign", reason=f"it is a firmware of {name}, and this station is of {model.line}")
     if manifest.release not in releases().get(model.line, ()):
         return Verdict("foreign", reason=f"this program knows no release {manifest.release} of {model.line}")
     if parts != files(model.line, manifest.release):
