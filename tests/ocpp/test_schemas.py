@@ -185,7 +185,7 @@ def mutants(draw: st.DrawFn, name: str) -> Any:
         changes += [[], {}, [*old, None], [*old, 1], [*old, *old]]
     if isinstance(old, int | Decimal) and not isinstance(old, bool):
         changes += [str(old), [old]]
-        if abs(old) < 2**52:  # beyond it a double holds no fraction, and the judge of draft 6 sees a whole number
+        if abs(Decimal(old)) < 2**52:  # beyond it no double holds a fraction for the judge to see
             changes += [old + Decimal("0.01"), old + Decimal("0.1")]
     holder[last] = draw(st.sampled_from(changes))
     return path, value if path else holder[0]
