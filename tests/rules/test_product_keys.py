@@ -335,6 +335,21 @@ def test_r_153_without_its_meter_the_station_estimates_from_the_reference_voltag
     assert rig.last("StopTransaction").meter_stop >= registers[-1]
 
 
+def test_r_153_after_an_estimate_that_was_too_high_the_register_waits_for_the_meter() -> None:
+    rig = charging(WALLBOX, voltageReference="400", meterValueSampleInterval="15")
+    rig.run(20)
+    rig.hardware.mute_meter(1, True)
+    rig.run(60)
+    rig.hardware.mute_meter(1, False)
+    rig.run(120)
+    told = [each for p in rig.said("MeterValues") for each in p.meter_value[0].sampled_value if each.unit == "Wh"]
+    registers = [int(each.value) for each in told]
+    assert registers == sorted(registers)
+    rig.badge()
+    rig.run(5)
+    assert rig.last("StopTransaction").meter_stop == int(rig.register_wh) >= registers[-1]
+
+
 def test_r_153_no_reference_voltage_no_estimate() -> None:
     rig = charging(WALLBOX, voltageReference="0", meterValueSampleInterval="15")
     rig.hardware.mute_meter(1, True)

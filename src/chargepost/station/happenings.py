@@ -355,6 +355,7 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         return None if changed else QUIET
     reading = fact.reading or metering.estimated(s.core, c, now)
     if reading:
+        reading = metering.never_falling(c, reading)
         width = charging.phases(c) if s.core.profiles else 0  # a limit in W rests on the phases of the charge
         c.reading, c.read_at = reading, now
         changed = changed or bool(width and width != charging.phases(c))

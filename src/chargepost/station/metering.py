@@ -133,6 +133,12 @@ def estimated(core: Core, c: Connector, now: float) -> Reading | None:
     )
 
 
+def never_falling(c: Connector, reading: Reading) -> Reading:
+    """After an estimate that was too high the register stays where it is until the meter has caught up."""
+    told_wh = max(c.reading.energy_wh if c.reading else 0.0, c.register_wh)
+    return msgspec.structs.replace(reading, energy_wh=told_wh) if reading.energy_wh < told_wh else reading
+
+
 def value(name: str, phase: str, reading: Reading, outlets: Outlets) -> float | None:
     """One value in base units; None when the meter has no such value."""
     if not phase:
