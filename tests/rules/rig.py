@@ -60,6 +60,9 @@ class Rig:
     before it is on disk, and no answer leaves before what it acknowledges is.
     """
 
+    dice: Callable[[], float] = staticmethod(lambda: 0.5)
+    """What the station takes for chance."""
+
     def __init__(
         self,
         model: str | Model = "evlink-pro-ac",
@@ -116,7 +119,7 @@ class Rig:
 
     def build(self, settings: Mapping[str, str]) -> Station:
         self.model, _ = installed_model(self.memory, self.bought)
-        station = Station(self.model, "CP-1", dict(self.memory), lambda: 0.5)
+        station = Station(self.model, "CP-1", dict(self.memory), self.dice)
         transport = self.model.transport
         first = {transport.url_key: "ws://central.example/ocpp", "MinimumStatusDuration": "0"}
         if transport.enable_key:
@@ -223,6 +226,7 @@ class Rig:
                     self.hardware.power_up(self.now)
                 self.connected = False
                 self.transfers.clear()
+                self.unwritten.clear()
                 self.station = self.build({})
                 self.start()
             case sig.Fetch() | sig.Examine() | sig.SendReport():
