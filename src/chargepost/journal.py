@@ -6,15 +6,21 @@ writes; whatever was submitted while it wrote goes into its next commit, so ten 
 
 When the disk is full or failing, nothing is lost: the group is kept, the connection is given up (what the system holds
 in memory after a failed sync cannot be trusted), the store opened anew and the group written again, exactly once.
+
+Beside the store lies a copy, NAME.good, for the day the file itself is damaged: made after the check at each start,
+every hour in which something was written, and at the end.
 """
 
 import logging
+import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +36,14 @@ BUSY_S = 2.0
 """How long another program (a copy being made, `verify`) may hold the store before that counts as trouble."""
 CLOSE_WAIT_S = 5.0
 """How long `close` waits for a disk that refuses; what is not written by then was never acknowledged."""
+
+GOOD_EVERY_S = 3600.0
+"""Between two copies of a store that is written to: what a damaged disk costs at most is an hour."""
+GOOD_MAX_BYTES = 256 * 2**20
+"""Of a store that is still copied: a second or two, in which nothing else is written. A larger one wants a backup."""
+
+VERSIONS_AHEAD_MAX = 1_000
+"""A version further ahead than any program will come is no version, but damage."""
 
 # Primary result codes of SQLite (sqlite.org/rescode.html) that speak of the disk; all others speak of the statement.
 DISK_CODES = {
@@ -123,22 +137,34 @@ class Journal:
     `version`; it runs once on a new store and on one of an older version, so it must say IF NOT EXISTS.
 
     `on_trouble(reason)` is called when the disk starts to refuse and `on_trouble(None)` when it is over, from the
-    writer thread; while opening, from the caller's, about a damaged file that was set aside.
+    writer thread; while opening, from the caller's, about a damaged file that was set aside. `on_copy` are statements
+    for a store that is its copy come back: what was numbered since the copy was made must not be numbered twice.
+
+    `connect` opens a file for reading and writing; tests look underneath the store through it.
     """
 
     def __init__(
-        self, path: Path | None, schema: str, version: int, *, on_trouble: Callable[[str | None], None] | None = None
+        self,
+        path: Path | None,
+        schema: str,
+        version: int,
+        *,
+        on_trouble: Callable[[str | None], None] | None = None,
+        on_copy: Sequence[Statement] = (),
+        connect: "Connect | None" = None,
     ) -> None:
         self.path = path
         self._schema, self._version = schema, version
+        self._on_copy, self._connect = on_copy, connect or _connect
         self._on_trouble = on_trouble
         self._waiting: deque[_Piece] = deque()
         self._changed = threading.Condition()
         self._unwritten = 0
         self._closing = self._given_up = False
         self._reading = threading.Lock()
-        self._number = count(1)
         self._writer = self._open_or_set_aside()
+        self._number = count(_last_number(self._writer) + 1)
+        self._copied_at, self._uncopied = -GOOD_EVERY_S, True
         self._reader = self._open_reader()
         self._life: str = self._writer.execute("SELECT hex(randomblob(16))").fetchone()[0]
         self._thread = threading.Thread(target=self._run, name=f"journal {path}", daemon=True)
@@ -195,6 +221,8 @@ class Journal:
                 self._given_up = True
                 self._changed.notify_all()
             self._thread.join()
+            if self._uncopied and not self._unwritten:
+                self._keep_copy()
         with self._reading:
             self._reader.close()
         self._writer.close()
@@ -215,17 +243,25 @@ class Journal:
     # --- the writer thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while group := self._next_group():
+        while True:
+            if self._uncopied and monotonic() >= self._copied_at + GOOD_EVERY_S:
+                self._keep_copy()
+            group = self._next_group()
             taken = len(group)
-            self._write_whatever_it_takes(group)
-            with self._changed:
-                self._unwritten -= taken
-                self._changed.notify_all()
+            if taken:
+                self._write_whatever_it_takes(group)
+                self._uncopied = True
+                with self._changed:
+                    self._unwritten -= taken
+                    self._changed.notify_all()
+            elif self._closing:
+                return
 
     def _next_group(self) -> list[_Piece]:
-        """The next pieces to commit together; none when the journal closes."""
+        """The next pieces to commit together; none when the journal closes, or a copy is due."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
+            wait_s = self._copied_at + GOOD_EVERY_S - monotonic() if self._uncopied else None
+            self._changed.wait_for(lambda: self._waiting or self._closing, wait_s)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
 
     def _write_whatever_it_takes(self, group: list[_Piece]) -> None:
@@ -308,6 +344,80 @@ class Journal:
             except Exception:
                 log.exception("%s: a listener failed on trouble", self._name)
 
+    # --- the copy ------------------------------------------------------------------------------------------------
+
+    def _keep_copy(self) -> None:
+        """Replace the copy by what the store holds now; a store that turns out to be damaged keeps its older one."""
+        assert self.path is not None
+        self._copied_at, self._uncopied = monotonic(), False
+        try:
+            if self.path.stat().st_size > GOOD_MAX_BYTES:
+                log.warning("%s: too large to be copied by itself: make a backup now and then", self._name)
+            else:
+                self._copy(self._writer, _good(self.path))
+        except _DamagedError as damage:
+            log.error("%s: damaged (%s): its older copy stays as it is", self._name, damage)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("%s: no copy could be made: %s", self._name, _in_words(error))
+
+    def _copy(self, source: sqlite3.Connection, to: Path) -> None:
+        """A whole and synced copy under that name, or the file that was there before."""
+        new = to.with_name(f"{to.name}.new")
+        for suffix in ("", "-journal"):
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
+        try:
+            with closing(self._connect(new)) as copy:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE").fetchone()
+                _check(copy)
+            new.replace(to)
+            _sync_folder(to.parent)
+        except sqlite3.Error as error:
+            if _primary_code(error) in DAMAGE_CODES:
+                raise _DamagedError(str(error)) from error
+            raise
+        finally:
+            new.unlink(missing_ok=True)  # half a copy would take the room that the store needs
+
+    def _copy_for_use(self) -> Path | None:
+        """The copy, once more, to become the store; None when there is none that is whole. Disk errors pass."""
+        assert self.path is not None
+        back = self.path.with_name(f"{self.path.name}.back")
+        try:
+            with self._whole_copy() as source:
+                if source is None:
+                    return None
+                self._copy(source, back)
+            with closing(self._connect(back)) as copy:
+                copy.execute("BEGIN IMMEDIATE")
+                for sql, params in self._on_copy:
+                    copy.execute(sql, params)
+                copy.execute("COMMIT")
+        except _DamagedError:
+            return None
+        return back
+
+    @contextmanager
+    def _whole_copy(self, newer_than: int = -1) -> Iterator[sqlite3.Connection | None]:
+        """The copy, when it is of a version we know, newer than that group, and whole."""
+        assert self.path is not None
+        good = _good(self.path)
+        if not good.is_file():
+            yield None
+            return
+        with closing(self._connect(good)) as copy:
+            try:
+                (found,) = copy.execute("PRAGMA user_version").fetchone()
+                fits = 0 < found <= self._version and _last_number(copy) > newer_than
+                if fits:
+                    _check(copy)
+            except (sqlite3.Error, _DamagedError) as error:
+                if _primary_code(error) in DISK_CODES:
+                    raise
+                log.error("%s: the copy cannot be used: %s", good, error)
+                fits = False
+            yield copy if fits else None
+
     # --- opening -------------------------------------------------------------------------------------------------
 
     @property
@@ -332,29 +442,42 @@ class Journal:
         except _DamagedError as damage:
             assert self.path is not None
             try:
+                back = self._copy_for_use()
                 aside = _set_aside(self.path)
-            except OSError as error:
+                was = f"set aside as {aside.name}" if aside else "nothing is left of it"
+                if back:
+                    back.rename(self.path)
+                    _sync_folder(self.path.parent)
+            except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{self.path}: damaged ({damage}), and cannot be set aside: {error}") from error
-            writer = self._open()
+            writer = self._open(fresh=True)
             if reopening:
                 with self._reading:
                     self._reader.close()
                     self._reader = self._open_reader()
-            self._tell(f"{self.path}: the store is damaged ({damage}): set aside as {aside.name}, a fresh one is begun")
+            instead = "its last good copy is used" if back else "a fresh one is begun"
+            self._tell(f"{self.path}: the store is damaged ({damage}): {was}, {instead}")
             if not reopening and self._on_trouble is not None:
                 self._on_trouble(None)  # without a line: the one above says it all
             return writer
 
-    def _open(self) -> sqlite3.Connection:
-        """A connection for writing to a whole store of our version. Raises _DamagedError or StoreError."""
+    def _open(self, fresh: bool = False) -> sqlite3.Connection:
+        """A connection for writing to a whole store of our version. Raises _DamagedError or StoreError.
+
+        `fresh`: what is there was just put there, and is not compared with the copy.
+        """
         try:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 if self.path.is_file() and not self.path.stat().st_size:
                     raise _DamagedError("it is empty")  # SQLite would take it for a new one
-            writer = _connect(self.path)
+                if not fresh and not self.path.exists() and _good(self.path).exists():
+                    raise _DamagedError("it is gone")
+            writer = self._connect(self.path)
             try:
                 self._prepare(writer)
+                if self.path is not None and not fresh:
+                    self._compare_with_copy(writer)
             except BaseException:
                 writer.close()
                 raise
@@ -364,16 +487,23 @@ class Journal:
                 raise _DamagedError(str(error)) from error
             raise StoreError(f"{self._name}: {_in_words(error)}: choose another place with --store") from error
 
+    def _compare_with_copy(self, writer: sqlite3.Connection) -> None:
+        """A store that lacks what its copy has was robbed of its log, or is an old file that somebody put there."""
+        assert self.path is not None
+        with self._whole_copy(newer_than=_last_number(writer)) as copy:
+            if copy is not None:
+                raise _DamagedError(f"it is older than its copy {_good(self.path).name}: its log is lost")
+
     def _prepare(self, writer: sqlite3.Connection) -> None:
         (found,) = writer.execute("PRAGMA user_version").fetchone()
+        if not 0 <= found <= self._version + VERSIONS_AHEAD_MAX:
+            raise _DamagedError(f"its version reads {found}")
         if found > self._version:
             raise StoreError(
                 f"{self._name}: the store is of version {found}, this program knows {self._version}: "
                 "use the newer program, or another store with --store"
             )
-        (check,) = writer.execute("PRAGMA quick_check(1)").fetchone()
-        if check != "ok":
-            raise _DamagedError(check.splitlines()[-1])
+        _check(writer)
         writer.execute("PRAGMA journal_mode=WAL").fetchone()
         writer.execute("PRAGMA synchronous=FULL")
         if found < self._version:
@@ -384,14 +514,41 @@ class Journal:
     def _open_reader(self) -> sqlite3.Connection:
         if self.path is None:
             return self._writer
-        reader = _connect(self.path)
+        reader = self._connect(self.path)
         reader.execute("PRAGMA query_only=ON")
         return reader
+
+
+Connect = Callable[[Path | None], sqlite3.Connection]
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     # transactions are opened by hand; the threads take turns by our own locks
     return sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _DamagedError(found.splitlines()[-1])
+
+
+def _last_number(connection: sqlite3.Connection) -> int:
+    """Of the groups, over all lives of the store."""
+    return max((int(number) for _, number in connection.execute(READ_MARK).fetchall()), default=0)
+
+
+def _good(path: Path) -> Path:
+    return path.with_name(f"{path.name}.good")
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name outlives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _primary_code(error: BaseException) -> int:
@@ -413,11 +570,13 @@ def _in_words(error: BaseException) -> str:
     return f"{words} ({error})" if words else str(error)
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged store, with its log, to the first free `.damaged-N`; it can still be examined there."""
+def _set_aside(path: Path) -> Path | None:
+    """Rename a damaged store, with its log, to the first free `.damaged-N`; it can still be examined there.
+
+    None when there was nothing.
+    """
     aside = next(name for n in count(1) if not (name := path.with_name(f"{path.name}.damaged-{n}")).exists())
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
+    parts = [part for suffix in ("", "-wal", "-shm") if (part := path.with_name(path.name + suffix)).exists()]
+    for part in parts:
+        part.rename(aside.with_name(aside.name + part.name.removeprefix(path.name)))
+    return aside if parts else None

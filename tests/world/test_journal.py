@@ -334,17 +334,18 @@ def test_a_store_held_by_another_program_is_trouble_until_it_lets_go(
 ) -> None:
     monkeypatch.setattr(journal_module, "BUSY_S", 0.01)
     troubles = Troubles()
-    journal = Journal(tmp_path / "store", SCHEMA, 1, on_trouble=troubles)
-    other = sqlite3.connect(tmp_path / "store", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
     tries = threading.Semaphore(0)
-    connect = journal_module._connect
 
     def count(path: Path | None) -> sqlite3.Connection:
-        tries.release()
-        return connect(path)
+        if other:
+            tries.release()
+        return journal_module._connect(path)
 
-    monkeypatch.setattr(journal_module, "_connect", count)
+    other: sqlite3.Connection | None = None
+    journal = Journal(tmp_path / "store", SCHEMA, 1, on_trouble=troubles, connect=count)
+    Held(journal).release()  # its first copy is made
+    other = sqlite3.connect(tmp_path / "store", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     journal.submit([(ADD, (1, None))])
     assert troubles.began.wait(PATIENCE_S)
     assert all(tries.acquire(timeout=PATIENCE_S) for _ in range(3))
@@ -424,26 +425,144 @@ def empty(_: bytes) -> bytes:
     return b""
 
 
-@pytest.mark.parametrize("damage", [damage_header, damage_page, cut_in_half, replace_by_text, empty])
-def test_p8_a_damaged_store_is_set_aside_and_a_fresh_one_begun(tmp_path: Path, damage: Any) -> None:
+DAMAGES = [damage_header, damage_page, cut_in_half, replace_by_text, empty]
+
+
+def filled(path: Path, start: int = 0) -> None:
+    """A life of the store with 200 rows more."""
+    journal = Journal(path, SCHEMA, 1)
+    for n in range(start, start + 200):
+        journal.submit([(ADD, (n, str(n) * 100))])
+    journal.close()
+
+
+def broken_by(damage: Callable[[bytes], bytes], path: Path) -> bytes:
+    broken = damage(path.read_bytes())
+    path.write_bytes(broken)
+    return broken
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_p8_a_damaged_store_is_set_aside_and_its_copy_used(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "store"
     for turn in (1, 2):
-        journal = Journal(path, SCHEMA, 1)
-        for n in range(200):
-            journal.submit([(ADD, (n, str(n) * 100))])
-        journal.close()
-        broken = damage(path.read_bytes())
-        path.write_bytes(broken)
-
+        filled(path, 200 * turn - 200)
+        broken = broken_by(damage, path)
         troubles = Troubles()
         journal = Journal(path, SCHEMA, 1, on_trouble=troubles)
-        assert numbers(journal) == []
+        assert numbers(journal) == list(range(200 * turn))
         journal.close()
         assert path.with_name(f"store.damaged-{turn}").read_bytes() == broken
         begin, end = troubles
-        assert f"set aside as store.damaged-{turn}" in str(begin)
+        assert f"set aside as store.damaged-{turn}, its last good copy is used" in str(begin)
         assert "\n" not in str(begin)
         assert end is None
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("copy", [*DAMAGES, Path.unlink])
+def test_p8_where_the_copy_is_damaged_too_a_fresh_store_is_begun(
+    damage: Callable[[bytes], bytes], copy: Any, tmp_path: Path
+) -> None:
+    path, good = tmp_path / "store", tmp_path / "store.good"
+    filled(path)
+    broken = broken_by(damage, path)
+    if copy is Path.unlink:
+        good.unlink()
+    else:
+        broken_by(copy, good)
+    troubles = Troubles()
+    journal = Journal(path, SCHEMA, 1, on_trouble=troubles)
+    assert numbers(journal) == []
+    journal.submit([(ADD, (7, None))])
+    journal.close()
+    assert "set aside as store.damaged-1, a fresh one is begun" in str(troubles[0])
+    assert path.with_name("store.damaged-1").read_bytes() == broken
+    again = Journal(path, SCHEMA, 1, on_trouble=troubles)
+    assert numbers(again) == [7]
+    again.close()
+    assert len(troubles) == 2
+
+
+@pytest.mark.parametrize("copy", DAMAGES)
+def test_p8_a_damaged_copy_does_not_hurt_a_whole_store(copy: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """And is replaced by a good one."""
+    path, good = tmp_path / "store", tmp_path / "store.good"
+    filled(path)
+    broken_by(copy, good)
+    troubles = Troubles()
+    journal = Journal(path, SCHEMA, 1, on_trouble=troubles)
+    assert numbers(journal) == list(range(200))
+    journal.close()
+    assert not troubles
+    path.unlink()
+    journal = Journal(path, SCHEMA, 1)
+    assert numbers(journal) == list(range(200))
+    journal.close()
+
+
+def test_p8_a_store_that_lost_its_log_is_older_than_its_copy(tmp_path: Path) -> None:
+    """Killed, then robbed of its write-ahead log: SQLite sees nothing wrong with what is left."""
+    path = tmp_path / "store"
+    filled(path)
+    before = path.read_bytes()
+    filled(path, 200)
+    path.write_bytes(before)
+    troubles = Troubles()
+    journal = Journal(path, SCHEMA, 1, on_trouble=troubles)
+    assert numbers(journal) == list(range(400))
+    assert "it is older than its copy store.good" in str(troubles[0])
+    journal.close()
+
+
+def test_p8_a_copy_is_made_again_an_hour_after_something_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store"
+    monkeypatch.setattr(journal_module, "GOOD_EVERY_S", 0.0)
+    journal = Journal(path, SCHEMA, 1)
+    journal.submit([(ADD, (1, None))])
+    assert journal.flush(PATIENCE_S)
+    Held(journal).release()  # a copy that is due goes before the next group
+    with sqlite3.connect(tmp_path / "store.good") as copy:
+        assert copy.execute("SELECT n FROM rows").fetchall() == [(1,)]
+    journal.close()
+
+
+def test_p8_a_copy_that_comes_back_skips_what_was_numbered_since(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    filled(path)
+    broken_by(empty, path)
+    journal = Journal(path, SCHEMA, 1, on_copy=[("UPDATE rows SET n = n + 1000 WHERE n = ?", (199,))])
+    assert numbers(journal)[-2:] == [198, 1199]
+    journal.close()
+    journal = Journal(path, SCHEMA, 1, on_copy=[("UPDATE rows SET n = n + 1000 WHERE n > ?", (198,))])
+    assert numbers(journal)[-2:] == [198, 1199]
+    journal.close()
+
+
+def test_p8_a_disk_without_room_for_a_copy_is_no_trouble(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "store"
+    (tmp_path / "store.good").mkdir()
+    filled(path)
+    journal = Journal(path, SCHEMA, 1)
+    assert numbers(journal) == list(range(200))
+    journal.close()
+    assert "no copy could be made" in caplog.text
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["store", "store.good"]
+
+
+def test_p8_a_version_that_no_program_will_have_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    filled(path)
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 1073741825")
+    other.close()
+    troubles = Troubles()
+    journal = Journal(path, SCHEMA, 1, on_trouble=troubles)
+    assert numbers(journal) == list(range(200))
+    assert "its version reads 1073741825" in str(troubles[0])
+    journal.close()
 
 
 def test_p8_a_store_damaged_while_in_use_is_replaced_and_the_group_kept(tmp_path: Path) -> None:

@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from chargepost.journal import Journal
-from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION, recall, records, remember_statements
+from chargepost.records.ledger import (
+    STATION_COPY,
+    STATION_SCHEMA,
+    STATION_VERSION,
+    recall,
+    records,
+    remember_statements,
+)
 from chargepost.signals import ChargeRecord, Remember
 
 FIRST = ChargeRecord("r1", 1, "04A2", 1e9, 1e9 + 60.5, 100, 350, 60.25, "Local")
@@ -51,3 +58,21 @@ def test_p2_a_record_written_again_is_the_same_one(journal: Journal) -> None:
     keep(journal, "B", Remember(1, {}, records=(FIRST,)))
     assert records(journal, "A") == [msgspec.structs.replace(FIRST, transaction=7, delivered=True)]
     assert records(journal, "B") == [FIRST]
+
+
+def test_p8_a_copy_that_becomes_the_store_counts_starts_it_cannot_know_of(tmp_path: Path) -> None:
+    """Message ids and names of records rest on the count of starts: none may come twice (errata 3.1)."""
+    path = tmp_path / "store"
+
+    def opened() -> Journal:
+        return Journal(path, STATION_SCHEMA, STATION_VERSION, on_copy=STATION_COPY)
+
+    journal = opened()
+    keep(journal, "A", Remember(1, {"boot": b"7", "other": b"1"}))
+    keep(journal, "B", Remember(1, {"boot": b"12"}))
+    journal.close()
+    path.write_bytes(b"")
+    journal = opened()
+    assert recall(journal, "A") == {"boot": b"1007", "other": b"1"}
+    assert recall(journal, "B") == {"boot": b"1012"}
+    journal.close()

@@ -222,3 +222,16 @@ def test_the_books_in_memory_say_what_the_ledger_says(rows: list[Row]) -> None:
         }
     finally:
         ledger.close()
+
+
+def test_p8_a_copy_that_becomes_the_store_counts_lives_it_cannot_know_of(tmp_path: Path) -> None:
+    """Message ids rest on the life: none may come twice (OCPP-J 4.1.4)."""
+    ledger = Ledger(tmp_path)
+    assert ledger.load().life == 1
+    put(ledger, START)
+    ledger.close()
+    (tmp_path / "supervision.sqlite").write_bytes(b"")
+    ledger = Ledger(tmp_path)
+    assert ledger.load().life == 1002
+    assert [row.transaction for row in ledger.transactions()] == [4711]
+    ledger.close()

@@ -20,6 +20,16 @@ CREATE TABLE IF NOT EXISTS records (
   UNIQUE (station, record));
 """
 
+LIVES_SKIPPED = 1_000
+"""Starts that a copy of the store may not know of: it is an hour old at most, and a station takes seconds to start."""
+STATION_COPY: list[Statement] = [
+    (
+        "UPDATE memory SET value = CAST(CAST(value AS TEXT) + ? AS BLOB) WHERE key = 'boot'",
+        (LIVES_SKIPPED,),
+    )
+]
+"""For a copy that becomes the store: message ids and names of records rest on the count of starts, none comes twice."""
+
 PUT = "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 DROP = "DELETE FROM memory WHERE station = ? AND key = ?"
 COLUMNS = ", ".join(f'"{field}"' for field in ChargeRecord.__struct_fields__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chargepost.journal import Journal
-from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
+from chargepost.records.ledger import STATION_COPY, STATION_SCHEMA, STATION_VERSION
 from chargepost.run import control, logs
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
@@ -158,7 +158,9 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
             if stations:  # while the store opens there are none that could care, and the log has the words
                 loop.call_soon_threadsafe(stations.on_trouble, reason)
 
-        journal = Journal(plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble)
+        journal = Journal(
+            plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble, on_copy=STATION_COPY
+        )
         stack.callback(journal.close)
         home = plan.site.supervision.url or (supervision.ocpp if supervision else None)
         stations = Stations(clock, journal, random.random, home, plan.version, plan.files)

@@ -83,7 +83,7 @@ def _whole(db: sqlite3.Connection) -> Iterator[str]:
     return iter(() if found == "ok" else (f"it is damaged ({found.splitlines()[-1].strip()}): {DAMAGED}",))
 
 
-DAMAGED = "the next start sets it aside and begins a fresh one; put a copy in its place if there is one"
+DAMAGED = "the next start sets it aside and goes on with its last good copy, if there is one"
 
 
 # --- stations.sqlite --------------------------------------------------------------------------------------------------
