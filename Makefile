@@ -1,10 +1,11 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. Each prepares what it needs, once.
-.PHONY: help setup run test test-fast lint bench firmware
+.PHONY: help setup run test test-fast soak lint bench firmware
 
 help:
 	@echo "make run         the demo site: two stations, simulated cars, a central system (ARGS=... for its options)"
 	@echo "make test        every test, ruff and mypy"
 	@echo "make test-fast   the tests without the slow ones"
+	@echo "make soak        the checks of reliability in their long form: minutes to hours (ARGS=tests/world/...)"
 	@echo "make lint        ruff and mypy alone"
 	@echo "make bench       the measuring programs and their table (ARGS=--quick, --json)"
 	@echo "make firmware    signed firmware images of every product release, in dist/firmware"
@@ -24,6 +25,12 @@ test:
 test-fast:
 	@tools/setup python peers
 	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+SOAKED = $(shell grep -rl --include='test_*.py' 'from tests.soak import' tests)
+
+soak:
+	@tools/setup python peers
+	@CHARGEPOST_SOAK=1 .venv/bin/python -m pytest $(or $(ARGS),$(SOAKED))
 
 lint:
 	@tools/setup python

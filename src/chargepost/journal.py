@@ -1,8 +1,10 @@
 """The one way to disk: submit, sync, then acknowledge; read back after a power cut.
 
-A store is one SQLite file in WAL mode with synchronous=FULL: what `done` has acknowledged survives a power cut.
-(synchronous=NORMAL loses acknowledged rows there, and a test that only kills the process does not show it.) One thread
-writes; whatever was submitted while it wrote goes into its next commit, so ten thousand stations cost few syncs.
+A store is one SQLite file in WAL mode with synchronous=EXTRA: what `done` has acknowledged survives a power cut.
+(synchronous=NORMAL loses acknowledged rows there, and a test that only kills the process does not show it. EXTRA is
+FULL, and syncs the folder too when a new store leaves its rollback journal: one that came back would empty the store.)
+One thread writes; whatever was submitted while it wrote goes into its next commit, so ten thousand stations cost few
+syncs.
 
 When the disk is full or failing, nothing is lost: the group is kept, the connection is given up (what the system holds
 in memory after a failed sync cannot be trusted), the store opened anew and the group written again, exactly once.
@@ -504,8 +506,8 @@ class Journal:
                 "use the newer program, or another store with --store"
             )
         _check(writer)
+        writer.execute("PRAGMA synchronous=EXTRA")  # first: the way to WAL of a new store uses a rollback journal
         writer.execute("PRAGMA journal_mode=WAL").fetchone()
-        writer.execute("PRAGMA synchronous=FULL")
         if found < self._version:
             writer.executescript(
                 f"BEGIN IMMEDIATE; {MARK_SCHEMA} {self._schema}; PRAGMA user_version={self._version:d}; COMMIT"

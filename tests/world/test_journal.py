@@ -76,7 +76,7 @@ def test_p9_nothing_is_acknowledged_before_it_is_durable(tmp_path: Path) -> None
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     """WAL with synchronous=NORMAL loses acknowledged rows at a power cut, and no killed process shows it."""
     journal = Journal(tmp_path / "store", SCHEMA, 1)
-    assert journal._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert journal._writer.execute("PRAGMA synchronous").fetchone() == (3,)  # EXTRA
     assert journal._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     journal.close()
 
