@@ -35,6 +35,9 @@ INTERVAL_S = 86_400
 DATE_S = 0.05
 """How long a date is good."""
 
+NOTHING = b"{}"
+"""The answer to whatever needs none of its own: a security event, a status of a firmware or a report."""
+
 
 class Head(msgspec.Struct, array_like=True, gc=False):
     kind: int
@@ -56,7 +59,7 @@ class Central:
             return None
         head = self._read(data)
         self.counts[head.action] += 1
-        return b'[3,"%b",%b]' % (head.id.encode(), self._payloads()[head.action])
+        return b'[3,"%b",%b]' % (head.id.encode(), self._payloads().get(head.action, NOTHING))
 
     def validated_answer(self, data: bytes) -> bytes | None:
         frame = frames.read(data)
@@ -81,9 +84,6 @@ class Central:
                 "Heartbeat": {"currentTime": now},
                 "Authorize": accepted,
                 "StartTransaction": accepted | {"transactionId": 1},
-                "StopTransaction": {},
-                "StatusNotification": {},
-                "MeterValues": {},
             }
             self._answers = {action: msgspec.json.encode(payload) for action, payload in rows.items()}
         return self._answers

@@ -50,9 +50,9 @@ class Child:
             program = [node() or "node", "--expose-gc", str(BENCH / "parts" / part), *words]
         else:
             program = [sys.executable, "-m", f"parts.{part}", *words]
-        self._process = subprocess.Popen(
-            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(BENCH)}
-        )
+        places = [str(BENCH), *filter(None, [os.environ.get("PYTHONPATH")])]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(places)}  # other sources than the installed ones, if wanted
+        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         self.pid = self._process.pid
         self.hello: dict[str, Any] = self._answer()
         """What it said when it was ready: a server its port."""
