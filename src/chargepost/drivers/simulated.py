@@ -46,7 +46,7 @@ MODEM, MODEM_SIGNAL = "modem", "modem_signal"
 class SimulatedStation:
     """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
 
-    __slots__ = ("_facts", "_outlets", "connectors", "locked", "mains", "modem", "powered")
+    __slots__ = ("_facts", "_modem", "_outlets", "_seed", "connectors", "locked", "mains", "powered")
 
     def __init__(
         self,
@@ -65,7 +65,8 @@ class SimulatedStation:
         if register_wh and len(register_wh) != points:
             raise ValueError(f"{len(register_wh)} registers for {points} connectors: one each, or none")
         self.mains = mains or Mains(seed)
-        self.modem = SimulatedModem(seed)
+        self._seed = seed
+        self._modem: SimulatedModem | None = None
         self.powered = True
         self.locked = False
         """The key switch in front."""
@@ -105,6 +106,13 @@ class SimulatedStation:
         if not 1 <= number <= len(self.connectors):
             raise ValueError(f"no connector {number}: this station has 1 to {len(self.connectors)}")
         return self.connectors[number - 1]
+
+    @property
+    def modem(self) -> SimulatedModem:
+        """Made when somebody first asks for it: most stations have it switched off."""
+        if self._modem is None:
+            self._modem = SimulatedModem(self._seed)
+        return self._modem
 
     # --- the carrier's side ---
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from sys import intern
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -87,7 +88,7 @@ def _inner(model: Model, wanted: Mapping[str, str]) -> dict[str, str]:
         if verdict == "Rejected":
             shown = "the value" if row.spec.access == "W" else repr(value)  # a write-only key is a secret
             raise Unfit(f"settings.{name}", f"{shown} is refused: {_fits(model, row.spec.name)}")
-        given[row.inner] = stored
+        given[row.inner] = intern(stored)  # thousands of stations have the same
     return given
 
 

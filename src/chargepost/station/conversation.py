@@ -4,7 +4,6 @@ OCPP 1.6, 4.2 and 4.6; OCPP-J 1.6, 3 and 5.3; traps 1 to 19. The link itself is 
 """
 
 import re
-from collections import deque
 from math import inf
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -59,6 +58,7 @@ class Conversation:
     __slots__ = (
         "_held",
         "_order",
+        "_said",
         "boot",
         "boot_due",
         "calls",
@@ -86,17 +86,18 @@ class Conversation:
 
     def __init__(self, core: Core, boots: int) -> None:
         self.core = core
-        counter = iter(range(1, 1 << 62))
         self.life = f"{boots:x}"
-        self.session = Session(lambda: f"{self.life}-{next(counter):x}")
+        self._said = 0
+        """Calls of this life so far."""
+        self.session = Session(self._new_id)
         self.outbox = Outbox(
             [
                 Entry(int(seq), saved.kind, saved.transaction, bytes(saved.payload), saved.numbered)
                 for seq, saved in core.memory.load_all("outbox/", Saved)
             ]
         )
-        self.calls: deque[Waiting] = deque()
-        self._held: deque[tuple[int, str, bytes]] = deque()
+        self.calls: list[Waiting] = []
+        self._held: list[tuple[int, str, bytes]] = []
         """Answers that wait for what they acknowledge to be on disk."""
         self._order = 0
         self.state = "off"
@@ -121,6 +122,10 @@ class Conversation:
         self.said_at = 0.0
         self.ping_at: float | None = None
         self.hung_up = False
+
+    def _new_id(self) -> str:
+        self._said += 1
+        return f"{self.life}-{self._said:x}"
 
     def draw_life(self) -> None:
         """The count of starts could not be kept: a drawn part keeps message ids from repeating (errata 3.1)."""
@@ -452,7 +457,7 @@ class Conversation:
             if self.boot != "Rejected" and ("boot", 0) not in self.core.alarms:
                 self._send(self.boot_notification(), ("boot", None), now)
             elif self.boot == "Pending" and self.calls:
-                self._send(*self.calls.popleft()[1:], now)
+                self._send(*self.calls.pop(0)[1:], now)
             return
         head = self.outbox.head
         first = self.calls[0] if self.calls else None
@@ -464,7 +469,7 @@ class Conversation:
         elif in_turn and head and head.order and head.token > self.core.memory.durable and self.core.disk_good:
             return  # it is being written: its turn comes with Remembered
         elif first:
-            self.calls.popleft()
+            self.calls.pop(0)
             self._send(first.payload, first.tag, now)
         else:
             self.core.wake_at("retry", 0, self.outbox.wake_at(now))
@@ -472,7 +477,7 @@ class Conversation:
     def _send(self, payload: Any, tag: tuple[str, Any], now: float) -> None:
         timeout_s = self.call_timeout_s(CALL_TIMEOUT_KEYS.get(tag[0], ""))
         self.core.wish(SendFrame(self.session.call(payload, tag, now, timeout_s)))
-        self._said(now, timeout_s)
+        self._watch_answer(now, timeout_s)
 
     def _send_entry(self, entry: Entry, now: float) -> None:
         payload = entry.payload
@@ -482,9 +487,9 @@ class Conversation:
         timeout_s = self.call_timeout_s()
         frame = self.session.call_encoded(ACTIONS[entry.kind], payload, ("outbox", entry), now, timeout_s)
         self.core.wish(SendFrame(frame))
-        self._said(now, timeout_s)
+        self._watch_answer(now, timeout_s)
 
-    def _said(self, now: float, timeout_s: float) -> None:
+    def _watch_answer(self, now: float, timeout_s: float) -> None:
         self.said_at = now
         self.core.wake_at("call", 0, now + timeout_s)
         self._heartbeat(now)
@@ -525,14 +530,14 @@ class Conversation:
     def cannot_promise(self) -> None:
         """The disk refuses: what cannot be kept is not acknowledged (P9)."""
         while self._held:
-            _, ident, frame = self._held.popleft()
+            _, ident, frame = self._held.pop(0)
             error = frames.write_error(ident, "InternalError", "it cannot be stored at present")
             self.core.wish(SendFrame(error if ident else frame))
 
     def durable(self, now: float) -> None:
         """More is on disk: release what waited for it."""
         while self._held and self._held[0][0] <= self.core.memory.durable:
-            self.core.wish(SendFrame(self._held.popleft()[2]))
+            self.core.wish(SendFrame(self._held.pop(0)[2]))
         self.pump(now)
 
     # --- hearing ---------------------------------------------------------------------------------------------------

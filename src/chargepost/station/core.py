@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from sys import intern
 from typing import TYPE_CHECKING
 
 from chargepost.catalogue.model import Model
@@ -105,7 +106,8 @@ class Core:
         self.identity = identity
         self.memory = memory
         long = model.quirks.get("over_long_serials", {}).get("serial_characters", SERIAL_CHARACTERS)
-        changed = dict(memory.load_all("setting/", str))
+        # What the settings of thousands of stations have in common is kept once.
+        changed = {intern(key): intern(value) for key, value in memory.load_all("setting/", str)}
         self.serial = changed.get(SERIAL_KEY.lower()) or serial_number(identity, int(long))
         self.settings = Settings(model, changed, self.serial)
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
@@ -116,7 +118,7 @@ class Core:
         """Off while the disk refuses: no new transaction then."""
         self.wishes: list[Wish] = []
         self.alarms: dict[Alarm, float] = {}
-        self.inputs: set[str] = set()
+        self.inputs: frozenset[str] = frozenset()
         """Wired contacts that are active, by their names."""
         self.profiles: Profiles | None = None
         """Charging profiles; None while there is none."""

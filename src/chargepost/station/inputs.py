@@ -58,9 +58,9 @@ def contact(s: "Station", fact: InputChanged, now: float) -> None:
     if fact.active == (fact.name in inputs):
         return
     if fact.active:
-        inputs.add(fact.name)
+        s.core.inputs = inputs | {fact.name}
     else:
-        inputs.discard(fact.name)
+        s.core.inputs = inputs - {fact.name}
     name, _, number = fact.name.rpartition("_")
     if not number.isdecimal():
         name, number = fact.name, "1"

@@ -55,7 +55,7 @@ class SecurityEvents:
     def __init__(self, core: Core) -> None:
         self.waiting = {int(number): each for number, each in core.memory.load_all("event/", Event)}
         self._next = max(self.waiting, default=0) + 1
-        self.said: set[int] = set()
+        self.said: frozenset[int] = frozenset()
         """Told on this link and not yet answered."""
 
     def add(self, core: Core, event: Event) -> None:
@@ -66,8 +66,9 @@ class SecurityEvents:
         core.memory.put(_name(number), event)
 
     def drop(self, core: Core, number: int) -> None:
-        self.said.discard(number)
-        if self.waiting.pop(number, None):
+        self.said -= {number}
+        if number in self.waiting:
+            self.waiting = {n: event for n, event in self.waiting.items() if n != number}  # as small as it can be
             core.memory.drop(_name(number))
 
 
@@ -94,7 +95,7 @@ def tell(s: "Station", now: float) -> None:
             type=event.kind, timestamp=metering.date(event.utc_s), tech_info=event.info or msgspec.UNSET
         )
         if number not in events.said and s.talk.say(payload, ("security", number), now):
-            events.said.add(number)
+            events.said |= {number}
 
 
 def taken(s: "Station", number: int, answer: object, now: float) -> None:
@@ -110,4 +111,4 @@ def refused(s: "Station", number: int, failure: "Refused", now: float) -> None:
 
 
 def link_lost(s: "Station") -> None:
-    s.security_events.said.clear()
+    s.security_events.said = frozenset()

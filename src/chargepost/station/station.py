@@ -51,6 +51,9 @@ from chargepost.station.usage import Usage
 RESET_PATIENCE_S = 10.0
 """A reset waits so long for its last messages to be processed; what is not told by then is told after it."""
 
+NO_OUTLET = ConnectorSpec(kind="cable", lock=False)
+"""Connector 0 is the station as a whole."""
+
 UNNAMED_TAG = "UNDEFINED"
 """Who charges freely where no default idTag is set."""
 
@@ -99,7 +102,7 @@ class Station:
         self.talk: Conversation = Conversation(core, self.boots)
         self.authorization = Authorization(core)
         self.security_events = SecurityEvents(core)
-        self.zero = Connector(0, ConnectorSpec(kind="cable", lock=False))
+        self.zero = Connector(0, NO_OUTLET)
         self.connectors = [Connector(n, spec) for n, spec in enumerate(model.connectors[: core.settings.connectors], 1)]
         self.all_connectors = [self.zero, *self.connectors]
         self.reservations: dict[int, reservations.Reservation] = {}
