@@ -415,26 +415,33 @@ def models(
 
 @app.command()
 def verify(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store, or one file of it.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Folder of a store, or one file of it.")],
     json: Json = False,
 ) -> None:
-    """Check the invariants of a store from outside; nothing is written.
+    """Check the invariants of a store from outside, also of one in use; nothing is written.
+
+    With the store of stations and that of their supervision, what both know is compared. Exit code 0: all hold;
+    3: findings, one line each; 2: there is no store to check.
 
     \b
     chargepost verify ~/.local/state/chargepost/demo
-    chargepost verify ./store/stations.sqlite
-    chargepost verify ./store --json
+    chargepost verify ./store/stations.sqlite --json
+    chargepost verify ./stations ./supervision
     """
+    from chargepost.journal import StoreError  # noqa: PLC0415
     from chargepost.run.verify import verify as findings_of  # noqa: PLC0415
 
     with _errors():
-        findings = findings_of(store)
+        try:
+            findings = findings_of(*stores)
+        except StoreError as error:
+            raise Failure(WRONG_USAGE, str(error)) from None
     for each in findings:
-        _print(each._asdict() if json else f"{each.file}: {each.rule}: {each.what}", json)
+        _print(each._asdict() if json else f"{each.file}: {each.rule}: {each.what}: {each.remedy}", json)
     if findings:
         raise typer.Exit(NOT_RIGHT)
     if not json:
-        print(f"{store}: every invariant holds")
+        print(f"{', '.join(map(str, stores))}: every invariant holds")
 
 
 @app.command()

@@ -35,7 +35,7 @@ from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, V
 from chargepost.run.stations import Event
 from chargepost.run.store import Store, hold, hold_any
 from chargepost.run.terminal import LOOKS, LiveView, gist, heading
-from chargepost.run.verify import verify
+from chargepost.run.verify import ACROSS, BY_HAND, CHECKS, verify
 from chargepost.run.words import line
 from chargepost.signals import Note
 from chargepost.station.answers import ANSWERS
@@ -79,7 +79,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run --firmware-key /dev/null", 2, "/dev/null: it is no public key in PEM"),
         ("supervision --store /dev/null/x", 1, "/dev/null/x: cannot be written"),
         ("models evlink-pro-acc", 2, "did you mean evlink-pro-ac"),
-        ("verify /nowhere", 1, "/nowhere: holds no store"),
+        ("verify /nowhere", 2, "/nowhere: holds no store"),
         ("config", 2, "chargepost config --show"),
         ("fleet --seed 3", 2, "need virtual time: add --virtual"),
         ("fleet --virtual --stations 0", 2, "stations: must be 1 to"),
@@ -682,29 +682,78 @@ def test_each_status_has_a_word_and_a_shape_of_its_own() -> None:
 
 # --- verify -----------------------------------------------------------------------------------------------------------
 
+
+def kept(key: str, **value: object) -> str:
+    """SQL that has station S keep a value."""
+    return f"INSERT INTO memory VALUES ('S', '{key}', CAST('{json.dumps(value)}' AS BLOB));"
+
+
+def waits(seq: int, kind: str) -> str:
+    return kept(f"outbox/{seq}", kind=kind, transaction="t", payload={}, numbered=True)
+
+
+def numbered(name: str) -> str:
+    return kept(f"number/{name}").replace("{}", "7")
+
+
+def without_keys(table: str) -> str:
+    """SQL that takes the unique keys of a table away."""
+    return f"CREATE TABLE plain AS SELECT * FROM {table}; DROP TABLE {table}; ALTER TABLE plain RENAME TO {table};"
+
+
+OPEN = {"connector": 1, "start_wh": 0, "last_wh": 0}
+ANOTHER = """INSERT INTO records SELECT 99, station, {name}, connector, id_tag, start_utc_s + {s}, stop_utc_s + {s},
+  stop_wh + {wh}, stop_wh + {wh}, duration_s, reason, -1, 0 FROM records"""
+OPENED = "INSERT INTO transactions (transaction_id, identity, connector, id_tag, start_wh, start_utc_s, id_tag_status)"
+
 PLANTED = [
     ("stations.sqlite", "a stop is not before its start", "UPDATE records SET stop_utc_s = start_utc_s - 1"),
-    ("stations.sqlite", "energy is not negative", "UPDATE records SET stop_wh = start_wh - 1"),
+    ("stations.sqlite", "energy is not negative", "UPDATE records SET start_wh = -1, stop_wh = -1"),
+    ("stations.sqlite", "a record is there once", without_keys("records") + ANOTHER.format(name="record", s=1, wh=0)),
+    ("stations.sqlite", "no two starts of a connector are at one instant", ANOTHER.format(name="'later'", s=0, wh=0)),
+    ("stations.sqlite", "energy is billed once", ANOTHER.format(name="'later'", s=1, wh=5) + "; UPDATE records SET stop_wh = stop_wh + 9 WHERE number < 99"),
     ("stations.sqlite", "messages wait in order",
-     """INSERT INTO memory SELECT 'S', 'outbox/' || n, CAST('{"kind":"' || k || '","transaction":"t","payload":{},'
-     || '"numbered":true}' AS BLOB) FROM (SELECT 1 n, 'stop' k UNION SELECT 2, 'start')"""),
+     kept("transaction/t", name="t", **OPEN) + waits(1, "meter") + waits(2, "start")),
+    ("stations.sqlite", "nothing is forgotten", waits(1, "stop")),
+    ("stations.sqlite", "nothing is forgotten", kept("transaction/t", name="t", **OPEN)),
+    ("stations.sqlite", "nothing is forgotten", numbered("t") + kept("record/t")),
+    ("stations.sqlite", "nothing is forgotten", """UPDATE records SET delivered = 0, "transaction" = NULL"""),
     ("stations.sqlite", "a connector has one open transaction",
-     """INSERT INTO memory SELECT 'S', 'transaction/' || n, CAST('{"name":"' || n || '","connector":1,"start_wh":0,'
-     || '"last_wh":0}' AS BLOB) FROM (SELECT 1 n UNION SELECT 2)"""),
+     kept("transaction/t", name="t", **OPEN) + waits(1, "start") + numbered("u")
+     + kept("transaction/u", name="u", **OPEN)),
+    ("stations.sqlite", "a transaction is open or recorded",
+     numbered("t") + kept("transaction/t", name="t", **OPEN)
+     + "UPDATE memory SET key = (SELECT 'transaction/' || record FROM records) WHERE key = 'transaction/t';"
+     "UPDATE memory SET key = (SELECT 'number/' || record FROM records) WHERE key = 'number/t';"
+     "UPDATE memory SET station = (SELECT station FROM records) WHERE station = 'S';"
+     "UPDATE memory SET value = replace(value, '\"t\"', (SELECT json_quote(record) FROM records))"),
+    ("stations.sqlite", "a number is of a transaction", numbered("t")),
     ("stations.sqlite", "a register never falls",
-     """INSERT INTO memory VALUES ('S', 'meter/1', CAST('{"energy_wh":5}' AS BLOB)),
-     ('S', 'transaction/t', CAST('{"name":"t","connector":1,"start_wh":0,"last_wh":50}' AS BLOB))"""),
+     kept("meter/1", energy_wh=5) + numbered("t")
+     + kept("transaction/t", name="t", connector=1, start_wh=0, last_wh=50)),
     ("stations.sqlite", "what is kept can be understood", "INSERT INTO memory VALUES ('S', 'outbox/1', x'00')"),
     ("supervision.sqlite", "a stop is not before its start", "UPDATE transactions SET stop_utc_s = start_utc_s - 1"),
     ("supervision.sqlite", "energy is not negative", "UPDATE transactions SET stop_wh = start_wh - 1"),
+    ("supervision.sqlite", "a start is there once",
+     without_keys("transactions") + "INSERT INTO transactions SELECT * FROM transactions"),
+    ("supervision.sqlite", "a sample is there once",
+     without_keys("metered") + "INSERT INTO metered VALUES ('S', 1, 0, 0, x'00', x'00'), ('S', 1, 0, 0, x'00', x'00')"),
     ("supervision.sqlite", "a stop is whole", "UPDATE transactions SET stop_wh = NULL"),
     ("supervision.sqlite", "a connector has one open transaction",
-     """INSERT INTO transactions (transaction_id, identity, connector, id_tag, start_wh, start_utc_s, id_tag_status)
-     VALUES (1, 'S', 1, 'A', 0, 0, 'Accepted'), (2, 'S', 1, 'B', 5, 9, 'Accepted'),
-     (3, 'S', 2, 'B', 5, 9, 'Accepted')"""),
+     f"{OPENED} VALUES (1, 'S', 1, 'A', 0, 0, 'Accepted'), (2, 'S', 1, 'B', 5, 9, 'Accepted'),"
+     "(3, 'S', 2, 'B', 5, 9, 'Accepted')"),
     ("supervision.sqlite", "no record without its transaction",
      "INSERT INTO metered VALUES ('S', 1, 77, 0, x'00', x'00')"),
 ]  # fmt: skip
+"""A fault in one file, which that file alone shows: its first finding."""
+
+PLANTED_BETWEEN = [
+    ("what was delivered is there", "DELETE FROM transactions; DELETE FROM metered"),
+    ("what was delivered is there", "UPDATE transactions SET stop_wh = stop_wh + 1"),
+    ("what was delivered is there", "UPDATE transactions SET stop_wh = NULL, stop_utc_s = NULL"),
+    ("what is billed has happened", f"{OPENED} SELECT 1, identity, 1, 'A', 0, 0, 'Accepted' FROM transactions"),
+]
+"""A fault that only the two stores together show."""
 
 
 @pytest.fixture(scope="module")
@@ -735,16 +784,61 @@ def test_a_store_after_a_visit_is_right(good_store: Path) -> None:
     assert verify(good_store / "stations.sqlite") == []
 
 
+def plant(path: Path, sql: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+
+
 @pytest.mark.parametrize(("file", "rule", "sql"), PLANTED)
 def test_verify_finds_what_must_not_be(
     file: str, rule: str, sql: str, good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    path = copied(good_store, tmp_path) / file
+    plant(path, sql)
+    assert {finding.rule for finding in verify(path)} == {rule}
+    assert run_with(["verify", str(path)]) == 3
+    assert capsys.readouterr().out.startswith(f"{path}: {rule}: ")
+
+
+@pytest.mark.parametrize(("rule", "sql"), PLANTED_BETWEEN)
+def test_verify_holds_the_stations_against_their_supervision(
+    rule: str, sql: str, good_store: Path, tmp_path: Path
+) -> None:
+    """Together in one folder, or in two."""
     store = copied(good_store, tmp_path)
-    with contextlib.closing(sqlite3.connect(store / file)) as db, db:
-        assert db.execute(sql).rowcount
-    assert [(finding.file, finding.rule) for finding in verify(store)] == [(file, rule)]
-    assert run_with(["verify", str(store)]) == 3
-    assert capsys.readouterr().out.startswith(f"{file}: {rule}: ")
+    path = store / "supervision.sqlite"
+    plant(path, sql)
+    assert verify(path) == verify(store / "stations.sqlite") == []
+    assert [finding.rule for finding in verify(store)] == [rule]
+    away = store / "away"
+    away.mkdir()
+    path.rename(away / path.name)
+    assert [finding.rule for finding in verify(store, away)] == [rule]
+
+
+def test_every_rule_of_verify_has_a_planted_fault() -> None:
+    rules = {(file, rule.name) for file, (_, rules) in CHECKS.items() for rule in rules}
+    assert rules <= {(file, rule) for file, rule, _ in PLANTED}
+    assert {rule for (_, rule, _), _ in ACROSS} == {rule for rule, _ in PLANTED_BETWEEN}
+
+
+def test_a_finding_names_the_promise_and_what_to_do(
+    good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = copied(good_store, tmp_path) / "stations.sqlite"
+    plant(path, "UPDATE records SET stop_wh = start_wh - 1")
+    assert run_with(["verify", str(path), "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"file", "promise", "rule", "what", "remedy"}
+    assert (found["promise"], found["remedy"]) == ("P3", BY_HAND)
+
+
+async def test_a_store_in_use_is_verified_as_it_is_at_one_instant(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        host = await charging(rig)
+        assert await asyncio.to_thread(verify, tmp_path) == []
+        await ended(rig, host)
+        assert await asyncio.to_thread(verify, tmp_path) == []
 
 
 def test_verify_tells_a_damaged_file_and_what_is_none(
@@ -759,7 +853,7 @@ def test_verify_tells_a_damaged_file_and_what_is_none(
     assert finding.what.startswith("it is damaged (")
     assert "\n" not in finding.what
     path.write_bytes(b"no store at all" * 1000)
-    assert run_with(["verify", str(path)]) == 1
+    assert run_with(["verify", str(path)]) == 2
     path.write_bytes(b"")
-    assert run_with(["verify", str(path)]) == 1
+    assert run_with(["verify", str(path)]) == 2
     assert "is empty, so it is damaged" in capsys.readouterr().err

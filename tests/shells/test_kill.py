@@ -4,87 +4,32 @@ What must hold afterwards (promises P1 to P3 and P9): each transaction the stati
 and one transaction at the supervision, with the same register at both ends; nothing is twice, nothing is lost.
 """
 
-import json
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.shells.killing import (
+    START_S,
+    Crowd,
+    Process,
+    ask,
+    rows,
+    supervision,
+    verify,
+    wrong,
+)
+from tests.soak import times
 
-CHARGEPOST = [sys.executable, "-m", "chargepost"]
-START_S = 30.0
-"""A process of ours serves by then, also on a busy machine."""
 SPEED = 60
 KILLS = 6
-
-
-class Process:
-    """One chargepost that prints where it serves; started again on the same store after each death."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.arguments = arguments
-        self.process: subprocess.Popen[str] | None = None
-        self.served: dict[str, Any] = {}
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [*CHARGEPOST, *self.arguments, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout
-        self.served = json.loads(self.process.stdout.readline())
-
-    def kill(self) -> None:
-        assert self.process
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdout
-        self.process.stdout.close()
-
-    def end(self) -> None:
-        assert self.process
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=START_S)
-
-
-def ask(process: Process, path: str, body: object | None = None) -> Any:
-    """The control API of a station's process; None when it refuses or is just being killed."""
-    try:
-        return request(process.served["control"] + path[1:], body)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return None
-
-
-def request(url: str, body: object | None = None, method: str | None = None, token: str = "") -> Any:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data=data, headers=headers, method=method)
-    with urllib.request.urlopen(asked, timeout=START_S) as answer:
-        return json.loads(answer.read() or b"null")
-
-
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
-        return store.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox"])
 def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(model: str, tmp_path: Path) -> None:
     dice = random.Random(f"kill {model}")
-    central = Process(
-        "supervision", "--listen", "127.0.0.1:0", "--store", str(tmp_path / "central"), "--accept-unknown"
-    )
-    central.start()
-    let_in(central.served["supervision"])
+    central = supervision(tmp_path / "central", [f"TAG{kill}" for kill in range(KILLS)])
     url = central.served["supervision"]["ocpp"].replace("/{id}", "")
-    listen = url.removeprefix("ws://").split("/")[0]
-    central.arguments = tuple(listen if a == "127.0.0.1:0" else a for a in central.arguments)
     station = Process(
         "station", model, "--id", "K1", "--supervision", url, "--store", str(tmp_path / "station"),
         "--control", "127.0.0.1:0", "--speed", str(SPEED), "--set", "MeterValueSampleInterval=15",
@@ -125,18 +70,8 @@ def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(m
     registers = [wh for row in ours for wh in (row[2], row[4])]
     assert registers == sorted(registers), "the register never falls"
     for store in ("station", "central"):
-        done = subprocess.run(
-            [*CHARGEPOST, "verify", str(tmp_path / store)], capture_output=True, text=True, check=False
-        )
+        done = verify(tmp_path / store)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def let_in(supervision: dict[str, str]) -> None:
-    """Put the badges on the supervision's table, as its operator does."""
-    url, password = supervision["url"], supervision["password"]
-    token = request(f"{url}api/login", {"user": supervision["user"], "password": password})["token"]
-    for kill in range(KILLS):
-        request(f"{url}api/badges/TAG{kill}", {}, "PUT", token)
 
 
 def charge(station: Process, least_wh: float) -> None:
@@ -170,3 +105,70 @@ def drained(station: Process) -> None:
         elif seen and seen["link"]["state"] == "open" and not seen["link"]["waiting_messages"]:
             return
     raise AssertionError(f"messages still wait: {seen}")
+
+
+# --- a hundred stations ----------------------------------------------------------------------------------------------
+
+STATIONS = times(20, 100)
+CROWD_KILLS = times(6, 60)
+CHARGES = times(60, 4_000)
+KILLS_MAX = 10 * CROWD_KILLS
+"""A machine on which so few charges fit between two kills is too slow for this test."""
+
+SLOW = """
+from threading import Timer
+from chargepost.supervision.ledger import Ledger
+store = Ledger.store
+def slowly(self, wish, done):
+    store(self, wish, done and (lambda wish: Timer(0.2, done, [wish]).start()))
+Ledger.store = slowly
+"""
+"""What is durable is answered a moment later: nearly each kill falls between the two."""
+
+WITHOUT_KEYS = r"""
+import re
+from chargepost.supervision import ledger, state
+ledger.SCHEMA = re.sub(r",\s*UNIQUE \([^)]*\)", "", ledger.SCHEMA)
+state.State.same_start = lambda *_: None
+"""
+"""Neither on the disk nor in memory: what is told again is another transaction, another sample."""
+
+FORGETFUL = """
+from chargepost.station.memory import Memory
+load_all = Memory.load_all
+Memory.load_all = lambda self, prefix, kind: () if prefix == "outbox/" else load_all(self, prefix, kind)
+"""
+"""What waits to be told is on the disk, and is not read back."""
+
+
+def test_p1_p2_p3_a_crowd_survives_kill_after_kill(tmp_path: Path) -> None:
+    crowd = Crowd(tmp_path, STATIONS, "crowd")
+    while crowd.kills < CROWD_KILLS or crowd.told() < CHARGES:
+        crowd.kill()
+        assert crowd.kills < KILLS_MAX, f"{crowd.told()} charges after {crowd.kills} kills"
+    assert crowd.drain(), "messages still wait"
+    crowd.end()
+    assert wrong(tmp_path) == []
+    done = verify(tmp_path / "station", tmp_path / "central")
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(f"{crowd.kills} kills, {crowd.told()} charges")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sign", "central_plant", "station_plant"),
+    [
+        ("", SLOW, ""),
+        ("told, and never happened", SLOW + WITHOUT_KEYS, ""),
+        ("lost", SLOW, FORGETFUL),
+    ],
+    ids=("nothing", "no unique keys", "outbox not read back"),
+)
+def test_the_books_show_a_planted_fault(sign: str, central_plant: str, station_plant: str, tmp_path: Path) -> None:
+    crowd = Crowd(tmp_path, 10, "planted", central_plant=central_plant, station_plant=station_plant)
+    for _ in range(3):
+        crowd.kill()
+    crowd.drain()
+    crowd.end()
+    found = wrong(tmp_path)
+    assert any(line.startswith(sign) for line in found) if sign else not found, found
