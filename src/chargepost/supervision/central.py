@@ -27,7 +27,7 @@ from chargepost.supervision import answers, roster
 from chargepost.supervision.answers import Desk, Policy
 from chargepost.supervision.roster import Knock, Refusal
 from chargepost.supervision.state import Command, Guest, State, Station
-from chargepost.supervision.tracelog import Direction, FrameLog, MessageType
+from chargepost.supervision.tracelog import Direction, FrameLog
 from chargepost.supervision.wishes import (
     Admit,
     Answered,
@@ -73,8 +73,6 @@ class Pending:
     station: Station
     link: int
     message_id: str
-    action: str
-    asked_at: float
     answer: m.Response
     rows: tuple[Row, ...]
 
@@ -207,23 +205,22 @@ class Central:
         if station is None or station.session is None:
             return
         self._proved_alive(station, now)
-        open_call = station.session.open
         match station.session.receive(data, now):
             case session.Asked(call):
-                self._log(station, now, data, kind="CALL", message_id=call.id, action=call.action)
+                self._log(station, now, data)
                 self._asked(station, call, now)
-            case session.Answered(command, payload) if open_call:
-                self._log_answer(station, now, open_call, "CALLRESULT", data)
+            case session.Answered(command, payload):
+                self._log(station, now, data)
                 self._answered(station, command, payload, now)
-            case session.Refused(command, code, description) if open_call:
-                self._log_answer(station, now, open_call, "CALLERROR", data)
+            case session.Refused(command, code, description):
+                self._log(station, now, data)
                 self._close_call(station, now, Answered(command.ticket, error=code, description=description))
             case session.Malformed(reply=reply, reason=reason):
-                self._log(station, now, data, kind="CALL", trouble=reason)
+                self._log(station, now, data, trouble=reason)
                 self._note("warning", "frame_refused", reason, station)
-                self._send(station, now, reply, kind="CALLERROR")
+                self._send(station, now, reply)
             case session.Ignored(reason):
-                self._log(station, now, data, kind="CALLRESULT", trouble=reason)
+                self._log(station, now, data, trouble=reason)
                 self._note("warning", "frame_ignored", reason, station)
 
     # --- the ledger --------------------------------------------------------------------------------------------------
@@ -254,8 +251,7 @@ class Central:
         pending.station.unanswered -= 1
         if pending.link == pending.station.link and pending.station.session:
             data = frames.write_error(pending.message_id, "InternalError", "it cannot be stored now")
-            station, action = pending.station, pending.action
-            self._send(station, now, data, kind="CALLERROR", message_id=pending.message_id, action=action)
+            self._send(pending.station, now, data)
 
     def _number_again(self, pending: Pending, start: TransactionRow) -> None:
         """One in two thousand millions per transaction on record: the number drawn was taken."""
@@ -286,7 +282,7 @@ class Central:
             self._answer_error(station, call, "InternalError", "too many calls are open: one at a time", now)
         else:
             reply = rule(self._desk, station, call.payload, utc_s)
-            pending = Pending(station, station.link, call.id, call.action, now, reply.answer, reply.rows)
+            pending = Pending(station, station.link, call.id, reply.answer, reply.rows)
             if reply.rows:
                 station.unanswered += 1
                 self._store(pending, reply.rows)
@@ -307,19 +303,10 @@ class Central:
         self.command(station.identity, m.TriggerMessage(requested_message="BootNotification"), NOBODY, now)
 
     def _answer(self, pending: Pending, answer: m.Response, now: float) -> None:
-        self._send(
-            pending.station,
-            now,
-            frames.write_result(pending.message_id, answer),
-            kind="CALLRESULT",
-            message_id=pending.message_id,
-            action=pending.action,
-            latency_s=now - pending.asked_at,
-        )
+        self._send(pending.station, now, frames.write_result(pending.message_id, answer))
 
     def _answer_error(self, station: Station, call: frames.Call, code: str, description: str, now: float) -> None:
-        data = frames.write_error(call.id, code, description)
-        self._send(station, now, data, kind="CALLERROR", message_id=call.id, action=call.action)
+        self._send(station, now, frames.write_error(call.id, code, description))
 
     # --- what we ask -------------------------------------------------------------------------------------------------
 
@@ -343,9 +330,7 @@ class Central:
         if isinstance(command.payload, m.TriggerMessage | security.ExtendedTriggerMessage):
             station.triggered.add(command.payload.requested_message)
         self._calling[station.identity] = now + timeout_s
-        opened = station.session.open
-        assert opened
-        self._send(station, now, data, kind="CALL", message_id=opened.id, action=opened.action)
+        self._send(station, now, data)
 
     def _answered(self, station: Station, command: Command, payload: msgspec.Struct, now: float) -> None:
         asked = command.payload
@@ -469,51 +454,15 @@ class Central:
     def _note(self, level: Literal["warning"], event: str, text: str, station: Station) -> None:
         self._wish(Note(level, event, text, station.identity))
 
-    def _send(
-        self,
-        station: Station,
-        now: float,
-        data: bytes,
-        *,
-        kind: MessageType,
-        message_id: str = "",
-        action: str = "",
-        latency_s: float | None = None,
-    ) -> None:
-        self._log(
-            station, now, data, "csms-to-cp", kind=kind, message_id=message_id, action=action, latency_s=latency_s
-        )
+    def _send(self, station: Station, now: float, data: bytes) -> None:
+        self._log(station, now, data, "csms-to-cp")
         self._wish(Send(station.identity, data))
 
     def _log(
-        self,
-        station: Station,
-        now: float,
-        data: bytes,
-        direction: Direction = "cp-to-csms",
-        *,
-        kind: MessageType,
-        message_id: str = "",
-        action: str = "",
-        trouble: str = "",
-        latency_s: float | None = None,
+        self, station: Station, now: float, data: bytes, direction: Direction = "cp-to-csms", trouble: str = ""
     ) -> None:
         """A frame of the station's, or ours to it."""
-        self.frames.add(
-            station.identity,
-            data,
-            at_utc_s=self.utc_s(now),
-            direction=direction,
-            kind=kind,
-            message_id=message_id,
-            action=action,
-            trouble=trouble,
-            latency_s=latency_s,
-        )
-
-    def _log_answer(self, station: Station, now: float, call: session.OpenCall, kind: MessageType, data: bytes) -> None:
-        latency_s = now - call.deadline + self.policy.call_timeout_s
-        self._log(station, now, data, kind=kind, message_id=call.id, action=call.action, latency_s=latency_s)
+        self.frames.add(station.identity, data, at_utc_s=self.utc_s(now), direction=direction, trouble=trouble)
 
 
 def _due(times: dict[str, float], now: float) -> Iterable[str]:

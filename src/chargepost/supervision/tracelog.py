@@ -3,9 +3,11 @@
 The fields are those of the format: extensions of ours stand in `meta` only.
 """
 
+import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -13,6 +15,13 @@ from chargepost.redact import redact_frame
 
 Direction = Literal["cp-to-csms", "csms-to-cp"]
 MessageType = Literal["CALL", "CALLRESULT", "CALLERROR"]
+
+KINDS: dict[str, MessageType] = {"2": "CALL", "3": "CALLRESULT", "4": "CALLERROR"}
+
+ANSWERED: dict[Direction, Direction] = {"cp-to-csms": "csms-to-cp", "csms-to-cp": "cp-to-csms"}
+
+HEAD = re.compile(rb'\s*\[\s*([234])\s*,\s*"([^"\\]*)"\s*,\s*(?:"([^"\\]*)")?')
+"""How a frame begins."""
 
 STATION_FRAMES_MAX = 500
 """Frames kept of one station: some hours of a quiet one, a whole charge of a busy one."""
@@ -40,42 +49,41 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """Of an answer: the time since its CALL."""
 
 
+class _Kept(NamedTuple):
+    """A frame as it is kept: what it was is worked out when somebody looks, so that it costs next to nothing."""
+
+    number: int
+    at_utc_s: float
+    direction: Direction
+    data: bytes
+    trouble: str
+
+
 class FrameLog:
     """A ring per station, and one over all."""
 
     def __init__(self) -> None:
-        self._rings: dict[str, list[Frame]] = {}
+        self._rings: dict[str, list[_Kept]] = {}
         """Oldest first. No deques: ten thousand of them that hold a frame or two would be half of all that is kept."""
-        self._order: deque[tuple[int, str]] = deque()
+        self._order: deque[str] = deque()
+        """Whose each of the last frames was."""
         self._number = 0
 
-    def add(
-        self,
-        identity: str,
-        data: bytes,
-        *,
-        at_utc_s: float,
-        direction: Direction,
-        kind: MessageType,
-        message_id: str = "",
-        action: str = "",
-        trouble: str = "",
-        latency_s: float | None = None,
-    ) -> None:
+    def add(self, identity: str, data: bytes, *, at_utc_s: float, direction: Direction, trouble: str = "") -> None:
         self._number += 1
         ring = self._rings.get(identity)
         if ring is None:
             ring = self._rings[identity] = []
         elif len(ring) == STATION_FRAMES_MAX:
             del ring[0]
-        kept = data[:FRAME_BYTES_MAX]
-        ring.append(Frame(self._number, at_utc_s, direction, kind, message_id, action, kept, trouble, latency_s))
-        self._order.append((self._number, identity))
+        kept = data if len(data) <= FRAME_BYTES_MAX else data[:FRAME_BYTES_MAX]
+        ring.append(_Kept(self._number, at_utc_s, direction, kept, trouble))
+        self._order.append(identity)
         if len(self._order) > FRAMES_MAX:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        number, identity = self._order.popleft()
+        number, identity = self._number - len(self._order) + 1, self._order.popleft()
         ring = self._rings.get(identity)
         if ring and ring[0].number == number:
             del ring[0]
@@ -95,13 +103,36 @@ class FrameLog:
         """The newest `limit` frames that fit, oldest first; `errors`: only CALLERRORs and frames not taken."""
         fitting = [
             frame
-            for frame in self._rings.get(identity, ())
+            for frame in _read(self._rings.get(identity, ()))
             if frame.number > after
             and (not action or frame.action.lower() == action.lower())
             and (not direction or frame.direction == direction)
             and (not errors or frame.trouble or frame.kind == "CALLERROR")
         ]
         return fitting[-limit:]
+
+
+def _read(ring: Iterable[_Kept]) -> Iterator[Frame]:
+    """Each frame with its kind and id; of an answer, action and latency are those of the call it answers."""
+    calls: dict[tuple[Direction, str], Frame] = {}
+    for kept in ring:
+        kind, ident, action = _head(kept.data)
+        frame = Frame(kept.number, kept.at_utc_s, kept.direction, kind, ident, action, kept.data, kept.trouble)
+        if kind == "CALL":
+            calls[kept.direction, ident] = frame
+        elif call := calls.pop((ANSWERED[kept.direction], ident), None):
+            latency_s = max(kept.at_utc_s - call.at_utc_s, 0.0)
+            frame = msgspec.structs.replace(frame, action=call.action, latency_s=latency_s)
+        yield frame
+
+
+def _head(data: bytes) -> tuple[MessageType, str, str]:
+    """Kind, id and action, also of a frame that was cut; of what is no frame, a CALL without either."""
+    found = HEAD.match(data)
+    if found is None:
+        return "CALL", "", ""
+    kind, ident, action = (part.decode("utf-8", "replace") if part else "" for part in found.groups())
+    return KINDS[kind], ident, action if kind == "2" else ""
 
 
 def trace(identity: str, frame: Frame) -> dict[str, Any]:
@@ -126,10 +157,6 @@ def trace(identity: str, frame: Frame) -> dict[str, Any]:
         "action": frame.action,
     }
     parts = _parts(raw)
-    if frame.trouble and len(parts) > 2 and not frame.message_id:  # not taken, but it says what it wanted to be
-        record["messageType"] = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}.get(parts[0], frame.kind)
-        record["messageId"] = str(parts[1])
-        record["action"] = str(parts[2]) if parts[0] == 2 else ""
     if frame.kind == "CALLERROR":
         code, description, details = [*parts[2:5], "", "", {}][:3] if len(parts) > 2 else ("", "", {})
         record["error"] = {"code": code, "description": description, "details": details}
