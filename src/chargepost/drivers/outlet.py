@@ -215,6 +215,12 @@ class SimulatedConnector:
         return self._soc_after(self._active_wh(self._now)) if self.car else None
 
     @property
+    def stand(self) -> tuple[float, float | None]:
+        """Register and state of charge, both as they are asked for above, in one reckoning."""
+        energy_wh = self._active_wh(self._now)
+        return self._energy_wh + energy_wh, self._soc_after(energy_wh) if self.car else None
+
+    @property
     def temperature_c(self) -> float:
         return self._temperature(self._now)
 

@@ -123,12 +123,16 @@ class SimulatedStation:
 
     def next_wake(self) -> float | None:
         """The next instant at which something happens by itself; None when nothing will."""
-        due = min((connector.next_wake for connector in self.connectors), default=inf)
+        due = inf
+        for connector in self.connectors:
+            due = min(due, connector.next_wake)
         return None if due == inf else due
 
     def take(self) -> list[Fact]:
         """The facts since the last take, in order."""
-        facts = self._facts[:]
+        if not self._facts:
+            return []
+        facts = self._facts[:]  # the list itself is shared with the outlets
         self._facts.clear()
         return facts
 

@@ -194,14 +194,17 @@ DATE_NAMES: Final = (
 )
 """The wire names of all dates."""
 
-_MICROSECONDS: Final = re.compile(rb'("(?:%b)":"[-0-9T:]{19}\.\d{3})000Z"' % "|".join(DATE_NAMES).encode())
-"""Matches nowhere inside a text: there a quotation mark has a backslash before it."""
+_MICROSECONDS: Final = re.compile(
+    rb'000Z"(?:%b)' % b"|".join(rb'(?<="%b":"[-0-9T:]{19}\.\d{3}000Z")' % name.encode() for name in DATE_NAMES)
+)
+"""What is cut of a date. It looks back: a match without groups is replaced three times as fast. It matches nowhere
+inside a text: there a quotation mark has a backslash before it."""
 
 
 def _encode(value: Any) -> bytes:
     """Compact JSON. Dates have milliseconds at most, but msgspec writes six digits: three zeros are cut."""
     data = _encode_any(value)
-    return _MICROSECONDS.sub(rb'\1Z"', data) if b'000Z"' in data else data
+    return _MICROSECONDS.sub(b'Z"', data) if b'000Z"' in data else data
 
 
 def _read_payload(

@@ -5,7 +5,6 @@ repeat for this sender, restarts included (OCPP-J 4.1.4, errata 3.1).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ from chargepost.ocpp import frames
 from chargepost.ocpp.frames import BadMessage, Call, NotAFrame
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+class OpenCall(msgspec.Struct, frozen=True):
     """Our CALL that waits for its answer."""
 
     id: str
@@ -24,23 +22,20 @@ class OpenCall:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """The peer's CALL, valid: to be answered with its id."""
 
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The CALLRESULT of our open CALL, valid."""
 
     tag: Any
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """Our open CALL failed to be processed: a CALLERROR, an answer that is not one, or silence (code "")."""
 
     tag: Any
@@ -48,8 +43,7 @@ class Refused:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """The peer's CALL was not valid; `reply` is the CALLERROR that says so. `action` is known, or ""."""
 
     id: str
@@ -58,8 +52,7 @@ class Malformed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Not to be answered: not a frame, or an answer to nothing that is open (late, doubled, foreign)."""
 
     reason: str

@@ -14,14 +14,12 @@ class Frames:
         self.counts: dict[Direction, int] = {"cp-to-csms": 0, "csms-to-cp": 0}
 
     def sent(self, identity: str, data: bytes, utc_s: float) -> None:
-        self._add(identity, data, utc_s, "cp-to-csms")
+        self.counts["cp-to-csms"] += 1
+        self._log.add(identity, data, at_utc_s=utc_s, direction="cp-to-csms")
 
     def received(self, identity: str, data: bytes, utc_s: float) -> None:
-        self._add(identity, data, utc_s, "csms-to-cp")
-
-    def _add(self, identity: str, data: bytes, utc_s: float, direction: Direction) -> None:
-        self.counts[direction] += 1
-        self._log.add(identity, data, at_utc_s=utc_s, direction=direction)
+        self.counts["csms-to-cp"] += 1
+        self._log.add(identity, data, at_utc_s=utc_s, direction="csms-to-cp")
 
     def newest(self, identities: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """The last frames of these stations together, oldest first."""

@@ -30,9 +30,11 @@ class Outside(msgspec.Struct, frozen=True):
     cable_rating_a: float = 0.0
     locked: bool = False
     car: CarSpec | None = None
-    """With the state of charge it has now."""
+    """As it came."""
     socket: str = ""
     """The kind of the socket in use, where several share the number."""
+    soc_percent: float | None = None
+    """Of the car, now."""
 
 
 class _Register(msgspec.Struct):
@@ -47,10 +49,8 @@ def puts(outlets: Iterable[SimulatedConnector]) -> dict[str, bytes]:
 
 
 def _seen(outlet: SimulatedConnector) -> Outside:
-    car, soc = outlet.car, outlet.soc
-    if car is not None and soc is not None:
-        car = msgspec.structs.replace(car, soc_percent=soc)
-    return Outside(outlet.energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, car, outlet.spec.kind)
+    energy_wh, soc = outlet.stand
+    return Outside(energy_wh, outlet.plugged, outlet.cable_rating_a, outlet.locked, outlet.car, outlet.spec.kind, soc)
 
 
 def key_switch(hardware: SimulatedStation) -> dict[str, bytes]:
@@ -85,7 +85,11 @@ def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
     stands = [Outside(0.0), *_decoded(memory, f"{PREFIX}{number}", Outside)]
     registers = _decoded(memory, f"meter/{number}", _Register)
     highest_wh = max([each.energy_wh for each in stands] + [each.energy_wh for each in registers])
-    return msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
+    outside = msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
+    if outside.car is None or outside.soc_percent is None:
+        return outside
+    car = msgspec.structs.replace(outside.car, soc_percent=outside.soc_percent)
+    return msgspec.structs.replace(outside, car=car)
 
 
 def _decoded(memory: Mapping[str, bytes], key: str, kind: type[T]) -> list[T]:

@@ -461,6 +461,9 @@ class Conversation:
             return
         head = self.outbox.head
         first = self.calls[0] if self.calls else None
+        if head is None and first is None:
+            self.core.wake_at("retry", 0, None)
+            return
         # What is said live keeps its order; a backlog, or a message that failed, lets everything else go first.
         in_turn = first is None or (head and head.order and not head.sends and head.order < first.order)
         entry = self.outbox.due(now, self.core.memory.durable) if in_turn else None

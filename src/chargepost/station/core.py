@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from math import inf
 from sys import intern
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,7 @@ class Core:
     """One per station. `dice` gives numbers from 0 to 1; it is the only chance in a station."""
 
     __slots__ = (
+        "_soonest",
         "alarms",
         "dice",
         "disk_good",
@@ -118,6 +120,9 @@ class Core:
         """Off while the disk refuses: no new transaction then."""
         self.wishes: list[Wish] = []
         self.alarms: dict[Alarm, float] = {}
+        """To be read by all; set by `wake_at`."""
+        self._soonest: float | None = inf
+        """The first of them; None while it has to be looked for."""
         self.inputs: frozenset[str] = frozenset()
         """Wired contacts that are active, by their names."""
         self.profiles: Profiles | None = None
@@ -138,7 +143,20 @@ class Core:
 
     def wake_at(self, what: str, connector: int, when: float | None) -> None:
         """Set the one alarm of this kind for this connector; None takes it away."""
+        alarms, alarm = self.alarms, (what, connector)
+        before = alarms.get(alarm)
+        if before is not None and before == self._soonest:
+            self._soonest = None
         if when is None:
-            self.alarms.pop((what, connector), None)
-        else:
-            self.alarms[what, connector] = when
+            alarms.pop(alarm, None)
+            return
+        alarms[alarm] = when
+        if self._soonest is not None and when < self._soonest:
+            self._soonest = when
+
+    @property
+    def soonest(self) -> float:
+        """When the first alarm rings."""
+        if self._soonest is None:
+            self._soonest = min(self.alarms.values(), default=inf)
+        return self._soonest

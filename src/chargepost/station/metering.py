@@ -1,9 +1,9 @@
 """Meter values: which measurand, phase and unit are sent, worked out of one reading (OCPP 1.6, 3.16 and 7.43)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -74,7 +74,7 @@ def _voltage(r: Reading, outlets: Outlets) -> float:
     return _mean_voltage(r) if volt is None else volt
 
 
-Total = Callable[[Reading, Outlets], float]
+Total = Callable[[Reading, Outlets], float | None]
 
 TOTALS: dict[str, Total] = {
     ENERGY: lambda r, _: r.energy_wh,
@@ -87,9 +87,9 @@ TOTALS: dict[str, Total] = {
     "Voltage": _voltage,
     "Frequency": lambda r, _: r.frequency_hz,
     "Temperature": lambda r, _: r.temperature_c,
-    "SoC": lambda r, _: r.soc_percent if r.soc_percent is not None else 0.0,
+    "SoC": lambda r, _: r.soc_percent,
 }
-"""Each measurand without a phase, in base units."""
+"""Each measurand without a phase, in base units; None when the meter has no such value."""
 
 BY_PHASE: dict[str, Callable[[Reading, int], float]] = {
     "Current.Import": _phase_current,
@@ -139,15 +139,52 @@ def never_falling(c: Connector, reading: Reading) -> Reading:
     return msgspec.structs.replace(reading, energy_wh=told_wh) if reading.energy_wh < told_wh else reading
 
 
-def value(name: str, phase: str, reading: Reading, outlets: Outlets) -> float | None:
-    """One value in base units; None when the meter has no such value."""
+class Line(NamedTuple):
+    """One value of a measurand list: how it is read, and how it is written."""
+
+    read: Total
+    name: str
+    phase: str
+    spec: MeasurandSpec
+    is_register: bool
+
+
+PLANS_MAX = 1_000
+"""Lists of measurands that are remembered: a few for each product, and what central systems make of them."""
+
+_PLANS: dict[tuple[int, tuple[str, ...]], tuple[Model, tuple[Line, ...]]] = {}
+
+
+def _plan(model: Model, listed: tuple[str, ...]) -> tuple[Line, ...]:
+    """What a measurand list of a model asks for, in its order; worked out once, shared by its stations."""
+    known = _PLANS.get((id(model), listed))
+    if known is None or known[0] is not model:
+        if len(_PLANS) >= PLANS_MAX:
+            _PLANS.clear()
+        known = _PLANS[id(model), listed] = model, tuple(line for item in listed for line in _lines(model, item))
+    return known[1]
+
+
+def _lines(model: Model, item: str) -> Iterator[Line]:
+    found = measurand(model, item)
+    if found is None:
+        return
+    name, phase = found
+    spec = model.measurands[name]
+    for each in (phase,) if phase else spec.default_phases or ("",):
+        if read := _reader(name, each):
+            yield Line(read, name, each, spec, name.endswith(".Register"))
+
+
+def _reader(name: str, phase: str) -> Total | None:
+    """How one value is read, in base units; None when no meter has such a value."""
     if not phase:
-        total = TOTALS.get(name)
-        return total(reading, outlets) if total else None
+        return TOTALS.get(name)
     if phase in LINES:
-        return _line_voltage(reading, *LINES[phase]) if name == "Voltage" else None
-    by_phase = BY_PHASE.get(name)
-    return by_phase(reading, PHASES[phase]) if by_phase and phase in PHASES else None
+        first, second = LINES[phase]
+        return (lambda r, _: _line_voltage(r, first, second)) if name == "Voltage" else None
+    by_phase, place = BY_PHASE.get(name), PHASES.get(phase)
+    return (lambda r, _: by_phase(r, place)) if by_phase and place is not None else None
 
 
 def text(number: float, digits: int, *, register: bool = False) -> str:
@@ -157,37 +194,28 @@ def text(number: float, digits: int, *, register: bool = False) -> str:
     """
     if register:
         number = floor(number * 10**digits + 1e-6) / 10**digits
-    rounded = round(number, digits)
-    return f"{rounded + 0.0:.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(number))
+    if not digits:
+        return str(round(number))
+    written = f"{number:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if written == "-0" else written
 
 
 def sampled(
     model: Model, items: Iterable[str], reading: Reading, outlets: Outlets, context: str, location: str = ""
 ) -> list[SampledValue]:
     """The sampled values of a measurand list, in its order."""
-    values = []
-    for item in items:
-        found = measurand(model, item)
-        if found is None:
-            continue
-        name, phase = found
-        spec = model.measurands[name]
-        for each in (phase,) if phase else spec.default_phases or ("",):
-            number = value(name, each, reading, outlets)
-            if number is not None and not (name == "SoC" and reading.soc_percent is None):
-                values.append(_value(name, each, number, spec, context, location))
-    return values
-
-
-def _value(name: str, phase: str, number: float, spec: MeasurandSpec, context: str, location: str) -> SampledValue:
-    return SampledValue(
-        value=text(number * spec.scale, spec.digits, register=name.endswith(".Register")),
-        context=context,  # type: ignore[arg-type]  # our own words of ReadingContext
-        measurand=name,  # type: ignore[arg-type]  # checked when the model was loaded
-        phase=phase or msgspec.UNSET,  # type: ignore[arg-type]
-        location=location or msgspec.UNSET,  # type: ignore[arg-type]  # absent is the outlet (7.43)
-        unit=spec.unit or msgspec.UNSET,  # type: ignore[arg-type]
-    )
+    return [
+        SampledValue(
+            value=text(number * spec.scale, spec.digits, register=is_register),
+            context=context,  # type: ignore[arg-type]  # our own words of ReadingContext
+            measurand=name,  # type: ignore[arg-type]  # checked when the model was loaded
+            phase=phase or msgspec.UNSET,  # type: ignore[arg-type]
+            location=location or msgspec.UNSET,  # type: ignore[arg-type]  # absent is the outlet (7.43)
+            unit=spec.unit or msgspec.UNSET,  # type: ignore[arg-type]
+        )
+        for read, name, phase, spec, is_register in _plan(model, tuple(items))
+        if (number := read(reading, outlets)) is not None
+    ]
 
 
 def register(model: Model, items: Iterable[str], energy_wh: float, context: str) -> list[SampledValue]:

@@ -6,6 +6,7 @@ Answers follow OCPP 1.6, 5.3 and 9: an unknown key is NotSupported; read-only, m
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from chargepost.catalogue.model import KeySpec, Model
@@ -16,6 +17,9 @@ Verdict = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
 
 VALUE_MAX = 500
 """Characters of a value: the schema of ChangeConfiguration."""
+
+READ_MAX = 1_000
+"""Texts whose meaning is remembered: thousands of stations have the same few, and ask with each message."""
 
 FILLED: dict[str | None, Callable[[str], str]] = {"{meter_public_key}": public_key}
 """Defaults that are made of the serial number, and how; `{serial}` may also stand inside a text."""
@@ -39,12 +43,19 @@ def connectors_of(model: Model, memory: Mapping[str, bytes]) -> int:
     return Settings(model, dict(Memory(memory).load_all("setting/", str))).connectors
 
 
+@lru_cache(READ_MAX)
 def _number(text: str | None) -> int | None:
     return int(text) if text and _INT.fullmatch(text) else None
 
 
+@lru_cache(READ_MAX)
 def _flag(text: str | None) -> bool | None:
     return text.lower() == "true" if text else None
+
+
+@lru_cache(READ_MAX)
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(item for item in (part.strip() for part in text.split(",")) if item)
 
 
 class _Meant(NamedTuple):
@@ -171,7 +182,7 @@ class Settings:
         self.version += 1
 
     def items(self, name: str) -> list[str]:
-        return [item for item in (part.strip() for part in self.text(name).split(",")) if item]
+        return list(_parts(self.text(name)))
 
     # changing
 
@@ -239,7 +250,7 @@ def _string(_: Settings, spec: KeySpec, value: str) -> str | None:
 
 def _items(settings: Settings, spec: KeySpec, value: str) -> list[str] | None:
     """The items of a list, or None when there are more than its MaxLength key allows."""
-    items = [item for item in (part.strip() for part in value.split(",")) if item]
+    items = list(_parts(value))
     limit = settings.number(spec.max_items_key, len(items)) if spec.max_items_key else len(items)
     return items if len(items) <= limit else None
 

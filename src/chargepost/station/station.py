@@ -7,6 +7,7 @@ told and only differences go out.
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -162,19 +163,19 @@ class Station:
 
     def wake(self, now: float) -> None:
         """Do what is due."""
-        alarms = self.core.alarms
-        due = sorted((when, alarm) for alarm, when in alarms.items() if when <= now)
-        quiet = True
-        for when, alarm in due:
+        alarms, quiet = self.core.alarms, True
+        due = [(when, alarm) for alarm, when in alarms.items() if when <= now] if self.core.soonest <= now else []
+        for when, alarm in sorted(due):
             if alarms.get(alarm) == when:
-                del alarms[alarm]
                 what, connector = alarm
+                self.core.wake_at(what, connector, None)
                 quiet = ALARMS[what.partition(" ")[0]](self, connector, what, now) is QUIET and quiet
         self._settle(now, quiet=quiet)
 
     def next_wake(self) -> float | None:
         """When `wake` is wanted next, in monotonic seconds."""
-        return min(self.core.alarms.values(), default=None)
+        soonest = self.core.soonest
+        return None if soonest == inf else soonest
 
     def take(self) -> list[sig.Wish]:
         """What the station wants done since the last time, in order."""

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
@@ -49,21 +49,16 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """Of an answer: the time since its CALL."""
 
 
-class _Kept(NamedTuple):
-    """A frame as it is kept: what it was is worked out when somebody looks, so that it costs next to nothing."""
-
-    number: int
-    at_utc_s: float
-    direction: Direction
-    data: bytes
-    trouble: str
+Kept = tuple[int, float, Direction, bytes, str]
+"""A frame as it is kept: number, date, direction, data, trouble. What it was is worked out when somebody looks, and a
+plain tuple is made in no time: logging costs next to nothing."""
 
 
 class FrameLog:
     """A ring per station, and one over all."""
 
     def __init__(self) -> None:
-        self._rings: dict[str, list[_Kept]] = {}
+        self._rings: dict[str, list[Kept]] = {}
         """Oldest first. No deques: ten thousand of them that hold a frame or two would be half of all that is kept."""
         self._order: deque[str] = deque()
         """Whose each of the last frames was."""
@@ -77,7 +72,7 @@ class FrameLog:
         elif len(ring) == STATION_FRAMES_MAX:
             del ring[0]
         kept = data if len(data) <= FRAME_BYTES_MAX else data[:FRAME_BYTES_MAX]
-        ring.append(_Kept(self._number, at_utc_s, direction, kept, trouble))
+        ring.append((self._number, at_utc_s, direction, kept, trouble))
         self._order.append(identity)
         if len(self._order) > FRAMES_MAX:
             self._forget_oldest()
@@ -85,7 +80,7 @@ class FrameLog:
     def _forget_oldest(self) -> None:
         number, identity = self._number - len(self._order) + 1, self._order.popleft()
         ring = self._rings.get(identity)
-        if ring and ring[0].number == number:
+        if ring and ring[0][0] == number:
             del ring[0]
             if not ring:
                 del self._rings[identity]
@@ -112,16 +107,16 @@ class FrameLog:
         return fitting[-limit:]
 
 
-def _read(ring: Iterable[_Kept]) -> Iterator[Frame]:
+def _read(ring: Iterable[Kept]) -> Iterator[Frame]:
     """Each frame with its kind and id; of an answer, action and latency are those of the call it answers."""
     calls: dict[tuple[Direction, str], Frame] = {}
-    for kept in ring:
-        kind, ident, action = _head(kept.data)
-        frame = Frame(kept.number, kept.at_utc_s, kept.direction, kind, ident, action, kept.data, kept.trouble)
+    for number, at_utc_s, direction, data, trouble in ring:
+        kind, ident, action = _head(data)
+        frame = Frame(number, at_utc_s, direction, kind, ident, action, data, trouble)
         if kind == "CALL":
-            calls[kept.direction, ident] = frame
-        elif call := calls.pop((ANSWERED[kept.direction], ident), None):
-            latency_s = max(kept.at_utc_s - call.at_utc_s, 0.0)
+            calls[direction, ident] = frame
+        elif call := calls.pop((ANSWERED[direction], ident), None):
+            latency_s = max(at_utc_s - call.at_utc_s, 0.0)
             frame = msgspec.structs.replace(frame, action=call.action, latency_s=latency_s)
         yield frame
 
