@@ -80,6 +80,18 @@ def test_a_station_that_is_refused_says_so_and_comes_back() -> None:
     assert rig.station.view(rig.now).link.error == ""
 
 
+def test_the_first_redial_is_drawn_and_each_further_one_comes_a_range_later() -> None:
+    """OCPP-J 3.2: a good connection begins the back-off anew. The dice of the rig always show the middle."""
+    rig = Rig()
+    first_s = rig.model.transport.backoff_least_s + 0.5 * rig.model.transport.backoff_range_s
+    for _ in range(2):
+        lost_at, before = rig.now, len(rig.dials)
+        rig.cut()
+        rig.run(80)
+        assert [at - lost_at for at, _ in rig.dials[before:]] == pytest.approx([first_s, first_s + 30, first_s + 60])
+        rig.mend()
+
+
 def test_no_address_no_dial() -> None:
     rig = Rig(settings={"SupervisionUrl": ""})
     rig.run(600)

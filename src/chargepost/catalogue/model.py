@@ -4,7 +4,7 @@ Facts about the product, each with its source; nothing about a site, a network o
 down, not guessed. Names are looked up without case, as OCPP compares them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -172,6 +172,13 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Communication counts as lost when nothing came in for so long."""
     boot_retry_key: str = ""
     boot_retry_s: float = 60.0
+    backoff_least_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 2.0
+    """From a link that was lost, or a first dial that failed, to the next dial at least (RetryBackOffWaitMinimum of
+    OCPP 2.0.1). No guide says when its station dials again: this and the range are ours, and chosen so that a fleet
+    whose central system returns is back within half a minute, with few more in one second than in another."""
+    backoff_range_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
+    """Up to so much is drawn on top (RetryBackOffRandomRange), and after further failures each dial comes so much
+    later. 0 lets a herd come at once."""
     source: str = ""
 
 

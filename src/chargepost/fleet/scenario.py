@@ -113,6 +113,8 @@ class Scenario(Table, frozen=True):
     settings: dict[str, str] = {}
     """Keys of OCPP or of the products, as the owner sets them; a product that has no such key goes without."""
     heartbeat_interval_s: int = 900
+    ramp_s: float = 60.0
+    """Stations are switched on over so long."""
     people: People = People()
     link: Link = Link()
     disturbances: Disturbances = Disturbances()
@@ -163,6 +165,7 @@ def check(scenario: Scenario, name: str) -> None:
                     raise ScenarioError(f"{name}: {where}{field}: {value} is not within 0 and {1 if chance else 10**6}")
     for key, good, must in (
         ("stations", 1 <= scenario.stations <= STATIONS_MAX, f"1 to {STATIONS_MAX}"),
+        ("ramp_s", 0 <= scenario.ramp_s <= scenario.duration_s / 4, "0 to a quarter of the hours"),
         ("hours", HOURS_MIN <= scenario.hours <= 10_000, f"{HOURS_MIN:g} to 10000"),
         ("start", scenario.start.tzinfo is not None, "a date with a zone, as 2026-03-02T00:00:00Z"),
         ("people.by_hour", _is_day(scenario.people.by_hour), "24 numbers of 0 and more, not all 0"),

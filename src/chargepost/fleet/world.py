@@ -32,8 +32,6 @@ QUIET_S = 3600.0
 """At the end nobody comes and nothing goes wrong: what was held up must arrive."""
 LEAVING_S = 3600.0
 """Before that everybody leaves."""
-BOOT_SPREAD_S = 60.0
-"""Stations are switched on over so long."""
 URL = "ws://central.invalid/ocpp"
 
 
@@ -92,7 +90,7 @@ class World:
         )  # fmt: skip
         self._last[identity] = deque(maxlen=FRAMES_KEPT)
         people = self.dice(f"people {identity}")
-        self.timeline.at(people.uniform(0, BOOT_SPREAD_S), post.start)
+        self.timeline.at(people.uniform(0, plan.ramp_s), post.start)
         for connector in range(1, len(post.hardware.connectors) + 1):
             self.timeline.follow(self.people.arrivals(post, connector, people))
         self.trouble.begin(post, self.dice(f"trouble {identity}"))

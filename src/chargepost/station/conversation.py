@@ -24,10 +24,6 @@ ANSWERED_BY_ALL = frozenset({"GetLocalListVersion", "SendLocalList"})
 CALLS_MAX = 64
 """Calls that wait for their turn on a live link. More means that the peer has stopped answering."""
 
-BACKOFF_FIRST_S = 2.0
-BACKOFF_CAP_S = 300.0
-"""Dials are a growing, jittered time apart, so that a herd comes back spread out (J 3.2, practice)."""
-
 PROOF_WAIT_S = 10.0
 """A peer that does not answer a ping by then is gone."""
 
@@ -78,6 +74,7 @@ class Conversation:
         "said_at",
         "session",
         "since",
+        "spread",
         "state",
         "told",
         "tries",
@@ -118,6 +115,8 @@ class Conversation:
         """Why the link was lost, as it was noted last; noted again when it is another reason, or after a boot."""
         self.since = 0.0
         self.tries = 0
+        self.spread = False
+        """The instant of our dials has been drawn, since the link was last good."""
         self.heard_at = 0.0
         self.said_at = 0.0
         self.ping_at: float | None = None
@@ -230,7 +229,7 @@ class Conversation:
             self._hang_up(1002, "no common subprotocol")
             return
         if self.boot == "Accepted" and self.last_boot == self.boot_notification():
-            self.tries = 0
+            self.tries, self.spread = 0, False
             self._heartbeat(now)
             return
         if self.boot in ("Pending", "Rejected") and now < self.boot_due:
@@ -263,9 +262,18 @@ class Conversation:
         if not self.enabled():
             self._turn("off", now)
         elif ("dial", 0) not in self.core.alarms:
-            wait_s = min(BACKOFF_FIRST_S * 2 ** min(self.tries - 1, 16), BACKOFF_CAP_S)
-            self.core.wake_at("dial", 0, now + wait_s * (0.5 + 0.5 * self.core.dice()))
+            self.core.wake_at("dial", 0, now + self._backoff_s())
         return lost
+
+    def _backoff_s(self) -> float:
+        """How long until the next dial (J 3.2). The first one is drawn from the whole range, each further one comes a
+        range later: whenever the central system returns, the dials of its herd are spread evenly over the range.
+        """
+        transport = self.core.model.transport
+        if self.spread:
+            return max(transport.backoff_range_s, transport.backoff_least_s)
+        self.spread = True
+        return transport.backoff_least_s + transport.backoff_range_s * self.core.dice()
 
     def _hang_up(self, code: int, reason: str) -> None:
         self.hung_up = True
@@ -376,7 +384,7 @@ class Conversation:
         self.boot = answer.status
         self.error = "" if answer.status == "Accepted" else f"the central system answered the boot {answer.status}"
         if answer.status == "Accepted":
-            self.tries = 0
+            self.tries, self.spread = 0, False
             self.told = ""
             self.last_boot = self.boot_notification()
             self.core.wake_at("boot", 0, None)
