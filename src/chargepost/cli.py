@@ -6,7 +6,6 @@ Order of a value: flag, environment (CHARGEPOST_...), user file (config.toml), d
 
 import os
 import platform
-import random
 import re
 import shutil
 import sys
@@ -26,10 +25,7 @@ from chargepost.catalogue.checks import nearest
 DONE, FAILED, WRONG_USAGE, NOT_RIGHT, INTERRUPTED = 0, 1, 2, 3, 130
 
 STATIONS, FLEET_MODEL = 200, "evlink-pro-ac"
-"""Of a fleet, unless told."""
-
-FLEET_TURN_S, FLEET_SEED = 1200.0, 1
-"""From one car to the next at a station of a fleet. Each stays a tenth of it, so a tenth of the stations have one."""
+"""Of a fleet, unless told; the same as in `run.fleet`, which commands that serve nothing start faster without."""
 
 WIDE = 160
 """Characters of a line where there is no terminal."""
@@ -266,13 +262,23 @@ def fleet(
         Path | None, typer.Argument(metavar="[SCENARIO.toml]", help="The scenario; without one, a day.")
     ] = None,
     stations: Annotated[int | None, _option("--stations", metavar="N", help="How many [200].")] = None,
-    model: Annotated[str, _option("--model", help="A name from chargepost models.")] = "",
+    model: Annotated[
+        list[str] | None, _option("--model", help="A name from chargepost models; repeated: as many of each.")
+    ] = None,
     virtual: Annotated[bool, _option("--virtual", help="Scenario, link and central system in virtual time.")] = False,
     seed: Annotated[int | None, _option("--seed", metavar="N", help="The same seed gives the same day.")] = None,
-    until: Annotated[int | None, _option("--until", metavar="FRAME", help="Stop at this frame.")] = None,
+    ramp: Annotated[
+        str, _option("--ramp", metavar="DURATION", help="Switch the stations on over so long [1s per 1000].")
+    ] = "",
+    until: Annotated[
+        str, _option("--until", metavar="FRAME|DURATION", help="Stop after so long (90s, 2h); --virtual: at a frame.")
+    ] = "",
     supervision: Supervision = "",
     store: StoreOption = "none",
     control: ControlOption = "",
+    set: Annotated[  # noqa: A002 - the option's name
+        list[str] | None, _option("--set", metavar="KEY=VALUE", help="A key of every station; may be repeated.")
+    ] = None,
     speed: Speed = 1.0,
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
@@ -291,75 +297,73 @@ def fleet(
     """
     _set_up_logs(log_level, json_logs)
     with _errors():
+        plan = _scenario(scenario, stations, model or [], seed, ramp, virtual)
         if virtual:
-            raise typer.Exit(_virtual_day(scenario, stations, model, seed, until, json))
-        if scenario or until is not None or seed is not None:
-            raise Failure(WRONG_USAGE, "a scenario, --seed and --until need virtual time: add --virtual")
-        plan = _fleet_plan(
-            STATIONS if stations is None else stations, model, supervision, store, control, speed, control_token,
+            raise typer.Exit(_virtual_day(plan, scenario, until, json))
+        house = _fleet_plan(
+            plan, supervision, store, control, speed, control_token, until, set or [],
             _files(transfer_hosts, firmware_key),
         )  # fmt: skip
-    _serve(plan, plain, json, wished={"control": plan.control})
+    _serve(house, plain, json, wished={"control": house.control})
 
 
-def _virtual_day(
-    path: Path | None, stations: int | None, model: str, seed: int | None, until: int | None, json: bool
-) -> int:
+def _scenario(
+    path: Path | None, stations: int | None, models: list[str], seed: int | None, ramp: str, virtual: bool
+) -> Any:
     """The scenario, with what the options change of it."""
     from chargepost.fleet import scenario as scenarios  # noqa: PLC0415
+    from chargepost.run import fleet as fleets  # noqa: PLC0415
     from chargepost.run.given import find_model  # noqa: PLC0415
-    from chargepost.run.virtual import run_virtual  # noqa: PLC0415
 
-    plan = scenarios.load(path) if path else scenarios.load()
-    changes = {"stations": stations, "seed": seed, "models": {find_model(model).name: 1.0} if model else None}
+    plan = scenarios.load(path) if path else scenarios.load() if virtual else fleets.DEFAULT
+    shares: dict[str, float] = {}
+    for name in models:
+        shares[find_model(name).name] = shares.get(find_model(name).name, 0.0) + 1.0
+    changes = {"stations": stations, "seed": seed, "models": shares or None, "ramp_s": _seconds("--ramp", ramp)}
     plan = msgspec.structs.replace(plan, **{name: value for name, value in changes.items() if value is not None})
     scenarios.check(plan, str(path or "options"))
-    return run_virtual(plan, path=path, until_frame=until, as_json=json)
+    return plan
+
+
+def _seconds(option: str, written: str) -> float | None:
+    """A duration as people write it; None: they wrote nothing."""
+    from chargepost.run.quantities import Duration  # noqa: PLC0415
+
+    try:
+        seconds = float(Duration.read(written)) if written else None
+    except ValueError as error:
+        raise Failure(WRONG_USAGE, f"{option}: {error}") from None
+    if seconds is not None and seconds < 0:
+        raise Failure(WRONG_USAGE, f"{option}: {written} is in the past: give a duration as 90s")
+    return seconds
+
+
+def _virtual_day(plan: Any, path: Path | None, until: str, json: bool) -> int:
+    from chargepost.run.virtual import run_virtual  # noqa: PLC0415
+
+    if until and not until.isdecimal():
+        raise Failure(WRONG_USAGE, f"--until {until}: in virtual time give the number of a frame")
+    return run_virtual(plan, path=path, until_frame=int(until) if until else None, as_json=json)
 
 
 def _fleet_plan(
-    stations: int, model: str, supervision: str, store: str, control: str, speed: float, token: str,
-    files: Any = None,
+    plan: Any, supervision: str, store: str, control: str, speed: float, token: str,
+    until: str = "", settings: Sequence[str] = (), files: Any = None,
 ) -> Any:  # fmt: skip
     """So many stations on real sockets; without a supervision named, ours is in the same process."""
-    from chargepost.run.given import find_model, judge  # noqa: PLC0415
+    from chargepost.run import fleet as fleets  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
-    from chargepost.run.quantities import Duration  # noqa: PLC0415
-    from chargepost.run.site import (  # noqa: PLC0415
-        STATIONS_MAX,
-        BadgePart,
-        Site,
-        StationPart,
-        SupervisionPart,
-        VisitorsPart,
-    )
+    from chargepost.run.site import STATIONS_MAX  # noqa: PLC0415
     from chargepost.run.store import hold  # noqa: PLC0415
 
-    if not 1 <= stations <= STATIONS_MAX:
-        raise Failure(WRONG_USAGE, f"--stations {stations}: give 1 to {STATIONS_MAX}")
-    product = find_model(model or FLEET_MODEL)
-    judge("FLEET-00001", product, {}, supervision or None)
-    dice = random.Random(FLEET_SEED)  # noqa: S311 - the same fleet each time
-    badges = tuple(BadgePart(id_tag=f"FLEET{number:05}") for number in range(1, stations + 1))
-    parts = tuple(
-        StationPart(
-            id=f"FLEET-{number:05}",
-            model=product.name,
-            visitors=VisitorsPart(
-                badges=(badge.id_tag,),
-                first=Duration(dice.uniform(0, FLEET_TURN_S)),
-                stay=(Duration(60), Duration(180)),
-                pause=(Duration(540), Duration(1620)),
-            ),
-        )
-        for number, badge in enumerate(badges, 1)
-    )
-    central = SupervisionPart(url=supervision, accept_unknown=True, badges=() if supervision else badges)
-    site = Site(name=f"fleet of {stations}", stations=parts, supervision=central)
+    if plan.stations > STATIONS_MAX:
+        raise Failure(WRONG_USAGE, f"--stations {plan.stations}: give 1 to {STATIONS_MAX}; more need --virtual")
+    site = fleets.site(plan, supervision, _settings(settings))
     return Plan(
         site, hold(_store_folder(store)), _version(), _speed(speed),
         supervision=None if supervision else _address(SUPERVISION_AT, False),
         control=_control(control, bool(control)), token=token or None, files=files or _files("", None),
+        ramp_s=fleets.ramp_s(plan), until_s=_seconds("--until", until), crowd=True,
     )  # fmt: skip
 
 
@@ -650,6 +654,7 @@ def _failure(error: BaseException) -> Failure | None:
         "Unfit": WRONG_USAGE,
         "ScenarioError": WRONG_USAGE,
         "ServeError": WRONG_USAGE,
+        "TooFewFiles": FAILED,
         "StoreError": FAILED,
     }.get(type(error).__name__)
     path = str(getattr(error, "path", ""))

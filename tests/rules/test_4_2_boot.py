@@ -120,18 +120,6 @@ def test_j_3_a_peer_that_agrees_to_no_version_is_left() -> None:
     assert not rig.said("BootNotification")
 
 
-def test_j_3_dials_grow_apart_with_jitter_and_stay_under_the_cap() -> None:
-    rig = Rig(start=False)
-    rig.reachable = False
-    rig.start()
-    rig.run(3600)
-    times = [t for t, _ in rig.dials]
-    gaps = [b - a for a, b in itertools.pairwise(times)]
-    assert gaps[0] < 3
-    assert all(a <= b for a, b in itertools.pairwise(gaps))
-    assert 100 < max(gaps) <= 300
-
-
 def test_j_5_3_half_open_is_found_within_two_ping_intervals() -> None:
     rig = Rig(settings={"WebSocketPingInterval": "30"})
     rig.run(100)

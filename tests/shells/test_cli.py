@@ -25,8 +25,9 @@ from tests.shells.rig import DEADLINE_S, rigged, until
 from tests.shells.test_runner import charging, ended
 
 from chargepost.catalogue import load
-from chargepost.cli import FLEET_TURN_S, _fleet_plan, run_with
+from chargepost.cli import run_with
 from chargepost.drivers.simulated import CARS
+from chargepost.run import fleet
 from chargepost.run.addresses import Address, parse
 from chargepost.run.given import judge
 from chargepost.run.house import House, Plan, opened
@@ -81,9 +82,10 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("models evlink-pro-acc", 2, "did you mean evlink-pro-ac"),
         ("verify /nowhere", 2, "/nowhere: holds no store"),
         ("config", 2, "chargepost config --show"),
-        ("fleet --seed 3", 2, "need virtual time: add --virtual"),
+        ("fleet --until soon", 2, "--until: 'soon' is no duration"),
+        ("fleet --virtual --until 90s", 2, "in virtual time give the number of a frame"),
         ("fleet --virtual --stations 0", 2, "stations: must be 1 to"),
-        ("fleet --stations 0", 2, "--stations 0: give 1 to 10000"),
+        ("fleet --stations 20000", 2, "--stations 20000: give 1 to 10000; more need --virtual"),
     ],
 )
 def test_an_error_is_one_line_with_its_remedy(
@@ -217,12 +219,12 @@ def test_the_supervision_of_a_site_that_is_wrong_is_told_once_with_its_own_line(
 
 
 def test_a_tenth_of_a_fleet_has_a_car_at_any_time() -> None:
-    plan = _fleet_plan(300, "", "ws://h/x", "none", "none", 1.0, "")
-    habits = [part.visitors.habits() for part in plan.site.stations]
+    site = fleet.site(msgspec.structs.replace(fleet.DEFAULT, stations=300), "ws://h/x", {})
+    habits = [part.visitors.habits() for part in site.stations if part.visitors]
     stay_s, pause_s = (sum(sum(getattr(each, span)) / 2 for each in habits) for span in ("stay_s", "pause_s"))
     assert stay_s / (stay_s + pause_s) == pytest.approx(0.1)
     assert len({badge for each in habits for badge in each.badges}) == 300
-    assert max(each.first_s for each in habits) <= FLEET_TURN_S
+    assert max(each.first_s for each in habits) <= fleet.TURN_S
 
 
 def test_addresses_are_read_as_people_write_them() -> None:

@@ -15,6 +15,7 @@ from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
+from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Event, Stations
 from chargepost.run.store import Store
@@ -41,6 +42,12 @@ class Plan:
     """Of the control API; drawn when it can be reached by others."""
     files: Terms = field(default_factory=Terms)
     """Where files may be fetched and sent, and whose firmware is installed."""
+    ramp_s: float = 0.0
+    """Over how long the stations are switched on, in seconds of the machine; 0: as fast as it goes."""
+    until_s: float | None = None
+    """It ends by itself after so long, in seconds of the world."""
+    crowd: bool = False
+    """Too many stations to look at one by one: what is shown are figures."""
 
 
 @dataclass
@@ -56,11 +63,13 @@ class House:
     token: str | None = None
     broken: list[tuple[str, str]] = field(default_factory=list)
     """Stations that cannot be: the key in the site file, and why. The others run."""
+    wanted: list[Given] = field(default_factory=list)
+    """The stations that can be; with a ramp they come one after the other."""
 
     @property
     def title(self) -> str:
         site = self.plan.site
-        parts = [f"{len(self.stations.hosts)} station{'s' * (len(self.stations.hosts) != 1)}"] if site.stations else []
+        parts = [f"{len(self.wanted):,} station{'s' * (len(self.wanted) != 1)}"] if site.stations else []
         parts += ["supervision"] if self.supervision else []
         parts += ["simulated cars"] if any(station.visitors for station in site.stations) else []
         return f"{site.name}: {', '.join(parts)}"
@@ -70,9 +79,9 @@ class House:
         rows = []
         if self.supervision:
             rows.append(("supervision", self.supervision.pages, f"user: {OPERATOR}"))
-        for identity, host in list(self.stations.hosts.items())[:STATIONS_SHOWN]:
+        for identity, model, _ in self.wanted[: 1 if self.plan.crowd else STATIONS_SHOWN]:
             page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
-            rows.append(("station", page, f"{host.model.title} {host.model.release}"))
+            rows.append(("station", page, f"{model.title} {model.release}"))
         if self.control_url:
             rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
         if self.supervision:
@@ -101,7 +110,7 @@ class House:
             "event": "serving",
             "site": self.plan.site.name,
             "speed": self.clock.speed,
-            "stations": [{"id": name, "model": host.model.name} for name, host in self.stations.hosts.items()],
+            "stations": [{"id": given.identity, "model": given.model.name} for given in self.wanted],
             "supervision": supervision
             and {
                 "url": supervision.pages,
@@ -188,21 +197,32 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
     parts = house.plan.site.stations
     own = [part.id for part in parts if not (part.supervision or house.plan.site.supervision.url)]
     keys = house.supervision.expect(own) if house.supervision else {}
-    givens = []
     for index, part in enumerate(parts):
         try:
-            givens.append(_given(part, house.stations.supervision, keys))
+            house.wanted.append(_given(part, house.stations.supervision, keys))
         except Unfit as error:
             of_the_site = error.path == "supervision" and not part.supervision
             broken = ("supervision.url" if of_the_site else f"stations[{index}].{error.path}", error.reason)
             if broken not in house.broken:
                 house.broken.append(broken)
-    await house.stations.add_all(givens)
+    visited = {part.id: part.visitors for part in parts if part.visitors}
     away: set[str] = set()
-    for part in parts:
-        host = house.stations.hosts.get(part.id)
-        if part.visitors and host:
-            stack.callback(Visitors(host, part.visitors.habits(), house.plan.site.seed, away).stop)
+
+    def added(host: StationHost) -> None:
+        if part := visited.get(host.identity):
+            stack.callback(Visitors(host, part.habits(), house.plan.site.seed, away).stop)
+
+    adding = house.stations.add_all(house.wanted, house.plan.ramp_s, added)
+    if not house.plan.ramp_s:
+        await adding
+        return
+    ramp = asyncio.create_task(adding)
+
+    async def end_ramp() -> None:
+        ramp.cancel()
+        await asyncio.gather(ramp, return_exceptions=True)
+
+    stack.push_async_callback(end_ramp)
 
 
 def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Given:

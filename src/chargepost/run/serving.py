@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from chargepost.run.addresses import Address
 from chargepost.run.house import House, Plan, opened
+from chargepost.run.limits import need
 from chargepost.run.site import place
 from chargepost.run.terminal import JsonLines, LiveView, PlainLines
 
@@ -26,7 +27,8 @@ class View(Protocol):
 def serve(
     plan: Plan, *, plain: bool, json: bool, wished: Mapping[str, Address | None], site_file: Path | None = None
 ) -> int:
-    """The exit code. Raises StoreError or ServeError when it cannot begin."""
+    """The exit code. Raises StoreError, ServeError or TooFewFiles when it cannot begin."""
+    need(len(plan.site.stations), served_here=plan.supervision is not None and not plan.site.supervision.url)
     live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
     view: View = JsonLines() if json else LiveView() if live else PlainLines()
     return _on_a_loop(_serve(plan, view, wished, site_file))
@@ -37,10 +39,12 @@ async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], s
     async with opened(plan) as house:
         for path, reason in house.broken:
             _say(f"{_place(site_file, path)}{path}: {reason}")
-        if house.broken and not house.stations.hosts:
+        if house.broken and not house.wanted:
             return 2
         for each in _elsewhere(house, wished):
             _say(each)
+        if plan.until_s is not None:
+            house.clock.call_later(plan.until_s, stop.set)
         await view.show(house, stop)
         summary = house.summary()
     view.end(summary)

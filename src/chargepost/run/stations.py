@@ -69,11 +69,16 @@ class Stations:
         host.start()
         return host
 
-    async def add_all(self, givens: Sequence[Given]) -> None:
+    async def add_all(
+        self, givens: Sequence[Given], ramp_s: float = 0.0, added: Callable[[StationHost], None] = lambda host: None
+    ) -> None:
+        """Stations that begin to run one after the other, over `ramp_s` seconds of the machine."""
+        begun_s = self.clock.loop.time()
         for start in range(0, len(givens), START_BATCH):
             for given in givens[start : start + START_BATCH]:
-                self.add(given)
-            await asyncio.sleep(0)
+                added(self.add(given))
+            due_s = begun_s + ramp_s * min(start + START_BATCH, len(givens)) / len(givens)
+            await asyncio.sleep(max(due_s - self.clock.loop.time(), 0))
 
     def close(self) -> None:
         """Every station hangs up; what runs goes on from the disk at the next start."""

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import random
+from collections.abc import Iterator
+from itertools import count
 
 import msgspec
 
@@ -16,6 +18,9 @@ LEAVE_S = 1.0
 """Between two pulls at a cable that is still locked."""
 PULLS_MAX = 60
 """Then the driver gives up and leaves with the next round: the station may be broken."""
+
+Story = Iterator[float]
+"""What somebody does, one step after another; each yield is a wait in seconds of the world."""
 
 log = logging.getLogger("chargepost.visitors")
 
@@ -32,52 +37,63 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visitors:
-    """One after the other on each connector of a station. The same seed gives the same visits."""
+    """One after the other on each connector of a station. The same seed gives the same visits.
+
+    A timer for each connector and no task: there may be tens of thousands of them.
+    """
+
+    __slots__ = ("_away", "_habits", "_host", "_seed", "_timers")
 
     def __init__(self, host: StationHost, habits: Habits, seed: int, away: set[str]) -> None:
         """`away`: badges that are at some station now; one set for all stations, for nobody is at two at once."""
-        self._host, self._habits, self._away = host, habits, away
-        self._tasks = [
-            asyncio.create_task(self._visits(number, random.Random(f"{seed} {host.identity} {number}")))  # noqa: S311
-            for number in range(1, len(host.hardware.connectors) + 1)
-        ]
+        self._host, self._habits, self._seed, self._away = host, habits, seed, away
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        for number in range(1, len(host.hardware.connectors) + 1):
+            self._follow(number, self._visits(number))
 
     def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
 
-    async def _visits(self, number: int, dice: random.Random) -> None:
-        sleep = self._host.clock.sleep
+    def _follow(self, number: int, story: Story) -> None:
+        """Let the story at this connector go on now, and again after each of its waits."""
+        wait_s = next(story, None)
+        if wait_s is not None:
+            self._timers[number] = self._host.clock.call_later(wait_s, self._follow, number, story)
+
+    def _visits(self, number: int) -> Story:
         begun = self._transaction(number)  # before the last stop of the process
         if begun and begun.id_tag:
             self._away.add(begun.id_tag)
-        await sleep(self._habits.first_s * number)
-        while True:
+        yield self._habits.first_s * number
+        for visit in count():
+            dice = random.Random(f"{self._seed} {self._host.identity} {number} {visit}")  # noqa: S311
             at_home = [badge for badge in self._habits.badges if badge not in self._away]
             badge = begun.id_tag if begun else dice.choice(at_home) if at_home else ""
+            pause_s = dice.uniform(*self._habits.pause_s)
             if badge:
                 self._away.add(badge)
-                await self._visit(number, badge, dice)
+                yield from self._visit(number, badge, dice)
                 self._away.discard(badge)
-            begun = None
-            await sleep(dice.uniform(*self._habits.pause_s))
+            begun, dice = None, None  # type: ignore[assignment]  # kilobytes each, and not needed through the pause
+            yield pause_s
 
-    async def _visit(self, number: int, badge: str, dice: random.Random) -> None:
-        sleep, car = self._host.clock.sleep, dice.choice(self._habits.cars)
+    def _visit(self, number: int, badge: str, dice: random.Random) -> Story:
+        car = dice.choice(self._habits.cars)
         if self._host.plug_in(number, msgspec.structs.replace(car, soc_percent=round(dice.uniform(10, 70)))):
-            await sleep(BADGE_S)
+            yield BADGE_S
             self._host.present_badge(badge, number)
-            await sleep(dice.uniform(*self._habits.stay_s))
+            yield dice.uniform(*self._habits.stay_s)
         elif self._transaction(number):
-            await sleep(dice.uniform(*self._habits.stay_s))
-        await self._leave(number, badge)
+            yield dice.uniform(*self._habits.stay_s)
+        yield from self._leave(number, badge)
 
-    async def _leave(self, number: int, badge: str) -> None:
+    def _leave(self, number: int, badge: str) -> Story:
         """End the charge with the badge that began it, then pull until the lock gives way."""
         if transaction := self._transaction(number):
             self._host.present_badge(transaction.id_tag or badge, number)
         for _ in range(PULLS_MAX):
-            await self._host.clock.sleep(LEAVE_S)
+            yield LEAVE_S
             if self._host.unplug(number):
                 return
         log.info("%s connector %d: the cable does not come out", self._host.identity, number)

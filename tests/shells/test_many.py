@@ -1,0 +1,73 @@
+"""Many stations on real sockets: who they are, how they begin, what the system must grant (design, 5)."""
+
+import asyncio
+import resource
+
+import msgspec
+import pytest
+from tests.shells.rig import until
+
+from chargepost.cli import run_with
+from chargepost.fleet.scenario import People
+from chargepost.run import fleet, limits
+from chargepost.run.addresses import parse
+from chargepost.run.house import Plan, opened
+from chargepost.run.limits import TooFewFiles, need
+from chargepost.run.store import Store
+
+MIXED = msgspec.structs.replace(fleet.DEFAULT, models={"evlink-pro-ac": 3.0, "evlink-smart-wallbox": 1.0})
+
+
+def test_a_fleet_is_mixed_by_its_shares_and_nobody_is_there_twice() -> None:
+    site = fleet.site(msgspec.structs.replace(MIXED, stations=400), "ws://h/x", {"HeartbeatInterval": "60"})
+    models = [part.model for part in site.stations]
+    assert sum("evlink-pro-ac" in model for model in models) == 300
+    assert len({part.id for part in site.stations}) == 400
+    assert len({badge for part in site.stations if part.visitors for badge in part.visitors.badges}) == 400
+    assert all(part.keys()["HeartbeatInterval"] == "60" for part in site.stations)
+
+
+def test_keys_of_a_scenario_are_for_the_products_that_have_them() -> None:
+    plan = msgspec.structs.replace(MIXED, stations=4, settings={"rfidStatusTimeout": "5", "HeartbeatInterval": "7"})
+    for part in fleet.site(plan, "ws://h/x", {}).stations:
+        assert part.keys().get("HeartbeatInterval") == "7"
+    assert len({tuple(part.keys()) for part in fleet.site(plan, "ws://h/x", {}).stations}) == 2
+
+
+def test_a_scenario_without_visits_has_no_visitors() -> None:
+    nobody = msgspec.structs.replace(MIXED, stations=3, people=People(visits_per_day=0))
+    assert not any(part.visitors for part in fleet.site(nobody, "ws://h/x", {}).stations)
+
+
+async def test_a_fleet_is_switched_on_one_after_the_other() -> None:
+    """With a ramp the house is open, and shows what happens, while stations still come."""
+    plan = msgspec.structs.replace(MIXED, stations=130, people=People(visits_per_day=0))
+    site = fleet.site(plan, "", {})
+    house_plan = Plan(site, Store(None), "0", supervision=parse("127.0.0.1:0"), ramp_s=0.5, crowd=True)
+    async with opened(house_plan) as house:
+        assert len(house.stations.hosts) < 130
+        assert len(house.wanted) == 130
+        assert "130 stations" in house.title
+        happening = asyncio.Event()
+        house.stations.listeners.append(lambda _: happening.set())
+        await until(lambda: house.stations.counts["boot accepted"] >= 130, happening)
+        tasks = [task for task in asyncio.all_tasks() if "station" in repr(task.get_coro()).lower()]
+        assert len(tasks) < 10, "a task per station"
+
+
+def test_too_few_open_files_is_said_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The soft limit is raised by itself; past the hard one nothing begins."""
+    granted: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: granted[-1] if granted else (256, 1000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: granted.append(limits))
+    need(800, served_here=False)
+    assert granted == [(1000, 1000)]
+    with pytest.raises(TooFewFiles, match=r"801 stations need 1,001 open files, .* --stations 800"):
+        need(801, served_here=False)
+    with pytest.raises(TooFewFiles, match="run the supervision in a process of its own"):
+        need(401, served_here=True)
+    assert run_with(["fleet", "--stations", "900", "--supervision", "ws://127.0.0.1:9", "--control", "none"]) == 1
+    assert "900 stations need 1,100 open files" in capsys.readouterr().err
+    assert limits.SPARE == 200
