@@ -12,7 +12,6 @@ from tests.shells.rig import Rig, rigged
 from chargepost import signals as sig
 from chargepost.catalogue import image, load
 from chargepost.ocpp import messages as m
-from chargepost.records.ledger import PUT
 from chargepost.run.house import Plan, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart
@@ -28,7 +27,7 @@ async def booted(rig: Rig, host: StationHost) -> None:
 
 async def install(rig: Rig, host: StationHost, name: str) -> None:
     """As a station leaves its memory after an installation; then it starts anew."""
-    rig.journal.submit([(PUT, (host.identity, INSTALLED, msgspec.json.encode(name)))], None)
+    host.ledger.keep(host.identity, {INSTALLED: msgspec.json.encode(name)}, lambda: None)
     first = host.station
     host.restart(False, 0.0)
     await rig.until(lambda: host.station not in (None, first), "it starts anew")

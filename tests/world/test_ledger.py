@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from chargepost.records.ledger import (
     STATION_COPY,
     STATION_SCHEMA,
     STATION_VERSION,
+    StationLedger,
     recall,
     records,
     remember_statements,
@@ -39,6 +41,19 @@ def test_memory_is_put_replaced_and_dropped_per_station(journal: Journal) -> Non
     assert recall(journal, "A") == {"x": b"3", "z": b""}
     assert recall(journal, "B") == {"x": b"9"}
     assert recall(journal, "C") == {}
+
+
+def test_what_a_station_keeps_is_there_with_and_without_a_disk(journal: Journal) -> None:
+    ledger, done = StationLedger(journal), Event()
+    ledger.keep("A", {"world": b"1"}, lambda: None, Remember(1, {"x": b"1", "y": b"2"}))
+    ledger.keep("B", {"x": b"9"}, lambda: None)
+    ledger.keep("A", {"world": b"2"}, done.set, Remember(2, {"x": b"3"}, drops=("y", "never")))
+    assert done.wait(20)
+    assert ledger.recall("A") == {"x": b"3", "world": b"2"}
+    assert ledger.recall("B") == {"x": b"9"}
+    assert ledger.recall("C") == {}
+    ledger.recall("A")["x"] = b"mine"
+    assert ledger.recall("A")["x"] == b"3", "what was handed out is a copy"
 
 
 def test_a_record_comes_back_as_it_was_newest_first(journal: Journal) -> None:

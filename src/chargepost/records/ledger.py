@@ -1,5 +1,8 @@
 """What a station's process keeps on disk: the memory of its stations and their charge records."""
 
+from collections.abc import Callable, Mapping
+from sys import intern
+
 import msgspec
 
 from chargepost.journal import Journal, Statement
@@ -61,6 +64,39 @@ def records(journal: Journal, station: str, limit: int = 30) -> list[ChargeRecor
     rows = journal.read(NEWEST, (station, limit))
     fields = ChargeRecord.__struct_fields__
     return [msgspec.convert(dict(zip(fields, row, strict=True)), ChargeRecord, strict=False) for row in rows]
+
+
+class StationLedger:
+    """What the stations of a process remember: in a journal, or in memory where the journal has no disk.
+
+    Memory needs no SQL: it takes a piece ten times as fast. Charge records are not kept there: nobody could read them.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._memories: dict[str, dict[str, bytes]] = {}
+
+    def keep(
+        self, station: str, puts: Mapping[str, bytes], done: Callable[[], None], wish: Remember | None = None
+    ) -> None:
+        """Keep these values, and what the station wishes to remember, in one piece. `done`, StoreError: as `submit`."""
+        if self._journal.path:
+            statements = remember_statements(station, wish) if wish else []
+            statements += [(PUT, (station, key, value)) for key, value in puts.items()]
+            self._journal.submit(statements, done)
+            return
+        memory = self._memories.setdefault(station, {})
+        if wish:
+            for key in wish.drops:
+                memory.pop(key, None)
+            puts = {**wish.puts, **puts}
+        for key, value in puts.items():
+            memory[intern(key)] = value  # thousands of stations have the same keys
+        done()
+
+    def recall(self, station: str) -> dict[str, bytes]:
+        """As `recall` of a journal."""
+        return recall(self._journal, station) if self._journal.path else dict(self._memories.get(station, {}))
 
 
 def _row(record: ChargeRecord) -> list[object]:

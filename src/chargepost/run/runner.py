@@ -12,8 +12,8 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec, SimulatedStation
-from chargepost.journal import Acknowledgements, Journal, Statement, StoreError
-from chargepost.records.ledger import PUT, recall, remember_statements
+from chargepost.journal import Acknowledgements, Journal, StoreError
+from chargepost.records.ledger import StationLedger
 from chargepost.redact import redact_text, redact_url
 from chargepost.run import kept
 from chargepost.run.clock import Alarms, Clock
@@ -63,7 +63,8 @@ class Carriage:
 
         `recall`: what is kept of a station's log between two dates, without secrets.
         """
-        self.clock, self.journal, self.frames, self.dice, self.publish = clock, journal, frames, dice, publish
+        self.clock, self.frames, self.dice, self.publish = clock, frames, dice, publish
+        self.ledger = StationLedger(journal)
         self.alarms = Alarms(clock)
         self.recall = recall
         folder = journal.path.parent / FILES if journal.path else None
@@ -76,19 +77,19 @@ class StationHost:
 
     __slots__ = (
         "_alarm", "_at_work", "_inbox", "_life", "_line", "bought", "carriage", "clock", "faults", "given",
-        "hardware", "identity", "journal", "model", "removed", "station",
+        "hardware", "identity", "ledger", "model", "removed", "station",
     )  # fmt: skip
 
     def __init__(self, given: Given, carriage: Carriage) -> None:
         self.identity, self.bought = given.identity, given.model
         self.carriage = carriage
-        self.clock, self.journal = carriage.clock, carriage.journal
+        self.clock, self.ledger = carriage.clock, carriage.ledger
         self.given = given.settings
         self.faults = LinkFaults()
         self.station: Station | None = None
         """None: it has no power, or its program is just beginning."""
         self.removed = False
-        memory, seed = recall(self.journal, self.identity), crc32(self.identity.encode())
+        memory, seed = self.ledger.recall(self.identity), crc32(self.identity.encode())
         self.model, _ = installed_model(memory, self.bought)
         self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed)
         self._life = 0
@@ -200,7 +201,7 @@ class StationHost:
         """Build the program from what is durable, and let it find out what it is connected to."""
         if self.station is not None or self.removed:
             return
-        memory = recall(self.journal, self.identity)
+        memory = self.ledger.recall(self.identity)
         self.model, trouble = installed_model(memory, self.bought)
         if trouble:
             self._happened(sig.Note("warning", "firmware", trouble))
@@ -317,16 +318,14 @@ class StationHost:
     def _remember(self, wish: sig.Remember) -> None:
         """One piece, and with a reading that the station keeps the outlet around it. StoreError: as a crash."""
         read = [outlet for outlet in self.hardware.connectors if f"meter/{outlet.number}" in wish.puts]
-        statements = remember_statements(self.identity, wish) + self._put_statements(kept.puts(read))
         token = wish.token
-        self._submit(statements, lambda: self.tell(sig.Remembered(token)))
+        self._keep(kept.puts(read), lambda: self.tell(sig.Remembered(token)), wish)
 
-    def _submit(self, statements: list[Statement], then: Callable[[], None]) -> None:
+    def _keep(self, puts: Mapping[str, bytes], then: Callable[[], None], wish: sig.Remember | None = None) -> None:
         """`then` is called on our thread, once they are durable, in the order of submission: so what an earlier
         program wrote is acknowledged before a later one starts (`_come_back`), and reaches nobody.
         """
-
-        self.journal.submit(statements, lambda: self.carriage.durable.carry(then))
+        self.ledger.keep(self.identity, puts, lambda: self.carriage.durable.carry(then), wish)
 
     def _keep_world(self) -> None:
         self.hardware.advance(self.clock.now())
@@ -334,12 +333,9 @@ class StationHost:
 
     def _put(self, puts: Mapping[str, bytes], then: Callable[[], None] = lambda: None) -> None:
         try:
-            self._submit(self._put_statements(puts), then)
+            self._keep(puts, then)
         except StoreError as error:
             log.error("%s: %s", self.identity, error)
-
-    def _put_statements(self, puts: Mapping[str, bytes]) -> list[Statement]:
-        return [(PUT, (self.identity, key, value)) for key, value in puts.items()]
 
     # --- hands -------------------------------------------------------------------------------------------------------
 
