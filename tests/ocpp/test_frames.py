@@ -255,9 +255,10 @@ TOLERATED: dict[str, tuple[bytes, dict[str, Any]]] = {
     ),
     "hertz": (call("MeterValues", VALUES.replace("Wh", "Hertz")), {}),
     "empty_list": (b'{"status":"NotFound","certificateHashData":[]}', {"certificate_hash_data": ()}),
+    "extra_field": (b'{"status":"NotFound","vendor":{"a":[1]}}', {"status": "NotFound"}),
     "long_id": (call("Reset", '{"type":"Soft"}', "a" * 40), {"type": "Soft"}),
 }
-"""Row -> a frame with this deviation (for `empty_list` an answer) and fields that must have been understood."""
+"""Row -> a frame with this deviation (for `empty_list` and `extra_field` an answer) and what must be understood."""
 
 ALWAYS = {
     "error_spelling": (b'[4,"1","FormatViolation","",{}]', "FormationViolation"),
@@ -335,6 +336,8 @@ def test_tolerance_ends_where_the_meaning_does(payload: str) -> None:
         ("SetChargingProfile", PROFILE.replace("16.0", '"16.05"')),
         ("StartTransaction", START.replace("2026-08-21T12:00:00Z", "2026-08-21")),
         ("MeterValues", VALUES.replace("Wh", "hertz")),
+        ("Reset", '{"type":"Soft","extra":1}'),
+        ("MeterValues", VALUES.replace('"unit":', '"Unit":')),
     ],
 )
 def test_a_tolerance_is_for_its_kind_of_field_only(action: str, payload: str) -> None:

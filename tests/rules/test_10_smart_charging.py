@@ -620,6 +620,45 @@ def test_trap_85_a_single_phase_car_takes_its_watts_from_one_phase() -> None:
     assert sum(reading.power_w) <= 4600
 
 
+def test_trap_85_a_pause_does_not_forget_that_a_car_is_single_phase() -> None:
+    """3700 W are 16 A on its one phase; on three they would be 5.3 A, too little to go on at all."""
+    rig = charging("schneider-charge", ONE_PHASE)
+    rig.run(60)
+    install(rig, 1, 1, "TxProfile", [(0, 3700), (100, 0), (200, 3700)], unit="W")
+    rig.run(90)
+    assert offered(rig) == 16
+    rig.run(100)
+    assert offered(rig) == 0
+    rig.run(60)
+    assert offered(rig) == 16
+    assert rig.power()
+
+
+def test_trap_85_the_next_car_is_not_taken_for_the_last_one() -> None:
+    rig = charging("schneider-charge", ONE_PHASE)
+    rig.own(StopTransactionOnEVSideDisconnect="false")
+    rig.run(60)
+    install(rig, 1, 1, "TxProfile", [(0, 4600)], unit="W")
+    assert offered(rig) == 20
+    rig.hardware.unplug_car(1, rig.now)
+    rig.run(5)
+    rig.hardware.plug_car(1, CAR, rig.now)
+    rig.run(5)
+    assert offered(rig) == 6.6
+
+
+@pytest.mark.parametrize("unit", ["A", "W"])
+@pytest.mark.parametrize("limit", [1e15, 1e308, 1.7e308])
+def test_5_16_the_largest_of_numbers_is_no_limit(limit: float, unit: str) -> None:
+    rig = charging("schneider-charge")
+    assert install(rig, 1, 1, "TxProfile", [(0, limit)], unit=unit) == "Accepted"
+    assert install(rig, 0, 2, "ChargePointMaxProfile", [(0, limit)], unit=unit) == "Accepted"
+    assert offered(rig) == 32
+    for connector in (0, 1):
+        assert periods(rig, 60, connector, "A") == [(0, 32)]
+        assert periods(rig, 60, connector, "W") == [(0, 22_080)]
+
+
 def test_10_4_the_lower_of_two_units_decides_and_it_is_rounded_down() -> None:
     rig = charging("schneider-charge")
     install(rig, 0, 1, "ChargePointMaxProfile", [(0, 11_000)], unit="W")

@@ -543,6 +543,7 @@ def test_e_3_54_any_integer_is_a_number_also_one_that_comes_late(model: str, num
 @pytest.mark.parametrize("answer", [
     {"transactionId": "9", "idTagInfo": {"status": "Accepted"}},
     {"transactionId": 9.0, "idTagInfo": {"status": "Accepted", "expiryDate": None}},
+    {"transactionId": 9, "idTagInfo": {"status": "Accepted", "name": "Ann"}, "more": {"x": [1]}},
 ])  # fmt: skip
 def test_a_start_whose_answer_is_oddly_written_is_answered_all_the_same(answer: object) -> None:
     """What can only mean one thing is taken: a station that asked again would be billed twice by some."""
@@ -554,7 +555,7 @@ def test_a_start_whose_answer_is_oddly_written_is_answered_all_the_same(answer: 
 
 @pytest.mark.parametrize("answer", [
     {}, {"transactionId": 9}, {"idTagInfo": {"status": "Accepted"}}, [], "yes", None,
-    {"transactionId": 9, "idTagInfo": {"status": "Accepted"}, "more": {"x": [1]}},
+    {"TransactionId": 9, "idTagInfo": {"status": "Accepted"}},
 ])  # fmt: skip
 def test_a_start_whose_answer_is_none_is_told_again_and_the_charge_goes_on(answer: object) -> None:
     rig = failing(answer, TransactionMessageAttempts="3", TransactionMessageRetryInterval="20")

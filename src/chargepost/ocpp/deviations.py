@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, inspect
 
 from chargepost.ocpp import security
-from chargepost.ocpp.messages import Message, in_utc
+from chargepost.ocpp.messages import Message, Response, in_utc
 
 CODES: Final = {
     "required": "OccurenceConstraintViolation",
@@ -61,6 +61,8 @@ class Deviation(msgspec.Struct, frozen=True):
     source: str
     mend: Callable[[Any], Any] | None = None
     """The faulty value -> the one to take, or `UNMENDED`."""
+    answers: bool = False
+    """Taken in a CALLRESULT only."""
 
 
 UNMENDED: Final = object()
@@ -160,6 +162,15 @@ DEVIATIONS: Final = (
         lambda value: (),
     ),
     Deviation(
+        "extra_field",
+        frozenset({"additionalProperties"}),
+        frozenset(),
+        "a field that the schema does not know in an answer, passed over; in a CALL it is refused",
+        "central systems in the field; refused, a StartTransaction.conf would leave its transaction without a number",
+        lambda value: UNSET,
+        answers=True,
+    ),
+    Deviation(
         "long_id",
         frozenset(),
         frozenset(),
@@ -225,7 +236,9 @@ def read_slowly(
         raise Violation("payload", f"not JSON: {error}") from None
     except RecursionError:
         raise Violation("payload", "nested too deep") from None
-    reader = _Reader(allowed(tolerant), whole_floats=kind.__module__ == security.__name__)
+    answer = issubclass(kind, Response)
+    taken = {row.name for row in DEVIATIONS if row.name in allowed(tolerant) and (answer or not row.answers)}
+    reader = _Reader(taken, whole_floats=kind.__module__ == security.__name__)
     return reader.payload(kind, value), tuple(dict.fromkeys(reader.used))
 
 
@@ -293,7 +306,8 @@ class _Reader:
         known = {field.encode_name for field in shape.fields}
         for key in value:
             if key not in known:
-                raise Violation("additionalProperties", f"{where or 'the payload'} has no field {plain(key)!r}")
+                text = f"{where or 'the payload'} has no field {plain(key)!r}"
+                self.fault("additionalProperties", "", value[key], text)
         return shape.cls(**dict(self.fields(shape, value, where)))
 
     def fields(self, shape: inspect.StructType, value: dict[str, Any], where: str) -> Iterator[tuple[str, Any]]:

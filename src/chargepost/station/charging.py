@@ -72,8 +72,13 @@ FLOWS_A = 0.5
 
 def phases(c: Connector) -> int:
     """Phases of the charge: a single-phase car or cable at a three-phase station counts as single-phase (R-303)."""
-    flows = [current_a >= FLOWS_A for current_a in c.reading.current_a] if c.reading and c.transaction else []
-    return 1 if c.spec.phases == 1 or _is_domestic(c) or sum(flows) == 1 else 3
+    return 1 if c.spec.phases == 1 or _is_domestic(c) or c.flowing == 1 else 3
+
+
+def metered(c: Connector) -> None:
+    """A reading has come: it tells on how many phases the car charges. A pause does not forget that."""
+    flowing = sum(current_a >= FLOWS_A for current_a in c.reading.current_a) if c.reading and c.transaction else 0
+    c.flowing = flowing or c.flowing
 
 
 def _shed(core: Core, c: Connector, now: float) -> Limit | None:

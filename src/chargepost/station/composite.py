@@ -62,6 +62,9 @@ class Installed(NamedTuple):
     plan: Plan
 
 
+LIMIT_MAX = 1e9
+"""In A or W, more than any site has. Some central systems write the largest number they know for "no limit"."""
+
 ROUNDING = 1e-7
 """What floating point may have taken from a limit or added to it, in A or W: less than this is no difference."""
 
@@ -89,7 +92,8 @@ def plan(profile: ChargingProfile) -> Plan:
         length=min(inf if schedule.duration is UNSET else float(schedule.duration), every),
         starts=[float(p.start_period) for p in periods],
         values=[
-            Value(float(p.limit), unit, None if p.number_phases is UNSET else p.number_phases, author) for p in periods
+            Value(min(p.limit, LIMIT_MAX), unit, None if p.number_phases is UNSET else p.number_phases, author)
+            for p in periods
         ],
         relative=relative,
     )

@@ -68,7 +68,7 @@ class Connector:
 
     __slots__ = (
         "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
-        "faults", "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on",
+        "faults", "flowing", "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on",
         "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused",
         "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
         "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
@@ -101,6 +101,8 @@ class Connector:
         """Since when the car has been offered current while the transaction has not begun."""
         self.ev_left = False
         """The plug was pulled at the car during the transaction."""
+        self.flowing = 0
+        """Phases on which this car was last seen to charge; 0: not yet."""
         self.asked_freely = False
         """The central system was asked about the default idTag in this visit."""
         self.met_offline = False

@@ -358,6 +358,7 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         reading = metering.never_falling(c, reading)
         width = charging.phases(c) if s.core.profiles else 0  # a limit in W rests on the phases of the charge
         c.reading, c.read_at = reading, now
+        charging.metered(c)
         changed = changed or bool(width and width != charging.phases(c))
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None

@@ -352,7 +352,7 @@ def close(
     profiles.transaction_over(core, tx.name)
     c.transaction = c.stopping = None
     c.paused = c.interrupted = False
-    c.resume_at = None
+    c.resume_at, c.flowing = None, 0
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
         core.wake_at(alarm, c.number, None)
     core.note("info", "transaction ends", f"{reason}, {int(energy_wh) - tx.start_wh} Wh", c.number)

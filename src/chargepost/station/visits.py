@@ -113,7 +113,7 @@ def car_left(s: "Station", c: Connector, now: float) -> None:
     """The car's end was pulled while a transaction runs (1.6, 4.10; trap 41)."""
     if c.transaction is None or c.stopping:
         return
-    c.ev_left = True
+    c.ev_left, c.flowing = True, 0
     if s.core.settings.flag("StopTransactionOnEVSideDisconnect", True):
         transactions.stop(s, c, "EVDisconnected", None, now)
 
