@@ -90,6 +90,11 @@ FirmwareKeys = Annotated[
     _option("--firmware-key", metavar="FILE", help="Public key (PEM) of firmware to install; may be repeated."),
 ]
 
+FaultsOption = Annotated[
+    Path | None,
+    _option("--faults", metavar="FILE", help="What is wrong with the links (TOML): delays, cuts, other answers."),
+]
+
 app = typer.Typer(
     name="chargepost",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -190,6 +195,7 @@ def station(
     speed: Speed = 1.0,
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
+    faults: FaultsOption = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -202,6 +208,7 @@ def station(
     chargepost station evlink-pro-ac --supervision ws://127.0.0.1:9000
     chargepost station evlink-smart-wallbox@R7 --id EVB-7 --set MeterValueSampleInterval=10
     chargepost station evlink-pro-ac --store ./store --speed 60
+    chargepost station evlink-pro-ac --supervision ws://127.0.0.1:9000 --faults bad.toml
     """
     from chargepost.run.given import find_model, judge  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
@@ -219,7 +226,7 @@ def station(
         control_at = _control(control, bool(control))
         plan = Plan(
             site, hold(_store_folder(store)), _version(), _speed(speed), control=control_at,
-            token=control_token or None, files=_files(transfer_hosts, firmware_key),
+            token=control_token or None, files=_files(transfer_hosts, firmware_key), faults=_faults(faults),
         )  # fmt: skip
     _serve(plan, plain, json, wished={"control": control_at})
 
@@ -282,6 +289,7 @@ def fleet(
     speed: Speed = 1.0,
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
+    faults: FaultsOption = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -299,10 +307,10 @@ def fleet(
     with _errors():
         plan = _scenario(scenario, stations, model or [], seed, ramp, virtual)
         if virtual:
-            raise typer.Exit(_virtual_day(plan, scenario, until, json))
+            raise typer.Exit(_virtual_day(plan, scenario, until, json, faults))
         house = _fleet_plan(
             plan, supervision, store, control, speed, control_token, until, set or [],
-            _files(transfer_hosts, firmware_key),
+            _files(transfer_hosts, firmware_key), _faults(faults),
         )  # fmt: skip
     _serve(house, plain, json, wished={"control": house.control})
 
@@ -338,17 +346,23 @@ def _seconds(option: str, written: str) -> float | None:
     return seconds
 
 
-def _virtual_day(plan: Any, path: Path | None, until: str, json: bool) -> int:
+def _virtual_day(plan: Any, path: Path | None, until: str, json: bool, faults_path: Path | None) -> int:
     from chargepost.run.virtual import run_virtual  # noqa: PLC0415
 
     if until and not until.isdecimal():
         raise Failure(WRONG_USAGE, f"--until {until}: in virtual time give the number of a frame")
-    return run_virtual(plan, path=path, until_frame=int(until) if until else None, as_json=json)
+    wrong = _faults(faults_path)
+    if wrong and wrong.bytes:
+        raise Failure(WRONG_USAGE, f"{faults_path}: bytes: a virtual day has none: leave them out, or --virtual")
+    return run_virtual(
+        plan, path=path, until_frame=int(until) if until else None, as_json=json,
+        faults=wrong.frames if wrong else (), faults_path=faults_path,
+    )  # fmt: skip
 
 
 def _fleet_plan(
     plan: Any, supervision: str, store: str, control: str, speed: float, token: str,
-    until: str = "", settings: Sequence[str] = (), files: Any = None,
+    until: str = "", settings: Sequence[str] = (), files: Any = None, faults: Any = None,
 ) -> Any:  # fmt: skip
     """So many stations on real sockets; without a supervision named, ours is in the same process."""
     from chargepost.run import fleet as fleets  # noqa: PLC0415
@@ -363,7 +377,7 @@ def _fleet_plan(
         site, hold(_store_folder(store)), _version(), _speed(speed),
         supervision=None if supervision else _address(SUPERVISION_AT, False),
         control=_control(control, bool(control)), token=token or None, files=files or _files("", None),
-        ramp_s=fleets.ramp_s(plan), until_s=_seconds("--until", until), crowd=True,
+        ramp_s=fleets.ramp_s(plan), until_s=_seconds("--until", until), crowd=True, faults=faults,
     )  # fmt: skip
 
 
@@ -551,6 +565,12 @@ def _files(hosts: str, keys: Sequence[Path] | None, site: Any = None) -> Any:
     return Terms(allowed, tuple(_key(path.expanduser()) for path in paths))
 
 
+def _faults(path: Path | None) -> Any:
+    from chargepost.run.faults import load  # noqa: PLC0415
+
+    return load(path.expanduser()) if path else None
+
+
 def _key(path: Path) -> bytes:
     """A public key."""
     from chargepost.catalogue.image import WrongKey, check_key  # noqa: PLC0415
@@ -650,6 +670,7 @@ def _failure(error: BaseException) -> Failure | None:
     """By name of the type, so that no command must import what it does not need."""
     code = {
         "SiteError": WRONG_USAGE,
+        "FaultsError": WRONG_USAGE,
         "ModelError": WRONG_USAGE,
         "Unfit": WRONG_USAGE,
         "ScenarioError": WRONG_USAGE,

@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
+from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
 from chargepost.run.clock import Clock
+from chargepost.run.faults import Proxy
 from chargepost.run.frames import Frames
 from chargepost.run.given import find_model, judge
 from chargepost.run.http import Server, serve
@@ -25,6 +27,7 @@ DEADLINE_S = 20.0
 """Of the machine: nothing here takes so long, unless it never happens."""
 SPEED = 60.0
 BADGE = "04A2B3C4D5E680"
+SOUND = Faults()
 
 
 async def until(what: Callable[[], bool], happening: asyncio.Event) -> None:
@@ -39,12 +42,15 @@ async def until(what: Callable[[], bool], happening: asyncio.Event) -> None:
 class Rig:
     """Stations and a supervision in one process, each on its side of a real WebSocket."""
 
-    def __init__(self, clock: Clock, store: Path | None) -> None:
+    def __init__(self, clock: Clock, store: Path | None, faults: Faults) -> None:
         self.clock = clock
         self.happened: deque[tuple[str, Happening]] = deque(maxlen=10_000)
         self.happening = asyncio.Event()
         self.journal = Journal(store / "stations.sqlite" if store else None, STATION_SCHEMA, STATION_VERSION)
-        self.carriage = Carriage(clock, self.journal, Frames(), random.Random(7).random, self._publish)
+        self.proxy = Proxy(faults, clock)
+        self.carriage = Carriage(
+            clock, self.journal, Frames(), random.Random(7).random, self._publish, faults_for=self.proxy.faults_for
+        )
         self.hosts: list[StationHost] = []
         self.central: Host
         self.server: Server
@@ -90,14 +96,17 @@ class Rig:
     async def close(self) -> None:
         for host in self.hosts:
             host.remove()
+        await self.proxy.close()
         await self.server.close()
         self.central.close()
         self.journal.close()
 
 
 @contextlib.asynccontextmanager
-async def rigged(store: Path | None = None, speed: float = SPEED) -> AsyncIterator[Rig]:
-    rig = Rig(Clock(speed), store)
+async def rigged(store: Path | None = None, speed: float = SPEED, faults: Faults = SOUND) -> AsyncIterator[Rig]:
+    """`faults` of the links, by rules for frames and by a proxy."""
+    rig = Rig(Clock(speed), store, faults)
+    await rig.proxy.open()
     await rig.supervise(store)
     try:
         yield rig

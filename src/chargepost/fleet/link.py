@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from chargepost.fleet import scenario
+from chargepost.fleet.faults import FrameJudge
 from chargepost.fleet.timeline import Timeline
 from chargepost.signals import Dial
 
@@ -43,17 +44,19 @@ class CentralEnd(Protocol):
 class Network:
     """What the lines of one station have in common: its delay, its dice, whether anything passes at all."""
 
-    __slots__ = ("central", "count", "delay_s", "dice", "out", "spec", "timeline")
+    __slots__ = ("central", "count", "delay_s", "dice", "judge", "out", "spec", "timeline")
 
     def __init__(
-        self, timeline: Timeline, spec: scenario.Link, dice: Random, central: CentralEnd, count: Callable[[str], None]
-    ) -> None:
-        """`count` is told each fault by its name."""
+        self, timeline: Timeline, spec: scenario.Link, dice: Random, central: CentralEnd, count: Callable[[str], None],
+        judge: FrameJudge | None = None,
+    ) -> None:  # fmt: skip
+        """`count` is told each fault by its name; `judge` decides about each frame, by rules."""
         self.timeline = timeline
         self.spec = spec
         self.dice = dice
         self.central = central
         self.count = count
+        self.judge = judge
         self.delay_s = spec.delay_s * dice.uniform(0.3, 1.7)
         self.out = False
         """Nothing passes, and nobody is told."""
@@ -61,6 +64,7 @@ class Network:
     def calm(self) -> None:
         """From now on no dice are thrown for faults; what is silent already stays so until somebody notices."""
         self.spec = msgspec.structs.replace(self.spec, lose=0.0, duplicate=0.0, refuse_dial=0.0)
+        self.judge = None
 
     def draw_delay_s(self) -> float:
         return self.delay_s * (0.8 + 0.4 * self.dice.random())
@@ -138,9 +142,10 @@ class Line:
 
     def send(self, data: bytes) -> None:
         if not self._lost():
-            self._upward(self._net.central.line_received, data)
-            if self._doubled():
-                self._upward(self._net.central.line_received, data)
+            for piece, late_s in self._judged(data, up=True):
+                self._upward(self._net.central.line_received, piece, late_s=late_s)
+                if self._doubled():
+                    self._upward(self._net.central.line_received, piece)
 
     def ping(self) -> None:
         self._upward(self._pong_down)
@@ -166,9 +171,10 @@ class Line:
 
     def reply(self, data: bytes) -> None:
         if not self._lost():
-            self._downward(self._told_frame, data)
-            if self._doubled():
-                self._downward(self._told_frame, data)
+            for piece, late_s in self._judged(data, up=False):
+                self._downward(self._told_frame, piece, late_s=late_s)
+                if self._doubled():
+                    self._downward(self._told_frame, piece)
 
     def _told_frame(self, data: bytes) -> None:
         if self.station is not None:
@@ -227,6 +233,19 @@ class Line:
             return True
         return False
 
+    def _judged(self, data: bytes, *, up: bool) -> list[tuple[bytes, float]]:
+        """What passes by the rules for frames, and how much later."""
+        judge = self._net.judge
+        fate = judge.befall(data, up) if judge else None
+        if fate is None:
+            return [(data, 0.0)]
+        self._net.count(f"frame by rule: {fate.word}")
+        if fate.ends == "cut":
+            self.cut("the connection was cut, by a rule for frames")
+        elif fate.ends:
+            self.fall_silent()
+        return [(piece, fate.delay_s) for piece in fate.copies]
+
     def _doubled(self) -> bool:
         net = self._net
         if net.spec.duplicate and net.dice.random() < net.spec.duplicate:
@@ -234,18 +253,18 @@ class Line:
             return True
         return False
 
-    def _upward(self, what: Callable[..., None], *args: object) -> None:
+    def _upward(self, what: Callable[..., None], *args: object, late_s: float = 0.0) -> None:
         net = self._net
-        self._due_up = when = max(self._due_up, net.timeline.now + net.draw_delay_s())
+        self._due_up = when = max(self._due_up, net.timeline.now + net.draw_delay_s() + late_s)
         net.timeline.at(when, self._arrive_up, self._epoch, what, args)
 
     def _arrive_up(self, epoch: int, what: Callable[..., None], args: tuple[object, ...]) -> None:
         if epoch == self._epoch and self._central_on and not self._hole:
             what(self, *args)
 
-    def _downward(self, what: Callable[..., None], *args: object) -> None:
+    def _downward(self, what: Callable[..., None], *args: object, late_s: float = 0.0) -> None:
         net = self._net
-        self._due_down = when = max(self._due_down, net.timeline.now + net.draw_delay_s())
+        self._due_down = when = max(self._due_down, net.timeline.now + net.draw_delay_s() + late_s)
         net.timeline.at(when, self._arrive_down, self._epoch, what, args)
 
     def _arrive_down(self, epoch: int, what: Callable[..., None], args: tuple[object, ...]) -> None:

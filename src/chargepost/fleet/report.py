@@ -1,11 +1,12 @@
 """A fleet's day from beginning to end, and what became of it. Nothing is printed here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.laws import LAWS, LawBroken
 from chargepost.fleet.scenario import DEFAULT, Scenario, check
 from chargepost.fleet.timeline import Stopped
@@ -69,13 +70,15 @@ def run_fleet(
     plan: Scenario,
     *,
     scenario_path: Path | None = None,
+    faults: Sequence[FrameFault] = (),
+    faults_path: Path | None = None,
     until_frame: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     step_s: float = 600.0,
 ) -> Summary:
-    """Run a day. `progress` is told each `step_s` of virtual time; `scenario_path` is named in the replay line."""
+    """Run a day. `progress` is told each `step_s` of virtual time; the paths are named in the replay line."""
     check(plan, "scenario")
-    world = World(plan, until_frame=until_frame)
+    world = World(plan, until_frame=until_frame, faults=faults)
     verdict: Verdict = "laws hold"
     broken: Broken | None = None
     try:
@@ -88,7 +91,7 @@ def run_fleet(
         verdict = "stopped"
     except LawBroken as error:
         verdict, broken = "law broken", _broken(world, error)
-    return _summary(world, verdict, broken, scenario_path)
+    return _summary(world, verdict, broken, _replay(world, scenario_path, faults_path))
 
 
 def _progress(world: World) -> Progress:
@@ -105,7 +108,7 @@ def _broken(world: World, error: LawBroken) -> Broken:
     )
 
 
-def _summary(world: World, verdict: Verdict, broken: Broken | None, path: Path | None) -> Summary:
+def _summary(world: World, verdict: Verdict, broken: Broken | None, replay: str) -> Summary:
     transactions, billed_wh, metered_wh = world.laws.totals()
     return Summary(
         verdict=verdict,
@@ -124,18 +127,19 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, path: Path |
         trouble=dict(sorted(world.trouble.counts.items())),
         seed=world.plan.seed,
         digest=world.digest(),
-        replay=_replay(world, path),
+        replay=replay,
         broken=broken,
     )
 
 
-def _replay(world: World, path: Path | None) -> str:
+def _replay(world: World, path: Path | None, faults_path: Path | None) -> str:
     """As short as it can be: what the default scenario says need not be said."""
     scenario = f" {path}" if path and path != DEFAULT else ""
     models = list(world.plan.models)
     model = f" --model {models[0]}" if len(models) == 1 else ""
+    faults = f" --faults {faults_path}" if faults_path else ""
     options = f"--stations {len(world.posts)}{model} --seed {world.plan.seed} --until {world.frames}"
-    return f"chargepost fleet{scenario} --virtual {options}"
+    return f"chargepost fleet{scenario} --virtual{faults} {options}"
 
 
 def summary_lines(summary: Summary) -> list[str]:

@@ -6,6 +6,7 @@ frame goes into a digest: the same scenario with the same seed is the same day, 
 
 import struct
 from collections import deque
+from collections.abc import Sequence
 from hashlib import sha256
 from random import Random
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import msgspec
 
 from chargepost import catalogue, signals
 from chargepost.catalogue.model import Model
+from chargepost.fleet.faults import FrameFault, FrameJudge
 from chargepost.fleet.hub import Hub, MemoryLedger
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
@@ -52,8 +54,12 @@ class Frame(NamedTuple):
 class World:
     """Everything of one run."""
 
-    def __init__(self, plan: Scenario, *, until_frame: int | None = None, laws: Laws | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self, plan: Scenario, *, until_frame: int | None = None, laws: Laws | None = None,
+        faults: Sequence[FrameFault] = (),
+    ) -> None:  # fmt: skip
+        """`faults`: what befalls OCPP frames by rules, beside what the scenario's links do."""
+        self.plan, self.faults = plan, faults
         self.timeline = Timeline()
         self.laws = laws or Laws()
         self.frames = 0
@@ -83,7 +89,8 @@ class World:
 
     def _post(self, number: int, model: Model) -> Post:
         plan, identity = self.plan, f"CP{number:05d}"
-        network = Network(self.timeline, plan.link, self.dice(f"link {identity}"), self.hub, self.count)
+        judge = FrameJudge(self.faults, plan.seed, identity) if self.faults else None
+        network = Network(self.timeline, plan.link, self.dice(f"link {identity}"), self.hub, self.count, judge)
         post = Post(
             identity, model, factory_memory(model, URL, plan.settings), seed=plan.seed, timeline=self.timeline,
             network=network, laws=self.laws, watch=self, utc_s=plan.start_utc_s,

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from chargepost.catalogue import load, names
 from chargepost.catalogue.model import Model
 from chargepost.drivers.car import CARS, CarSpec
+from chargepost.fleet.faults import FrameJudge
 from chargepost.ocpp.messages import ChargePointErrorCode
 from chargepost.run.control_bodies import (
     AtConnector,
@@ -94,7 +95,7 @@ class Host(Protocol):
     async def change_car(self, identity: str, connector: int, changes: Mapping[str, Any]) -> None:
         """`changes` by the field names of CarSpec."""
 
-    async def link(self, identity: str, cut: bool | None, latency_ms: float | None) -> None:
+    async def link(self, identity: str, cut: bool | None, latency_ms: float | None, judge: FrameJudge | None) -> None:
         """Faults of the link; None leaves that one as it is."""
 
     async def reset_faults(self, identity: str) -> None: ...
@@ -256,7 +257,8 @@ async def _screen(at: At, body: AtConnector) -> None:
 
 
 async def _link(at: At, body: LinkFaults) -> None:
-    await at.host.link(at.identity, body.cut, body.latency_ms)
+    judge = None if body.frames is None else FrameJudge(body.frames, body.seed, at.identity)
+    await at.host.link(at.identity, body.cut, body.latency_ms, judge)
 
 
 async def _reset_faults(at: At, body: None) -> None:

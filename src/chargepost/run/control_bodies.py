@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from chargepost.fleet.faults import FrameRows, Milliseconds
 from chargepost.ocpp.messages import AuthorizationStatus, Reason
 from chargepost.web import Body
 
@@ -19,9 +20,6 @@ START_TIMEOUT_S = 60.0
 
 WAIT_MAX_S = 3600.0
 """The longest wait or power cut one request may ask for."""
-
-LATENCY_MAX_MS = 3_600_000.0
-"""The longest latency of a link, an hour: more is a cut."""
 
 
 StationId = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^/?#%\x00-\x1f\x7f]+$")]
@@ -140,7 +138,11 @@ class LinkFaults(Body, frozen=True):
     """What is absent stays as it is. A cut is silent: neither end is told."""
 
     cut: bool | None = None
-    latency_ms: Annotated[float, Meta(ge=0, le=LATENCY_MAX_MS)] | None = None
+    latency_ms: Milliseconds | None = None
+    frames: FrameRows | None = None
+    """Rules for OCPP frames, instead of those there are, as in a file of `--faults`; an empty list ends them."""
+    seed: int = 1
+    """Of the dice of `frames`."""
 
 
 class SetKey(Body, frozen=True):

@@ -8,11 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_COPY, STATION_SCHEMA, STATION_VERSION
 from chargepost.run import control, logs
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
+from chargepost.run.faults import Proxy
 from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.runner import StationHost
@@ -48,6 +50,8 @@ class Plan:
     """It ends by itself after so long, in seconds of the world."""
     crowd: bool = False
     """Too many stations to look at one by one: what is shown are figures."""
+    faults: Faults | None = None
+    """What is wrong with the links of the stations."""
 
 
 @dataclass
@@ -89,6 +93,10 @@ class House:
             if self.supervision.at.is_everywhere:
                 rows.append(("from others", f"ws://{self.supervision.at.from_elsewhere()}/ocpp/{{id}}", ""))
             rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT", ""))
+        if faults := self.plan.faults:
+            rows.append(
+                ("faults", f"{len(faults.frames)} of frames, {len(faults.bytes)} of bytes", f"seed {faults.seed}")
+            )
         rows.append(("store", str(self.plan.store), ""))
         if self.supervision:
             password = self.supervision.first_password
@@ -121,6 +129,7 @@ class House:
             "control": self.control_url or None,
             "token": self.token,
             "store": str(self.plan.store),
+            "faults_seed": self.plan.faults.seed if self.plan.faults else None,
             "broken": [f"{path}: {reason}" for path, reason in self.broken],
         }
 
@@ -172,7 +181,11 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         )
         stack.callback(journal.close)
         home = plan.site.supervision.url or (supervision.ocpp if supervision else None)
-        stations = Stations(clock, journal, random.random, home, plan.version, plan.files)
+        proxy = Proxy(plan.faults or Faults(), clock)
+        if plan.faults and plan.faults.bytes:
+            await proxy.open()
+            stack.push_async_callback(proxy.close)
+        stations = Stations(clock, journal, random.random, home, plan.version, plan.files, proxy.faults_for)
         stack.callback(stations.close)
         house = House(plan, clock, stations, supervision)
         if plan.control:

@@ -1,16 +1,19 @@
 """The line between a station and its central system: one WebSocket, delayed or interrupted as hands want it.
 
 Without faults it passes everything on at once. An interruption is that of a pulled cable: neither end is told, what is
-on its way waits (as TCP would send it again), and dialling finds nobody.
+on its way waits (as TCP would send it again), and dialling finds nobody. Rows for OCPP frames (`fleet/faults.py`) act
+here; those for bytes act in a proxy that is dialled through (`run/faults.py`).
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
+from chargepost.fleet.faults import FrameJudge
 from chargepost.run import websocket
 from chargepost.run.clock import Clock
 from chargepost.signals import Dial
@@ -20,8 +23,13 @@ HELD_MAX = 1_000
 
 NOBODY = "the central system does not answer: the network cable is out (by hand)"
 
+CUT = "the connection was cut, by a rule for frames"
+
 DIAL_MIN_S = 2.0
 """Of the machine: however fast the world is, a real peer on a real network needs its time to answer a handshake."""
+
+
+log = logging.getLogger("chargepost.link")
 
 
 class End(Protocol):
@@ -36,36 +44,86 @@ class End(Protocol):
 class LinkFaults:
     """What is wrong with the network of one station, whichever line it has."""
 
-    __slots__ = ("cut", "latency_s", "lines")
+    __slots__ = ("cut", "judge", "latency_s", "lines", "way")
 
-    def __init__(self) -> None:
+    def __init__(self, judge: FrameJudge | None = None, way: websocket.Way | None = None) -> None:
+        """`judge` decides about each OCPP frame; `way` leads the bytes elsewhere first."""
         self.cut = False
         self.latency_s = 0.0
         """Of the world, each way."""
+        self.judge, self.way = judge, way
         self.lines: tuple[Line, ...] = ()
         """The one in use, and those that are still hung up."""
 
-    def set(self, *, cut: bool | None = None, latency_s: float | None = None) -> None:
+    def set(self, *, cut: bool | None = None, latency_s: float | None = None, judge: FrameJudge | None = None) -> None:
+        """None leaves that one as it is."""
         if latency_s is not None:
             self.latency_s = latency_s
+        if judge is not None:
+            self.judge = judge
         if cut is not None:
             self.cut = cut
         for line in self.lines:
             line.mended()
 
+    def end(self) -> None:
+        """Every one of them; a connection that goes through a proxy keeps what befell it, the next one is sound."""
+        self.judge = self.way = None
+        self.set(cut=False, latency_s=0.0)
+
+
+class Lane:
+    """One direction of a line: what is on its way, in order."""
+
+    __slots__ = ("_clock", "_faults", "_held", "_timer")
+
+    def __init__(self, clock: Clock, faults: LinkFaults) -> None:
+        self._clock, self._faults = clock, faults
+        self._held: deque[tuple[float, Callable[[], None]]] = deque()
+        """The earliest instant of the world, and what happens then."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def put(self, due: float, what: Callable[[], None]) -> None:
+        self._held.append((due, what))
+        if len(self._held) == 1:
+            self.arm()
+
+    def clear(self) -> None:
+        self._held.clear()
+        if self._timer:
+            self._timer.cancel()
+
+    def arm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._held and not self._faults.cut:
+            self._timer = self._clock.call_at(self._held[0][0], self._deliver)
+
+    def _deliver(self) -> None:
+        while self._held and not self._faults.cut and self._held[0][0] <= self._clock.now():
+            self._held.popleft()[1]()
+        self.arm()
+
 
 class Line:
     """One dial and what comes of it: a `Listener` to the wire, and what the station's end sends by."""
 
-    __slots__ = ("_clock", "_dialling", "_end", "_faults", "_held", "_timer", "_wire")
+    __slots__ = ("_clock", "_dialling", "_down", "_end", "_faults", "_silent", "_timer", "_up", "_wire")
 
     def __init__(self, end: End, clock: Clock, faults: LinkFaults) -> None:
         self._end: End | None = end
         self._clock = clock
         self._faults = faults
-        self._held: deque[tuple[float, Callable[[], None]]] | None = None
-        """In order: the earliest instant of the world, and what happens then. None, for it is large, until needed."""
+        self._up: Lane | None = None
+        """None, for it is large, until needed."""
+        self._down: Lane | None = None
+        self._silent = False
+        """Nothing passes on this line any more, and neither end is told."""
         self._timer: asyncio.TimerHandle | None = None
+        """Of a dial that finds nobody."""
         self._wire: websocket.Link | None = None
         self._dialling: asyncio.Task[None] | None = None
 
@@ -76,27 +134,29 @@ class Line:
             self._timer = self._clock.call_later(dial.timeout_s, self._lose, NOBODY)
             return
         self._faults.lines += (self,)
-        self._dialling = websocket.dial(_patient(dial, self._clock), self)
+        self._dialling = websocket.dial(_patient(dial, self._clock), self, way=self._faults.way)
 
     def send(self, data: bytes) -> None:
-        self._pass(lambda: self._wire.send(data) if self._wire else None)
+        self._judge(True, data, lambda piece: self._wire.send(piece) if self._wire else None)
 
     def ping(self) -> None:
-        self._pass(lambda: self._wire.ping() if self._wire else None)
+        self._pass(True, lambda: self._wire.ping() if self._wire else None)
 
     def hang_up(self, code: int, reason: str) -> None:
         """Say goodbye; with the cable out nobody hears it, and nobody need answer."""
-        if self._faults.cut or self._wire is None:
+        if self._faults.cut or self._silent or self._wire is None:
             self._lose(f"hung up: {reason}")
         else:
-            self._pass(lambda: self._wire.close(code, reason) if self._wire else None)
+            self._pass(True, lambda: self._wire.close(code, reason) if self._wire else None)
 
     def cut(self) -> None:
         """No power any more: neither goodbye nor what was still on its way. The end is told nothing."""
         self._end = None
-        self._held = None
+        for lane in (self._up, self._down):
+            if lane:
+                lane.clear()
         if self._faults.cut:
-            self._held = deque([(0.0, self._drop)])
+            self._lane(True).put(0.0, self._drop)
         else:
             self._drop()
 
@@ -128,13 +188,13 @@ class Line:
         if self._faults.cut:  # pulled while it was dialling
             self._lose(NOBODY)
             return
-        self._pass(lambda: self._end.line_up(self, subprotocol) if self._end else None)
+        self._pass(False, lambda: self._end.line_up(self, subprotocol) if self._end else None)
 
     def received(self, data: bytes) -> None:
-        self._pass(lambda: self._end.line_received(self, data) if self._end else None)
+        self._judge(False, data, lambda piece: self._end.line_received(self, piece) if self._end else None)
 
     def ponged(self) -> None:
-        self._pass(lambda: self._end.line_ponged(self) if self._end else None)
+        self._pass(False, lambda: self._end.line_ponged(self) if self._end else None)
 
     def closed(self, reason: str, status: int | None) -> None:
         def tell() -> None:
@@ -144,39 +204,55 @@ class Line:
                 end.line_down(self, reason, status)
 
         self._wire = self._dialling = None
-        self._pass(tell)
+        self._pass(False, tell)
 
     # --- what is wrong with the network ------------------------------------------------------------------------------
 
-    def _pass(self, what: Callable[[], None]) -> None:
-        """At once on a sound line; else in order, each when its time has come."""
-        if not (self._held or self._faults.cut or self._faults.latency_s):
+    def _judge(self, up: bool, data: bytes, pass_on: Callable[[bytes], None]) -> None:
+        """A frame, as the rules for frames have it."""
+        judge = self._faults.judge
+        fate = judge.befall(data, up) if judge and not self._silent else None
+        if fate is None:
+            self._pass(up, lambda: pass_on(data))
+            return
+        log.info("a frame %s: %s", "up" if up else "down", fate.word)
+        for piece in fate.copies:
+            self._pass(up, lambda piece=piece: pass_on(piece), fate.delay_s)  # type: ignore[misc]
+        if fate.ends == "cut":
+            self._lose(CUT)
+        elif fate.ends:
+            self._silent = True
+
+    def _pass(self, up: bool, what: Callable[[], None], delay_s: float = 0.0) -> None:
+        """At once on a sound line; else in the order of its direction, each when its time has come."""
+        if self._silent:
+            return
+        delay_s += self._faults.latency_s
+        lane = self._up if up else self._down
+        if not (lane or self._faults.cut or delay_s):
             what()
             return
-        if self._held is None:
-            self._held = deque()
-        if len(self._held) >= HELD_MAX:
+        lane = self._lane(up)
+        if len(lane) >= HELD_MAX:
             self._lose("the connection was lost: too much was on its way")
             return
-        self._held.append((self._clock.now() + self._faults.latency_s, what))
-        if len(self._held) == 1:
-            self._arm()
+        lane.put(self._clock.now() + delay_s, what)
 
-    def _arm(self) -> None:
-        if self._held and not self._faults.cut:
-            self._timer = self._clock.call_at(self._held[0][0], self._deliver)
-
-    def _deliver(self) -> None:
-        while self._held and not self._faults.cut and self._held[0][0] <= self._clock.now():
-            self._held.popleft()[1]()
-        self._arm()
+    def _lane(self, up: bool) -> Lane:
+        lane = self._up if up else self._down
+        if lane is None:
+            lane = Lane(self._clock, self._faults)
+            if up:
+                self._up = lane
+            else:
+                self._down = lane
+        return lane
 
     def mended(self) -> None:
         """The faults have changed."""
-        if self._held:
-            if self._timer:
-                self._timer.cancel()
-            self._arm()
+        for lane in (self._up, self._down):
+            if lane:
+                lane.arm()
 
 
 def _patient(dial: Dial, clock: Clock) -> Dial:

@@ -58,15 +58,18 @@ class Carriage:
         publish: Callable[[str, Happening], None],
         recall: LogBetween = lambda identity, since_utc_s, until_utc_s: "",
         terms: Terms = Terms(),  # noqa: B008 - frozen
+        faults_for: Callable[[str], LinkFaults] = lambda identity: LinkFaults(),
     ) -> None:
         """`publish`: what happened at which station, for the terminal, the event streams and the counters.
 
-        `recall`: what is kept of a station's log between two dates, without secrets.
+        `recall`: what is kept of a station's log between two dates, without secrets. `faults_for`: what is wrong with
+        its link from the beginning.
         """
         self.clock, self.frames, self.dice, self.publish = clock, frames, dice, publish
         self.ledger = StationLedger(journal)
         self.alarms = Alarms(clock)
         self.recall = recall
+        self.faults_for = faults_for
         folder = journal.path.parent / FILES if journal.path else None
         self.transfers = Transfers(clock.loop, folder, terms)
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe)
@@ -85,7 +88,7 @@ class StationHost:
         self.carriage = carriage
         self.clock, self.ledger = carriage.clock, carriage.ledger
         self.given = given.settings
-        self.faults = LinkFaults()
+        self.faults = carriage.faults_for(given.identity)
         self.station: Station | None = None
         """None: it has no power, or its program is just beginning."""
         self.removed = False
@@ -383,7 +386,7 @@ class StationHost:
     def mend(self) -> None:
         """End every fault that hands can cause: of the line, the lock, the contactor, the pilot and the meter."""
         now = self.clock.now()
-        self.faults.set(cut=False, latency_s=0.0)
+        self.faults.end()
         for outlet in self.hardware.connectors:
             outlet.advance(now)
             outlet.jam_lock(False)

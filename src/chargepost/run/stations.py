@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.simulated import CarSpec
+from chargepost.fleet.faults import FrameJudge
 from chargepost.journal import Journal
 from chargepost.run.clock import Clock
 from chargepost.run.control import Happening, Refused
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given, judge
+from chargepost.run.line import LinkFaults
 from chargepost.run.runner import Carriage, StationHost
 from chargepost.run.transfer import Terms
 from chargepost.web import Feed
@@ -46,8 +48,10 @@ class Stations:
     def __init__(
         self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str,
         terms: Terms = Terms(),  # noqa: B008 - frozen
+        faults_for: Callable[[str], LinkFaults] = lambda identity: LinkFaults(),
     ) -> None:  # fmt: skip
-        """`supervision` is where stations go that are told nothing else; `terms`: what may be done with files."""
+        """`supervision` is where stations go that are told nothing else; `terms`: what may be done with files;
+        `faults_for`: what is wrong with the link of a station."""
         gc.set_threshold(*COLLECT_AFTER)
         self.clock, self.journal = clock, journal
         self.supervision = supervision
@@ -58,7 +62,7 @@ class Stations:
         """Of events since the start: transactions begun and ended, boots, links lost."""
         self.log = Frames()
         self._feeds: dict[str, Feed[Happening]] = {}
-        self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms)
+        self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms, faults_for)
         self._version = version
 
     # --- coming and going --------------------------------------------------------------------------------------------
@@ -176,8 +180,9 @@ class Stations:
         if not self.hosts[identity].change_car(connector, changes):
             raise Refused(f"there is no car at connector {connector}", "Plug one in first.")
 
-    async def link(self, identity: str, cut: bool | None, latency_ms: float | None) -> None:
-        self.hosts[identity].faults.set(cut=cut, latency_s=None if latency_ms is None else latency_ms / 1000)
+    async def link(self, identity: str, cut: bool | None, latency_ms: float | None, judge: FrameJudge | None) -> None:
+        latency_s = None if latency_ms is None else latency_ms / 1000
+        self.hosts[identity].faults.set(cut=cut, latency_s=latency_s, judge=judge)
 
     async def reset_faults(self, identity: str) -> None:
         self.hosts[identity].mend()

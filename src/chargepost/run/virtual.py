@@ -1,13 +1,15 @@
 """A fleet's day in virtual time, as a terminal shows it: how far it is, and at the end what became of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.report import Progress as Step
 from chargepost.fleet.report import Summary, run_fleet, summary_lines
 from chargepost.fleet.scenario import Scenario
@@ -15,15 +17,19 @@ from chargepost.fleet.scenario import Scenario
 DONE, NOT_RIGHT = 0, 3
 
 
-def run_virtual(plan: Scenario, *, path: Path | None, until_frame: int | None, as_json: bool) -> int:
+def run_virtual(
+    plan: Scenario, *, path: Path | None, until_frame: int | None, as_json: bool,
+    faults: Sequence[FrameFault] = (), faults_path: Path | None = None,
+) -> int:  # fmt: skip
     """The exit code: 3 when a law was broken."""
     talk = Console(stderr=True)
+    run = partial(run_fleet, plan, scenario_path=path, until_frame=until_frame, faults=faults, faults_path=faults_path)
     if talk.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
         with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
-            summary = run_fleet(plan, scenario_path=path, until_frame=until_frame, progress=_shown_on(bar, plan))
+            summary = run(progress=_shown_on(bar, plan))
     else:
-        summary = run_fleet(plan, scenario_path=path, until_frame=until_frame)
+        summary = run()
     print(msgspec.json.encode(summary).decode() if as_json else "\n".join(summary_lines(summary)))
     return _exit_code(summary)
 

@@ -299,17 +299,24 @@ def fast_transport(secure: bool) -> bool:
 # --- the client -----------------------------------------------------------------------------------------------------
 
 
-def dial(dial: Dial, listener: Listener, *, tls: ssl.SSLContext | None = None) -> asyncio.Task[None]:
+Way = Callable[[str, int], Awaitable[socket.socket]]
+"""A connected socket that leads to this host and port; raises OSError."""
+
+
+def dial(
+    dial: Dial, listener: Listener, *, tls: ssl.SSLContext | None = None, way: Way | None = None
+) -> asyncio.Task[None]:
     """Start connecting on the running loop; the listener is told `opened`, or `closed` with the reason in words.
 
-    Cancelling the returned task gives a dial up that is not yet open. `tls` replaces the system's certificates.
+    Cancelling the returned task gives a dial up that is not yet open. `tls` replaces the system's certificates, `way`
+    the direct connection.
     """
-    task = asyncio.get_running_loop().create_task(_dial(dial, Wire(listener, offered=dial.subprotocols), tls))
+    task = asyncio.get_running_loop().create_task(_dial(dial, Wire(listener, offered=dial.subprotocols), tls, way))
     _keep(task)
     return task
 
 
-async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None) -> None:
+async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None, way: Way | None) -> None:
     try:
         url = _split(dial.url)
     except ValueError as error:
@@ -329,6 +336,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None) -> None:
                 max_frame_size=MESSAGE_MAX,
                 extra_headers=headers,
                 max_redirects=0,  # never carry a password elsewhere
+                socket_factory=(lambda to: way(to.host, to.port)) if way else None,
                 read_buffer_init_size=READ_BUFFER,
                 use_aiofastnet=fast_transport(secure),
             )
