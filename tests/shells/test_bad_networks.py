@@ -5,18 +5,28 @@ meter and each of its samples once.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
+import socket
+from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
-from tests.shells.rig import Rig, rigged
+from tests.shells.rig import SPEED, Rig, rigged
+from tests.shells.wires import PATIENCE_S, Recorder
 from tests.soak import times
 
 from chargepost import signals as sig
 from chargepost.drivers.simulated import CARS
 from chargepost.fleet.faults import Faults
-from chargepost.run.faults import read
+from chargepost.ocpp import messages as m
+from chargepost.run import websocket
+from chargepost.run.clock import Clock
+from chargepost.run.faults import Proxy, read
 from chargepost.run.runner import StationHost
+from chargepost.run.websocket import dial
+from chargepost.signals import Dial
 from chargepost.supervision.wishes import BadgeRow
 
 STATIONS = times(4, 100)
@@ -106,3 +116,127 @@ async def test_on_a_bad_network_no_station_is_stuck_and_each_transaction_is_one_
         if isinstance(record.args, tuple) and record.name == "chargepost.link"
     }
     assert befell == set(re.findall(r'do = "(\w+)"', network)) - slow, "the network was as bad as it was meant to be"
+
+
+# --- a link that is only half there -----------------------------------------------------------------------------------
+
+LONG = {
+    "up": m.GetConfiguration(),  # its answer is
+    "down": m.DataTransfer(vendor_id="org.example", data="x" * 5_000),
+}
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+async def test_a_half_open_link_is_found_out_within_two_ping_intervals(
+    direction: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "chargepost.link")
+    pings: list[websocket.Wire] = []
+    ping = websocket.Wire.ping
+
+    def counted(wire: websocket.Wire) -> None:
+        pings.append(wire)
+        ping(wire)
+
+    monkeypatch.setattr(websocket.Wire, "ping", counted)
+    hole = f'[[bytes]]\ndo = "silence"\ndirection = "{direction}"\nafter_bytes = 4000\ntimes = 1'
+    async with rigged(faults=faults(hole)) as rig:
+        host = station(rig, "S-1")
+        await rig.until(lambda: host.view().link.boot == "Accepted", "the boot is accepted")
+        asking = asyncio.create_task(rig.central.command("S-1", LONG[direction]))
+        await rig.until(lambda: bool(caplog.records), "the hole is there")
+        before = len(pings)
+        await rig.until(lambda: "silent" in host.view().link.error or len(pings) - before > 2, "it is noticed")
+        assert host.view().link.error == "the central system has fallen silent: no answer to a ping"
+        assert len(pings) - before <= 2
+        asking.cancel()
+
+
+# --- the proxy itself -------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def proxied(rules: str, speed: float = SPEED) -> AsyncIterator[tuple[Proxy, Clock]]:
+    clock = Clock(speed)
+    proxy = Proxy(faults(rules), clock)
+    await proxy.open()
+    try:
+        yield proxy, clock
+    finally:
+        await proxy.close()
+
+
+async def heard(rules: str, sent: bytes, identity: str = "S-1") -> tuple[bytes, BaseException | None]:
+    """What a peer reads when a client sends this through the proxy and closes, and how its reading ended."""
+    got: asyncio.Future[tuple[bytes, BaseException | None]] = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b""
+        try:
+            while more := await reader.read(1000):
+                data += more
+            got.set_result((data, None))
+        except ConnectionError as error:
+            got.set_result((data, error))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with proxied(rules) as (proxy, _):
+        near = await proxy.way(identity, "127.0.0.1", server.sockets[0].getsockname()[1])
+        _, writer = await asyncio.open_connection(sock=near)
+        writer.write(sent)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+            writer.write_eof()
+        async with asyncio.timeout(PATIENCE_S):
+            outcome = await got
+        writer.close()
+    server.close()
+    return outcome
+
+
+BIG = bytes(range(256)) * 2_000
+
+
+@pytest.mark.parametrize(("rules", "passed", "error"), [
+    ('[[bytes]]\ndo = "latency"\nlatency_ms = 3000\njitter_ms = 1000', len(BIG), None),
+    ('[[bytes]]\ndo = "bandwidth"\nbytes_per_s = 100000', len(BIG), None),
+    ('[[bytes]]\ndo = "truncate"\nafter_bytes = 70001', 70_001, None),
+    ('[[bytes]]\ndo = "reset"\nafter_bytes = 70001', 70_001, ConnectionResetError),
+    ('[[bytes]]\ndo = "reset"\nafter_bytes = 70001\ndirection = "down"', len(BIG), None),
+    ('[[bytes]]\ndo = "reset"\nafter_bytes = 70001\nchance = 0', len(BIG), None),
+])  # fmt: skip
+async def test_the_proxy_passes_exactly_so_many_bytes(
+    rules: str, passed: int, error: type[BaseException] | None
+) -> None:
+    data, ended = await heard(rules, BIG)
+    assert data == BIG[:passed]
+    assert type(ended) is (error or type(None))
+
+
+async def test_a_far_end_that_is_not_there_is_told_as_without_a_proxy() -> None:
+    async with proxied('[[bytes]]\ndo = "reset"') as (proxy, _):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        told = Recorder()
+        dial(Dial(f"ws://127.0.0.1:{port}/S-1", (), "S-1", None, PATIENCE_S), told, way=partial(proxy.way, "S-1"))
+        assert "nothing listens on" in await told.ended()
+
+
+async def test_nobody_else_on_this_machine_gets_through_the_proxy() -> None:
+    async with proxied('[[bytes]]\ndo = "latency"\nlatency_ms = 1') as (proxy, _):
+        assert proxy._server
+        reader, writer = await asyncio.open_connection(*proxy._server.sockets[0].getsockname())
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_same_seed_chooses_the_same_connections() -> None:
+    def chosen(seed: int) -> list[int]:
+        proxy = Proxy(faults(f'seed = {seed}\n[[bytes]]\ndo = "reset"\nchance = 0.3\ntimes = 4'), clock)
+        return [number for number in range(40) if proxy._befall("S-1")["up"]]
+
+    clock = Clock()
+    assert chosen(1) == chosen(1) != chosen(2)
+    assert len(chosen(1)) == 4
