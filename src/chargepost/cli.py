@@ -235,6 +235,7 @@ def station(
 def supervision(
     listen: ListenOption = "",
     store: StoreOption = "",
+    control: ControlOption = "none",
     accept_unknown: Annotated[
         bool, _option("--accept-unknown", help="Let in whoever connects, without a password: on a closed network only.")
     ] = False,
@@ -242,6 +243,7 @@ def supervision(
     json: Json = False,
     log_level: Level = LogLevel.warning,
     json_logs: JsonLogs = False,
+    control_token: TokenOption = "",
 ) -> None:
     """Run the central system alone. It prints a line for each connect, refusal and charge.
 
@@ -259,8 +261,9 @@ def supervision(
         where = _address(listen or SUPERVISION_AT, bool(listen))
         held = hold(_store_folder(store) if store else state_home() / "supervision")
         site = Site(name="supervision", supervision=SupervisionPart(accept_unknown=accept_unknown))
-        plan = Plan(site, held, _version(), supervision=where)
-    _serve(plan, True, json, wished={"supervision": where})
+        control_at = _control(control, bool(control))
+        plan = Plan(site, held, _version(), supervision=where, control=control_at, token=control_token or None)
+    _serve(plan, True, json, wished={"supervision": where, "control": control_at})
 
 
 @app.command()
@@ -292,7 +295,7 @@ def fleet(
     faults: FaultsOption = None,
     plain: Plain = False,
     json: Json = False,
-    log_level: Level = LogLevel.warning,
+    log_level: Level = LogLevel.error,
     json_logs: JsonLogs = False,
     control_token: TokenOption = "",
 ) -> None:

@@ -162,6 +162,8 @@ class Journal:
         self._waiting: deque[_Piece] = deque()
         self._changed = threading.Condition()
         self._unwritten = 0
+        self._behind_since_s = 0.0
+        """Nothing that is not written is older than that."""
         self._closing = self._given_up = False
         self._reading = threading.Lock()
         self._writer = self._open_or_set_aside()
@@ -190,9 +192,22 @@ class Journal:
                 raise StoreError(f"{self._name}: the store is closed")
             if self._unwritten >= WAITING_MAX:
                 raise StoreError(f"{self._name}: {WAITING_MAX} writes wait for the disk: make space, then try again")
+            if not self._unwritten:
+                self._behind_since_s = monotonic()
             self._waiting.append(piece)
             self._unwritten += 1
             self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Pieces that are not durable yet."""
+        return self._unwritten
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest of them has been waiting, at most."""
+        with self._changed:
+            return monotonic() - self._behind_since_s if self._unwritten else 0.0
 
     def read(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query on the durable state. Never holds the writer up."""

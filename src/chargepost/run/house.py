@@ -188,6 +188,8 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         stations = Stations(clock, journal, random.random, home, plan.version, plan.files, proxy.faults_for)
         stack.callback(stations.close)
         house = House(plan, clock, stations, supervision)
+        if supervision:
+            stations.more_metrics.append(supervision.metrics)
         if plan.control:
             await _open_control(house, plan.control, stack)
         await _open_stations(house, stack)

@@ -1,11 +1,13 @@
 """What a supervision has to tell its terminal about stations of others: who connects, who may not, who charges."""
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import msgspec
 
 from chargepost.run.stations import Event
+from chargepost.run.tally import Tally
 from chargepost.run.websocket import Link, Listener
 from chargepost.signals import Note
 
@@ -19,8 +21,9 @@ HEAD_BYTES = 100
 class Ears:
     """One per supervision; its listeners get events as those of our own stations."""
 
-    def __init__(self, utc_s: Callable[[], float]) -> None:
-        self._utc_s = utc_s
+    def __init__(self, utc_s: Callable[[], float], now_s: Callable[[], float] = monotonic) -> None:
+        self._utc_s, self.now_s = utc_s, now_s
+        self.tally = Tally()
         self.listeners: list[Callable[[Event], None]] = []
         self._refused: dict[str, str] = {}
 
@@ -43,20 +46,38 @@ class Ears:
 
 
 class _Overheard:
-    """A listener, and ears beside it."""
+    """A listener and the link it gets, and ears beside both."""
 
-    __slots__ = ("_ears", "_identity", "_inner", "_opened", "_peer")
+    __slots__ = ("_ears", "_identity", "_inner", "_link", "_peer")
 
     def __init__(self, ears: Ears, identity: str, inner: Listener, peer: str) -> None:
         self._ears, self._identity, self._inner, self._peer = ears, identity, inner, peer
-        self._opened = False
+        self._link: Link | None = None
+
+    # --- the link ----------------------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        if self._link:
+            self._ears.tally.passed(self._identity, data, False, self._ears.now_s())
+            self._link.send(data)
+
+    def ping(self) -> None:
+        if self._link:
+            self._link.ping()
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        if self._link:
+            self._link.close(code, reason)
+
+    # --- the listener ------------------------------------------------------------------------------------------------
 
     def opened(self, link: Link, subprotocol: str) -> None:
-        self._opened = True
+        self._link = link
         self._ears.tell(self._identity, "connected", f"from {self._peer}, {subprotocol}")
-        self._inner.opened(link, subprotocol)
+        self._inner.opened(self, subprotocol)
 
     def received(self, data: bytes) -> None:
+        self._ears.tally.passed(self._identity, data, True, self._ears.now_s())
         if self._ears.listeners and b'Transaction"' in data[:HEAD_BYTES]:
             self._charge(data)
         self._inner.received(data)
@@ -65,8 +86,9 @@ class _Overheard:
         self._inner.ponged()
 
     def closed(self, reason: str, status: int | None) -> None:
-        if self._opened:
+        if self._link:
             self._ears.tell(self._identity, "disconnected", reason)
+            self._ears.tally.link_lost(self._identity, reason, status)
         self._inner.closed(reason, status)
 
     def _charge(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
+from chargepost.run.tally import Tally
 from chargepost.run.transfer import Terms, Transfers
 from chargepost.station.core import restart_s
 from chargepost.station.memory import installed_model
@@ -68,6 +69,7 @@ class Carriage:
         self.clock, self.frames, self.dice, self.publish = clock, frames, dice, publish
         self.ledger = StationLedger(journal)
         self.alarms = Alarms(clock)
+        self.tally = Tally()
         self.recall = recall
         self.faults_for = faults_for
         folder = journal.path.parent / FILES if journal.path else None
@@ -144,6 +146,7 @@ class StationHost:
             case sig.SendFrame(data):
                 if self._line:
                     self.carriage.frames.sent(self.identity, data, self.clock.utc_s())
+                    self.carriage.tally.passed(self.identity, data, True, self.clock.loop.time())
                     self._line.send(data)
             case sig.Remember():
                 self._remember(wish)
@@ -294,6 +297,7 @@ class StationHost:
     def line_received(self, line: Line, data: bytes) -> None:
         if line is self._line:
             self.carriage.frames.received(self.identity, data, self.clock.utc_s())
+            self.carriage.tally.passed(self.identity, data, False, self.clock.loop.time())
             self.tell(sig.FrameReceived(data))
 
     def line_ponged(self, line: Line) -> None:
@@ -303,6 +307,7 @@ class StationHost:
     def line_down(self, line: Line, reason: str, status: int | None) -> None:
         if line is self._line:
             self._line = None
+            self.carriage.tally.link_lost(self.identity, reason, status)
             self.tell(sig.LinkDown(redact_url(reason), status))
 
     # --- its files ---------------------------------------------------------------------------------------------------

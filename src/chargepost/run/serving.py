@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chargepost.run.addresses import Address
+from chargepost.run.crowd import CrowdView
 from chargepost.run.house import House, Plan, opened
 from chargepost.run.limits import need
 from chargepost.run.site import place
@@ -30,7 +31,11 @@ def serve(
     """The exit code. Raises StoreError, ServeError or TooFewFiles when it cannot begin."""
     need(len(plan.site.stations), served_here=plan.supervision is not None and not plan.site.supervision.url)
     live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
-    view: View = JsonLines() if json else LiveView() if live else PlainLines()
+    view: View
+    if plan.crowd:
+        view = CrowdView(json=json, live=live)
+    else:
+        view = JsonLines() if json else LiveView() if live else PlainLines()
     return _on_a_loop(_serve(plan, view, wished, site_file))
 
 

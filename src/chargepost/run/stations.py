@@ -4,7 +4,8 @@ import asyncio
 import gc
 import platform
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chargepost import signals as sig
@@ -17,8 +18,10 @@ from chargepost.run.control import Happening, Refused
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given, judge
 from chargepost.run.line import LinkFaults
+from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
 from chargepost.run.runner import Carriage, StationHost
 from chargepost.run.transfer import Terms
+from chargepost.station.status import status
 from chargepost.web import Feed
 
 HAPPENED_MAX = 200
@@ -64,6 +67,9 @@ class Stations:
         self._feeds: dict[str, Feed[Happening]] = {}
         self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms, faults_for)
         self._version = version
+        self.tally = self._carriage.tally
+        self.more_metrics: list[Callable[[], Iterable[Metric]]] = []
+        """Of what else is in this process."""
 
     # --- coming and going --------------------------------------------------------------------------------------------
 
@@ -222,39 +228,63 @@ class Stations:
         ]
 
     async def metrics(self) -> str:
-        """No station id as a label: ten thousand stations would be ten thousand series."""
         before = self.clock.loop.time()
         await asyncio.sleep(0)
         lag_s = self.clock.loop.time() - before
-        views = [host.view() for host in self.hosts.values()]
-        outlets = [outlet for view in views for outlet in view.connectors]
-        rows: list[tuple[str, str, str, Mapping[str, float]]] = [
-            ("build_info", "gauge", "Program and Python.",
-             {f'version="{self._version}",python="{platform.python_version()}"': 1}),
-            ("stations", "gauge", "Stations by the state of their link.",
-             _counted("link", (view.link.state for view in views))),
-            ("connectors", "gauge", "Connectors by status.", _counted("status", (each.status for each in outlets))),
-            ("power_watts", "gauge", "Power to all cars.", {"": sum(each.power_w for each in outlets)}),
-            ("energy_joules_total", "counter", "Registers of all meters.",
-             {"": sum(each.energy_wh for each in outlets) * 3600}),
-            ("outbox_messages", "gauge", "Messages that wait for the central systems.",
-             {"": sum(view.link.waiting_messages for view in views)}),
-            ("ocpp_messages_total", "counter", "Frames of stations by direction.",
-             {f'side="station",direction="{way}"': count for way, count in self.log.counts.items()}),
-            ("transactions_begun_total", "counter", "Transactions begun.", {"": self.counts["transaction begins"]}),
-            ("transactions_ended_total", "counter", "Transactions ended.", {"": self.counts["transaction ends"]}),
-            ("boots_total", "counter", "BootNotifications accepted.", {"": self.counts["boot accepted"]}),
-            ("event_loop_lag_seconds", "gauge", "How long a turn of the event loop took just now.", {"": lag_s}),
+        metrics = [*self._metrics(), one("chargepost_event_loop_lag_seconds", "gauge",
+                                         "How long a turn of the event loop took just now.", lag_s)]  # fmt: skip
+        for more in self.more_metrics:
+            metrics += more()
+        return exposition([*metrics, *of_process()])
+
+    def sums(self) -> "Sums":
+        """What all stations are together, as each knew it last: nothing is advanced for it."""
+        sums = Sums()
+        for host in self.hosts.values():
+            station = host.station
+            sums.links[station.talk.state if station else "off"] += 1
+            for outlet in host.hardware.connectors:
+                sums.power_w += outlet.power_w
+                sums.energy_wh += outlet.energy_wh
+            if station is None:
+                sums.connectors["Unavailable"] += len(host.hardware.connectors)
+                continue
+            sums.booted += station.talk.online
+            sums.waiting_messages += len(station.talk.outbox) + len(station.talk.calls)
+            for connector in station.connectors:
+                sums.connectors[connector.status or status(connector)] += 1
+        return sums
+
+    def _metrics(self) -> list[Metric]:
+        """No station id as a label: ten thousand stations would be ten thousand series."""
+        sums, counts = self.sums(), self.counts
+        build = {"version": self._version, "python": platform.python_version()}
+        return [
+            Metric("chargepost_build_info", "gauge", "Program and Python.", [Sample(build, 1)]),
+            counted("chargepost_stations", "gauge", "Stations by the state of their link.", "link", sums.links),
+            one("chargepost_stations_booted", "gauge", "Stations connected and accepted.", sums.booted),
+            counted("chargepost_connectors", "gauge", "Connectors by status.", "status", sums.connectors),
+            one("chargepost_power_watts", "gauge", "Power to all cars.", sums.power_w),
+            one("chargepost_energy_joules_total", "counter", "Registers of all meters.", sums.energy_wh * 3600),
+            one("chargepost_outbox_messages", "gauge", "Messages that wait for the central systems.",
+                sums.waiting_messages),
+            one("chargepost_transactions_begun_total", "counter", "Transactions begun.", counts["transaction begins"]),
+            one("chargepost_transactions_ended_total", "counter", "Transactions ended.", counts["transaction ends"]),
+            one("chargepost_boots_total", "counter", "BootNotifications accepted.", counts["boot accepted"]),
+            *of_tally("station", self.tally),
+            *of_store("stations", self.journal),
         ]  # fmt: skip
-        return "".join(_metric(*row) for row in rows)
 
 
-def _counted(label: str, words: Any) -> dict[str, float]:
-    return {f'{label}="{word}"': float(count) for word, count in sorted(Counter(words).items())}
+@dataclass
+class Sums:
+    """Of all stations."""
 
-
-def _metric(name: str, kind: str, text: str, values: Mapping[str, float]) -> str:
-    lines = [f"# HELP chargepost_{name} {text}", f"# TYPE chargepost_{name} {kind}"]
-    lines += [f"chargepost_{name}{{{labels}}} {value:g}" if labels else f"chargepost_{name} {value:g}"
-              for labels, value in values.items()]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    links: Counter[str] = field(default_factory=Counter)
+    """By state."""
+    booted: int = 0
+    connectors: Counter[str] = field(default_factory=Counter)
+    """By status."""
+    power_w: float = 0.0
+    energy_wh: float = 0.0
+    waiting_messages: int = 0

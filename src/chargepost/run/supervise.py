@@ -9,6 +9,7 @@ from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.control import is_loopback
 from chargepost.run.http import Server, serve
+from chargepost.run.metrics import Metric, counted, of_store, of_tally, one
 from chargepost.run.overheard import Ears
 from chargepost.run.site import SupervisionPart
 from chargepost.run.store import Store
@@ -53,6 +54,18 @@ class Supervision:
                 self.host.central.set_password(identity, key.encode())
         self.host.drain()
         return keys
+
+    def metrics(self) -> list[Metric]:
+        """What the central system tells Prometheus."""
+        state = self.host.central.state
+        online = sum(station.session is not None for station in state.stations.values())
+        links = {"online": online, "offline": len(state.stations) - online}
+        return [
+            counted("chargepost_supervision_stations", "gauge", "Stations the supervision knows.", "link", links),
+            one("chargepost_supervision_open_transactions", "gauge", "Transactions without an end.", len(state.open)),
+            *of_tally("supervision", self.ears.tally),
+            *of_store("supervision", self.host.ledger.journal),
+        ]
 
     async def close(self) -> None:
         await self.server.close()
