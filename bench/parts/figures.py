@@ -38,6 +38,11 @@ KINDS: dict[str, Kind] = {
     "start of one station's process": Kind("s"),
     "memory of the first station's process": Kind("MB", 60),
     "a day of 1,000 stations in virtual time": Kind("s", 40),
+    "a herd is back": Kind("s", 60),
+    "busiest second of a herd, against the mean": Kind("times", 2),
+    "failed dials of a herd": Kind("dials", 0),
+    "Heartbeat answered while a herd comes in, p99": Kind("ms", 500),
+    "page of the supervision while a herd comes in, p99": Kind("ms"),
 }
 """The budgets of the crowd hold for the full run of 10,000 stations."""
 

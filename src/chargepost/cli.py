@@ -239,6 +239,16 @@ def supervision(
     accept_unknown: Annotated[
         bool, _option("--accept-unknown", help="Let in whoever connects, without a password: on a closed network only.")
     ] = False,
+    admit: Annotated[
+        list[str] | None,
+        _option("--admit", metavar="PATTERN", help="Let in who fits, as 'FLEET-*', without being on the roster."),
+    ] = None,
+    admit_key: Annotated[
+        str, _option("--admit-key", metavar="FILE", help="The password of all that --admit lets in.")
+    ] = "",
+    accept_badge: Annotated[
+        list[str] | None, _option("--accept-badge", metavar="PATTERN", help="Accept badges that fit, as 'FLEET*'.")
+    ] = None,
     plain: Annotated[bool, _option("--plain", hidden=True, help="Always so: there is no live view.")] = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -250,6 +260,7 @@ def supervision(
     \b
     chargepost supervision --accept-unknown
     chargepost supervision --listen 0.0.0.0:8610 --store /var/lib/chargepost
+    chargepost supervision --admit 'FLEET-*' --accept-badge 'FLEET*' --control 127.0.0.1:8620
     chargepost supervision --listen 127.0.0.1:0 --store none --json
     """
     from chargepost.run.house import Plan  # noqa: PLC0415
@@ -260,7 +271,13 @@ def supervision(
     with _errors():
         where = _address(listen or SUPERVISION_AT, bool(listen))
         held = hold(_store_folder(store) if store else state_home() / "supervision")
-        site = Site(name="supervision", supervision=SupervisionPart(accept_unknown=accept_unknown))
+        central = SupervisionPart(
+            accept_unknown=accept_unknown,
+            admit=tuple(admit or ()),
+            admit_key_file=admit_key,
+            accept_badges=tuple(accept_badge or ()),
+        )
+        site = Site(name="supervision", supervision=central)
         control_at = _control(control, bool(control))
         plan = Plan(site, held, _version(), supervision=where, control=control_at, token=control_token or None)
     _serve(plan, True, json, wished={"supervision": where, "control": control_at})

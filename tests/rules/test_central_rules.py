@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from chargepost.supervision import commands, views
+from chargepost.supervision import commands, roster, views
 from chargepost.supervision.answers import Policy
 from chargepost.supervision.central import CHALLENGE_S, REFUSED_MAX, UNANSWERED_MAX, WAITING_MAX
 from chargepost.supervision.roster import Knock
 from chargepost.supervision.wishes import (
     Admit,
+    BadgeRow,
     ConnectorRow,
     HangUp,
     Kept,
@@ -679,6 +680,38 @@ def test_whoever_comes_is_let_in_where_the_operator_says_so() -> None:
     world = World(Policy(accept_unknown_stations=True, accept_open_stations=True))
     knock(world, 1, "STRANGER")
     assert verdicts(world) == [Admit(1)]
+
+
+def test_a_whole_fleet_is_let_in_by_a_pattern_and_one_password() -> None:
+    """White paper, A00.FR.203: the password is asked for at each knock, and a station's own goes before it."""
+    shared = roster.hash_password(b"one for the fleet", b"salt")
+    world = World(Policy(admit=("FLEET-*",), admit_password_hash=shared))
+
+    def verdict(ticket: int, identity: str, password: bytes | None) -> object:
+        knock(world, ticket, identity, user=identity, password=password)
+        return verdicts(world)[-1]
+
+    assert verdict(1, "FLEET-1", b"one for the fleet") == Admit(1)
+    assert isinstance(verdict(2, "FLEET-2", b"another"), Refuse)
+    assert isinstance(verdict(3, "FLEET-3", None), Refuse)
+    assert isinstance(verdict(4, "OTHER-1", b"one for the fleet"), Refuse)
+    world.central.set_password("FLEET-5", b"a password of its own")
+    assert isinstance(verdict(5, "FLEET-5", b"one for the fleet"), Refuse)
+    assert verdict(6, "FLEET-5", b"a password of its own") == Admit(6)
+
+
+def test_a_pattern_without_a_password_lets_nobody_in_where_others_can_connect() -> None:
+    world = World(Policy(admit=("FLEET-*",)))
+    knock(world, 1, "FLEET-1")
+    assert [wish.status for wish in verdicts(world) if isinstance(wish, Refuse)] == [401]
+
+
+def test_badges_of_a_pattern_are_accepted_and_the_table_goes_before_it() -> None:
+    world = World(Policy(accept_badges=("FLEET*",)))
+    world.central.put_badge(BadgeRow("FLEET00002", "Blocked"))
+    peer = world.station()
+    told = [peer.ask("Authorize", {"idTag": tag})["idTagInfo"]["status"] for tag in ("FLEET00001", "FLEET00002", "X")]
+    assert told == ["Accepted", "Blocked", "Invalid"]
 
 
 def test_a_station_without_password_is_refused_unless_open_ones_are_accepted() -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from chargepost.supervision.pages import pages
 from chargepost.supervision.pages.markup import Row, table
-from chargepost.supervision.views import ConnectorOut, StationOut, TransactionOut
+from chargepost.supervision.state import Connector, Station
+from chargepost.supervision.views import Census, ConnectorOut, StationOut, TransactionOut, census, chosen
+from chargepost.supervision.wishes import ConnectorRow, StationRow
 
 
 @pytest.mark.parametrize(
@@ -61,4 +63,28 @@ def test_a_reason_of_ours_says_what_it_means() -> None:
 def test_a_charge_whose_power_is_not_told_is_counted_as_such() -> None:
     place = ConnectorOut(1, "Charging", "NoError", "")
     station = StationOut("S1", True, "Accepted", "Accepted", False, "V", "M", "", "", None, None, 0, [place])
-    assert ">1 of 1 not told<" in pages.home_part(pages.Home([station], 1, [], [], 0, "ws://x/"))
+    census = Census(stations=1, online=1, charging=1, untold=1, power_w=0.0, faults=0)
+    shown = pages.Home([station], 1, census, [], [], 0, "ws://x/", pages.Choice())
+    assert ">1 of 1 not told<" in pages.home_part(shown)
+
+
+def test_a_long_list_is_paged_and_says_where_one_is() -> None:
+    census = Census(stations=10_000, online=1, charging=0, untold=0, power_w=0.0, faults=0)
+    shown = pages.Home([], 1_234, census, [], [], 0, "ws://x/", pages.Choice("FLEET &", "online", 2))
+    html = pages.home(shown)
+    assert "51 to 100 of 1234" in html
+    for page, word in ((1, "First"), (1, "Previous"), (3, "Next"), (25, "Last")):
+        at = f"&amp;page={page}" if page > 1 else ""
+        assert f'href="/?find=FLEET+%26&amp;show=online{at}"' in html, word
+    assert 'data-live="/parts/home?find=FLEET+%26&amp;show=online&amp;page=2"' in html
+
+
+def test_all_stations_are_counted_and_not_only_those_of_the_page() -> None:
+    stations = {}
+    for number in range(120):
+        row = ConnectorRow(f"S{number}", 1, "Charging" if number % 2 else "Available", "NoError", 0.0)
+        stations[f"S{number}"] = Station(StationRow(f"S{number}"), connectors={1: Connector(row)})
+    assert census(stations.values()) == Census(120, 0, 60, 60, 0.0, 0)
+    assert len(chosen(stations, "", "charging")) == 60
+    assert chosen(stations, "s11", "") == sorted(f"S{n}" for n in (11, *range(110, 120)))
+    assert chosen(stations, "", "online") == []

@@ -91,6 +91,12 @@ class SupervisionPart(Part, frozen=True, kw_only=True):
     store: str = ""
     accept_unknown: bool = False
     """Whoever connects is let in, and without a password: on loopback only."""
+    admit: tuple[str, ...] = ()
+    """Patterns of identities (`FLEET-*`) that are let in without being on the roster: a whole fleet in one step."""
+    admit_key_file: str = ""
+    """Holds the password of all of them; needed where others than this machine can connect."""
+    accept_badges: tuple[str, ...] = ()
+    """Patterns of badges (`FLEET*`) that are accepted without being in the table."""
     heartbeat: Duration = Duration(300)
     badges: tuple[BadgePart, ...] = ()
 

@@ -2,9 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 
+from chargepost.journal import StoreError
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.control import is_loopback
@@ -22,6 +24,9 @@ from chargepost.supervision.wishes import BadgeRow, StationRow
 from chargepost.web import LOOPBACK
 
 DRAW = secrets.token_bytes
+
+ADMIT_KEY_MIN, ADMIT_KEY_MAX = 16, 40
+"""Bytes: the white paper's least (A00.FR.205), and the longest that OCPP 1.6's AuthorizationKey can carry."""
 
 
 class Supervision:
@@ -87,6 +92,9 @@ async def supervise(
             heartbeat_interval_s=round(part.heartbeat),
             accept_unknown_stations=part.accept_unknown,
             accept_open_stations=is_open,
+            admit=part.admit,
+            admit_password_hash=_admit_hash(part, is_open),
+            accept_badges=part.accept_badges,
         )
         host = Host(ledger, clock.loop, utc_s=clock.utc_s, draw=DRAW, policy=policy)
         for badge in part.badges:
@@ -100,6 +108,21 @@ async def supervise(
         ledger.close()
         raise
     return Supervision(host, server, password, is_open, ears)
+
+
+def _admit_hash(part: SupervisionPart, is_open: bool) -> str:
+    """Of the password of those that are let in by a pattern. Raises StoreError with one clear line."""
+    if not part.admit_key_file:
+        if part.admit and not is_open:
+            raise StoreError("admit: others can connect here, so a key is needed: name a file with --admit-key")
+        return ""
+    try:
+        key = Path(part.admit_key_file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{part.admit_key_file}: the key cannot be read: {error}") from None
+    if not ADMIT_KEY_MIN <= len(roster.key_bytes(key)) <= ADMIT_KEY_MAX:
+        raise StoreError(f"{part.admit_key_file}: a key has {ADMIT_KEY_MIN} to {ADMIT_KEY_MAX} bytes: write it anew")
+    return roster.hash_password(roster.key_bytes(key), DRAW(roster.SALT_BYTES))
 
 
 def _admit(host: Host, ears: Ears) -> Admit:

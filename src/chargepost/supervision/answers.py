@@ -13,7 +13,7 @@ import msgspec
 
 from chargepost.ocpp import messages as m
 from chargepost.ocpp import security as s
-from chargepost.supervision import live
+from chargepost.supervision import live, roster
 from chargepost.supervision.state import State, Station
 from chargepost.supervision.wishes import (
     Begun,
@@ -34,6 +34,12 @@ class Policy(msgspec.Struct, frozen=True):
     boot_retry_s: int = 60
     """After Pending or Rejected."""
     accept_unknown_badges: bool = False
+    accept_badges: tuple[str, ...] = ()
+    """Patterns: badges that fit one are accepted without being in the table, unless they are in it."""
+    admit: tuple[str, ...] = ()
+    """Patterns: stations whose identity fits one are let in without being on the roster, with one password for all."""
+    admit_password_hash: str = ""
+    """Of that password; empty: there is none, and they come in only where stations without a password may."""
     accept_unknown_stations: bool = False
     """Whoever comes is let in: on loopback only."""
     accept_open_stations: bool = False
@@ -78,7 +84,9 @@ def judge_badge(desk: Desk, id_tag: str, utc_s: float) -> m.IdTagInfo:
     """4.2: what this badge may do, with its group and its date."""
     badge = desk.state.badges.get(id_tag.lower())
     if badge is None:
-        return m.IdTagInfo(status="Accepted" if desk.policy.accept_unknown_badges and id_tag else "Invalid")
+        policy = desk.policy
+        good = id_tag and (policy.accept_unknown_badges or roster.fits(id_tag, policy.accept_badges))
+        return m.IdTagInfo(status="Accepted" if good else "Invalid")
     expired = badge.expiry_utc_s is not None and badge.expiry_utc_s <= utc_s
     status: Any = "Expired" if expired and badge.status == "Accepted" else badge.status
     return m.IdTagInfo(

@@ -36,9 +36,11 @@ LOGIN_BYTES_MAX = 4096
 LOGIN_DEADLINE_S = 10.0
 LOCAL_PATH_MAX = 1000
 """Characters of an address that the login leads back to: no page of ours has a longer one."""
+FIND_MAX = 100
+"""Characters of a part of an identity."""
 OCPP_PATH = "/ocpp/"
 """Where the carrier takes stations, on the same address as the pages."""
-PAGE_STATIONS, PAGE_TRANSACTIONS, PAGE_EVENTS, REFUSED_SHOWN = 50, 20, 50, 10
+PAGE_TRANSACTIONS, PAGE_EVENTS, REFUSED_SHOWN = 20, 50, 10
 """Rows on a page; more than that nobody reads, and the API pages through all."""
 
 IdTag = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
@@ -47,6 +49,18 @@ Offset = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class Paging(Body, frozen=True):
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+CENSUS_S = 2.0
+"""How long a count of all stations serves whoever looks: each costs a moment of the loop's time."""
+
+
+class StationQuery(Body, frozen=True):
+    find: str = ""
+    """Part of an identity, whatever its case."""
+    show: Literal["", "online", "offline", "charging", "faulted"] = ""
     limit: Limit = 50
     offset: Offset = 0
 
@@ -132,6 +146,8 @@ class Supervision:
         self._draw = draw
         self._sessions = Sessions(draw)
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+        self._counted: tuple[float, views.Census | None] = 0.0, None
+        """The last count of all stations, and when it was made."""
 
     # --- who asks ----------------------------------------------------------------------------------------------------
 
@@ -198,12 +214,22 @@ class Supervision:
 
     # --- stations ----------------------------------------------------------------------------------------------------
 
-    async def list_stations(self, asked: Asked[None, Paging]) -> list[StationOut]:
-        return self._stations(asked.query.limit, asked.query.offset)
+    async def list_stations(self, asked: Asked[None, StationQuery]) -> list[StationOut]:
+        query = asked.query
+        return self._stations(self._names(query.find, query.show)[query.offset : query.offset + query.limit])
 
-    def _stations(self, limit: int, offset: int = 0) -> list[StationOut]:
-        names = sorted(self._central.state.stations)[offset : offset + limit]
+    def _names(self, find: str, show: str) -> list[str]:
+        return views.chosen(self._central.state.stations, find, show)
+
+    def _stations(self, names: list[str]) -> list[StationOut]:
         return [views.station(self._central, self._central.state.stations[name]) for name in names]
+
+    def _census(self) -> views.Census:
+        now, (counted_at, census) = self._host.now(), self._counted
+        if census is None or not 0 <= now - counted_at < CENSUS_S or len(self._central.state.stations) < 1_000:
+            census = views.census(self._central.state.stations.values())
+            self._counted = now, census
+        return census
 
     def _found(self, asked: Asked[Any, Any]) -> Station:
         identity = asked.path["id"]
@@ -333,13 +359,20 @@ class Supervision:
 
     def _home(self, request: Request) -> pages.Home:
         scheme = "wss" if request.url.scheme == "https" else "ws"
+        chosen = _choice(request)
+        names = self._names(chosen.find, chosen.show)
+        last = max(-(-len(names) // pages.PAGE_STATIONS), 1)
+        chosen = msgspec.structs.replace(chosen, page=min(chosen.page, last))
+        first = (chosen.page - 1) * pages.PAGE_STATIONS
         return pages.Home(
-            self._stations(PAGE_STATIONS),
-            len(self._central.state.stations),
+            self._stations(names[first : first + pages.PAGE_STATIONS]),
+            len(names),
+            self._census(),
             self._newest(""),
             self._refused()[:REFUSED_SHOWN],
             self._utc_s(),
             f"{scheme}://{request.url.netloc}{OCPP_PATH}",
+            chosen,
         )
 
     def _utc_s(self) -> float:
@@ -389,7 +422,7 @@ class Supervision:
             Route(
                 "GET", "/api/stations", self.list_stations, "listStations",
                 "All stations with their connectors, by identity.",
-                query=Paging, answer=list[StationOut], tag="stations",
+                query=StationQuery, answer=list[StationOut], tag="stations",
             ),
             Route(
                 "GET", "/api/stations/{id}", self.show_station, "showStation", "One station.",
@@ -480,6 +513,14 @@ def local_path(text: str) -> str:
     """
     plain = len(text) <= LOCAL_PATH_MAX and text.isascii() and text.isprintable() and "\\" not in text
     return text if plain and text.startswith("/") and not text.startswith("//") else "/"
+
+
+def _choice(request: Request) -> pages.Choice:
+    """What the address asks for; what it cannot ask for is as if it were not there."""
+    asked = request.query_params
+    show, page = asked.get("show", ""), asked.get("page", "")
+    number = int(page) if page.isdecimal() and page.isascii() and len(page) < 8 else 1
+    return pages.Choice(asked.get("find", "")[:FIND_MAX].strip(), show if show in views.SHOW else "", max(number, 1))
 
 
 def _login_for(request: Request) -> str:

@@ -146,12 +146,13 @@ class Central:
 
     def knock(self, ticket: int, knock: Knock, now: float) -> None:
         """A handshake asks to be let in. Never two live links of one identity: the old one is asked first."""
-        known = self.state.stations.get(knock.identity)
+        known, policy = self.state.stations.get(knock.identity), self.policy
+        expected = roster.fits(knock.identity, policy.admit)
         refusal = roster.judge(
             knock,
             known is not None,
-            known.row.password_hash if known else "",
-            self.policy.accept_unknown_stations and len(self.state.stations) < STATIONS_MAX,
+            (known.row.password_hash if known else "") or (policy.admit_password_hash if expected else ""),
+            (expected or policy.accept_unknown_stations) and len(self.state.stations) < STATIONS_MAX,
             self.policy.accept_open_stations,
         )
         if refusal is None and known and (known.challenge or known.arriving):

@@ -7,7 +7,8 @@ thousand stations that come back at once wait for minutes, and guessing 2^128 ke
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -62,6 +63,11 @@ def key_bytes(value: str) -> bytes:
         return bytes.fromhex(value)
     except ValueError:
         return value.encode()
+
+
+def fits(word: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the operator's patterns (`FLEET-*`, `A?`, `[AB]1`) is of this word, case included."""
+    return any(fnmatchcase(word, pattern) for pattern in patterns)
 
 
 def judge(knock: Knock, known: bool, password_hash: str, accept_unknown: bool, accept_open: bool) -> Refusal | None:

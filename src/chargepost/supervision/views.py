@@ -1,5 +1,6 @@
 """What the API and the pages show, worked out from the state. Pure."""
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,9 @@ from chargepost.supervision.ledger import Transaction
 from chargepost.supervision.live import Live
 from chargepost.supervision.state import Connector, Station
 from chargepost.supervision.wishes import BadgeRow, RefusedRow
+
+IDLE = ("Available", "Unavailable", "Reserved")
+"""No car draws anything."""
 
 
 class ConnectorOut(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,7 +113,7 @@ def age_s(text: str, utc_s: float) -> int:
 def connector(central: Central, found: Connector) -> ConnectorOut:
     row, live = found.row, found.live
     running = central.state.open.get(found.transaction) if found.transaction is not None else None
-    idle = row.status in ("Available", "Unavailable", "Reserved")
+    idle = row.status in IDLE
     if running and live.measured_utc_s < running.start_utc_s:
         live = Live(live.measured_utc_s, energy_wh=live.energy_wh)  # of the visit before: only the register stays
     return ConnectorOut(
@@ -167,6 +171,54 @@ def transaction(central: Central, row: Transaction) -> TransactionOut:
         energy_wh,
         row.reason,
     )
+
+
+class Census(msgspec.Struct, frozen=True):
+    """All stations together."""
+
+    stations: int
+    online: int
+    charging: int
+    untold: int
+    """Of those that charge: their station tells no power."""
+    power_w: float
+    faults: int
+
+
+def census(stations: Iterable[Station]) -> Census:
+    """Without a view of each: ten thousand are counted in some hundredths of a second."""
+    count = online = charging = untold = faults = 0
+    power_w = 0.0
+    for found in stations:
+        count += 1
+        online += found.session is not None
+        for number, place in found.connectors.items():
+            status = place.row.status
+            if not number or status in IDLE:
+                continue
+            faults += status == "Faulted"
+            told_w = place.live.power_w
+            power_w += told_w or 0.0
+            if status == "Charging":
+                charging += 1
+                untold += told_w is None
+    return Census(count, online, charging, untold, power_w, faults)
+
+
+SHOW: dict[str, Callable[[Station], bool]] = {
+    "": lambda found: True,
+    "online": lambda found: found.session is not None,
+    "offline": lambda found: found.session is None,
+    "charging": lambda found: any(place.row.status == "Charging" for place in found.connectors.values()),
+    "faulted": lambda found: any(place.row.status == "Faulted" for place in found.connectors.values()),
+}
+"""Which stations a list is of, by the word that asks for them."""
+
+
+def chosen(stations: Mapping[str, Station], find: str, show: str) -> list[str]:
+    """Identities that contain `find`, whatever its case, in order."""
+    fits, part = SHOW.get(show, SHOW[""]), find.lower()
+    return sorted(name for name, found in stations.items() if (not part or part in name.lower()) and fits(found))
 
 
 def badge(row: BadgeRow) -> BadgeOut:

@@ -12,8 +12,11 @@ from chargepost.supervision.commands import ACTIONS
 from chargepost.supervision.examples import EXAMPLES
 from chargepost.supervision.ledger import Event
 from chargepost.supervision.pages.markup import Child, Html, Row, el, join, table
-from chargepost.supervision.views import ConnectorOut, RefusedOut, StationOut, TransactionOut, age_s, when
+from chargepost.supervision.views import SHOW, Census, ConnectorOut, RefusedOut, StationOut, TransactionOut, age_s, when
 from chargepost.supervision.wishes import SUPERSEDED
+
+PAGE_STATIONS = 50
+"""Rows of the list of stations on a page."""
 
 FRAMES_SHOWN, FRAMES_MORE = 20, 200
 """Rows of the frame log on the page, and when more are asked for; the rest is for the API."""
@@ -158,51 +161,99 @@ class Home(msgspec.Struct, frozen=True):
     """What the first page is made of."""
 
     stations: list[StationOut]
+    """Of this page of the list."""
     total: int
+    """How many the list has."""
+    census: Census
+    """Of all stations, whatever the list is of."""
     transactions: list[TransactionOut]
     refused: list[RefusedOut]
     utc_s: float
     """Now."""
     connect_url: str
     """Where a station connects; its identity follows."""
+    chosen: "Choice"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Which stations are listed."""
+
+    find: str = ""
+    """Part of an identity."""
+    show: str = ""
+    """A word of views.SHOW."""
+    page: int = 1
+
+    def query(self, page: int = 0) -> str:
+        """As the end of an address."""
+        words = {"find": self.find, "show": self.show, "page": page or self.page}
+        given = urlencode({name: word for name, word in words.items() if word and (name, word) != ("page", 1)})
+        return f"?{given}" if given else ""
 
 
 def home(shown: Home) -> str:
-    return layout("Stations", live("/parts/home", home_part(shown)))
+    finder = choice_form(shown.chosen) if shown.census.stations > PAGE_STATIONS else None
+    return layout("Stations", finder, live(f"/parts/home{shown.chosen.query()}", home_part(shown)))
+
+
+def choice_form(chosen: Choice) -> Html:
+    options = [el("option", word or "all", value=word, selected=word == chosen.show) for word in SHOW]
+    return el(
+        "form",
+        el("label", "Identity", el("input", name="find", value=chosen.find, placeholder="all")),
+        el("label", "Show", el("select", options, name="show")),
+        el("button", "Filter", class_="quiet"),
+        method="get",
+        class_="filter",
+    )
 
 
 def home_part(shown: Home) -> Html:
-    places = [place for station in shown.stations for place in station.connectors if place.connector]
-    charging = [place for place in places if place.status == "Charging"]
-    silent = sum(place.power_w is None for place in charging)
-    untold = el("span", f"{silent} of {len(charging)} not told", class_="hint") if silent else None
+    all_ = shown.census
+    untold = el("span", f"{all_.untold} of {all_.charging} not told", class_="hint") if all_.untold else None
     counts: dict[str, Child] = {
-        "online": f"{sum(station.online for station in shown.stations)} of {shown.total}",
-        "charging": len(charging),
-        "power now": [quantity(sum(place.power_w or 0 for place in places), "W"), untold],
-        "faults": sum(place.status == "Faulted" for place in places),
+        "online": f"{all_.online} of {all_.stations}",
+        "charging": all_.charging,
+        "power now": [quantity(all_.power_w, "W"), untold],
+        "faults": all_.faults,
     }
-    more = shown.total - len(shown.stations)
+    empty: Child = [
+        "No station yet. Connect one to ",
+        el("code", f"{shown.connect_url}ID"),
+        ", with its identity for ID.",
+    ]
     return join(
         [
             figures(counts, "figures"),
             table(
                 ["Station", "Product", "Connectors", "Power", "Last message"],
                 [station_row(station, shown.utc_s) for station in shown.stations],
-                [
-                    "No station yet. Connect one to ",
-                    el("code", f"{shown.connect_url}ID"),
-                    ", with its identity for ID.",
-                ],
+                "No station fits. Clear the filter." if all_.stations else empty,
                 "Stations",
                 {"Power"},
             ),
-            el("p", f"{more} more: see the API.", class_="hint") if more > 0 else None,
+            other_pages(shown),
             refused_part(shown.refused),
             el("h2", "Transactions"),
             transactions_table(shown.transactions),
         ]
     )
+
+
+def other_pages(shown: Home) -> Html | None:
+    """Where one is in the list, and the ways to its other pages."""
+    page, last = shown.chosen.page, max(-(-shown.total // PAGE_STATIONS), 1)
+    if last == 1:
+        return None
+    first = (page - 1) * PAGE_STATIONS + 1
+    ways = (("First", 1), ("Previous", page - 1), ("Next", page + 1), ("Last", last))
+    links = [
+        [el("a", word, href=f"/{shown.chosen.query(to)}", class_="more"), " "]
+        for word, to in ways
+        if 1 <= to <= last and to != page
+    ]
+    here = f"{first} to {min(first + PAGE_STATIONS - 1, shown.total)} of {shown.total} "
+    return el("p", el("span", here, class_="hint"), links)
 
 
 def figures(words: dict[str, Child], kind: str) -> Html:
