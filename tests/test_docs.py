@@ -17,6 +17,7 @@ import typer
 from typer.main import get_command
 
 from chargepost.cli import app, run_with
+from chargepost.run import faults
 from chargepost.run.control import Control
 from chargepost.web import Page, Route
 from tests.shells.supervised import running
@@ -151,6 +152,13 @@ def test_a_wrong_command_is_found() -> None:
 def test_quick_commands_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_with(shlex.split(command)[1:]) == 0
     assert capsys.readouterr().out
+
+
+def test_the_file_of_faults_to_copy_is_one_that_the_program_takes() -> None:
+    files = [block.text for block in blocks(ROOT / "docs" / "how-to" / "in-ci.md") if block.kind == "toml"]
+    assert [(len(each.frames), len(each.bytes)) for each in (faults.read(text, "in-ci.md") for text in files)] == [
+        (2, 2)
+    ]
 
 
 def test_make_knows_every_target() -> None:

@@ -27,7 +27,7 @@ from tests.shells.test_runner import charging, ended
 from chargepost.catalogue import load
 from chargepost.cli import run_with
 from chargepost.drivers.simulated import CARS
-from chargepost.run import fleet
+from chargepost.run import faults, fleet
 from chargepost.run.addresses import Address, parse
 from chargepost.run.given import judge
 from chargepost.run.house import House, Plan, opened
@@ -397,6 +397,48 @@ async def test_a_full_disk_stops_new_charges_and_loses_nothing(tmp_path: Path) -
         await demo_site.until(event="transaction ends")
         assert (await demo_site.end())[0] == 0
     assert run_with(["verify", store]) == 0
+
+
+async def test_a_bad_network_is_a_file_or_a_request(tmp_path: Path) -> None:
+    """The rules of `--faults` and those of `/link` act on a real station, and end together."""
+    path = tmp_path / "bad.toml"
+    refuse = 'do = "answer"\naction = "Authorize"\nanswer = { idTagInfo = { status = "Blocked" } }'
+    path.write_text(f'seed = 7\n[[bytes]]\ndo = "latency"\nlatency_ms = 500\n[[frames]]\n{refuse}')
+    plan = Plan(
+        demo(), Store(None), "0", 60.0, supervision=parse("127.0.0.1:0"), control=parse("127.0.0.1:0"),
+        faults=faults.load(path),
+    )  # fmt: skip
+    async with opened(plan) as house, httpx2.AsyncClient(base_url=house.control_url, trust_env=False) as http:
+        assert ("faults", "1 of frames, 1 of bytes", "seed 7") in house.addresses()
+        assert house.as_json()["faults_seed"] == 7
+
+        happening = asyncio.Event()
+        house.listen(lambda _: happening.set())
+
+        async def authorized(badge: str) -> str:
+            """What the station reads about a badge."""
+
+            def answers() -> list[str]:
+                frames = house.stations.log.traces("MINE")
+                asked = [each["messageId"] for each in frames if f'"{badge}"' in each["raw"]]
+                read = [each["raw"] for each in frames if each["messageType"] == "CALLRESULT"]
+                return [raw for raw in read if asked and f'"{asked[-1]}"' in raw]
+
+            await http.post("/stations/MINE/present_badge", json={"id_tag": badge})
+            await until(lambda: bool(answers()), happening)
+            return str(json.loads(answers()[-1])[2]["idTagInfo"]["status"])
+
+        assert (await http.post("/stations", json={"id": "MINE", "model": "evlink-pro-ac"})).status_code == 201
+        await until(lambda: house.stations.hosts["MINE"].view().link.boot == "Accepted", happening)
+        assert await authorized("BADGE1") == "Blocked"
+        rules = {"frames": [{"do": "answer", "action": "Authorize", "answer": {"idTagInfo": {"status": "Expired"}}}]}
+        assert (await http.post("/stations/MINE/link", json=rules)).status_code == 200
+        assert await authorized("BADGE2") == "Expired"
+        wrong = await http.post("/stations/MINE/link", json={"frames": [{"do": "drop", "action": "Autorize"}]})
+        assert wrong.status_code == 422
+        assert "did you mean Authorize?" in wrong.text
+        await http.post("/stations/MINE/reset_faults")
+        assert await authorized("BADGE3") == "Invalid"
 
 
 async def test_the_control_api_moves_a_real_station() -> None:
