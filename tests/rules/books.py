@@ -28,6 +28,9 @@ LAWS = {
     "told": "the last status told is the status that is (1.6, 4.9)",
     "status": "a transaction runs in Charging, SuspendedEV and SuspendedEVSE, and in no other status (1.6, 4.9)",
     "out of service": "nobody new charges where the central system has taken a connector out of service (1.6, 5.2)",
+    "reserved": "a reserved connector is for its badge or group, and its start says so (1.6, 5.13)",
+    "local list": "the list has the version it was sent with, and whom it refuses charges by nobody else's word (5.15)",
+    "profile": "no more is offered than profiles and composite schedule allow (1.6, 3.13, 5.7, 5.16)",
     "answer": "each request is answered as the standard says for the state it came in (1.6, 5)",
     "one answer": "each request is answered exactly once, and no call of ours comes before the last is done (J 4.1)",
     "message id": "no message id is used twice (J errata 3.1)",
@@ -80,6 +83,8 @@ class Books:
         """Connector -> the status told last."""
         self.accepted: set[str] = set()
         """Badges that somebody had a right to charge with, without case."""
+        self.reservations: dict[int, tuple[int, str]] = {}
+        """Every reservation ever made: its connector and its badge."""
         self.refused_at_wh: dict[int, tuple[int, float]] = {}
         """Number of a refused transaction -> its connector and the register then."""
         answered: dict[str, Callable[[Any], Any]] = {
@@ -153,6 +158,7 @@ class Books:
         self.law("one start", again is None or (again.start == said and self._again(again, "start")), said)
         if again is None:
             self._before(said)
+            self._held(said)
             again = self.told[key] = Told(501 + len(self.told), said)
             self.by_number[again.number] = again
         self._done(again, "start")
@@ -179,6 +185,13 @@ class Books:
         self.law("one stop", not here, f"{said} while {here} runs")
         before_wh = self.last_stop_wh.get(said.connector_id, 0)
         self.law("energy", said.meter_start >= before_wh, f"starts at {said.meter_start}, {before_wh} Wh are billed")
+
+    def _held(self, said: m.StartTransaction) -> None:
+        """The reservation that a start names is one of its own."""
+        if said.reservation_id is not UNSET:
+            connector, tag = self.reservations.get(said.reservation_id, (-1, ""))
+            good = connector in (0, said.connector_id) and mates(tag, said.id_tag)
+            self.law("reserved", good, f"{said}, reserved: {connector}, {tag}")
 
     def _meter_values(self, said: m.MeterValues) -> m.MeterValuesResponse:
         if said.transaction_id is not UNSET:
@@ -214,9 +227,13 @@ class Books:
     def _who(self, starter: str, said: m.StopTransaction) -> None:
         if said.id_tag is UNSET:
             return
-        tag, own = said.id_tag.upper(), starter.upper()
-        mates = tag == own or (tag in GROUPS and GROUPS[tag] == GROUPS.get(own))
-        self.law("stopped by", mates, f"{said}, started by {starter}")
+        self.law("stopped by", mates(said.id_tag, starter), f"{said}, started by {starter}")
+
+
+def mates(tag: str, other: str) -> bool:
+    """The same badge, or another one of its group."""
+    one, two = tag.upper(), other.upper()
+    return one == two or (one in GROUPS and GROUPS[one] == GROUPS.get(two))
 
 
 def registers(said: m.MeterValues) -> list[tuple[datetime, int]]:

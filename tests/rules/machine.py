@@ -6,6 +6,7 @@ says which one it is; `teardown` sends everybody home and wants everything told.
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, ClassVar, get_args
 
@@ -20,10 +21,12 @@ from chargepost.drivers.outlet import CABLE_RATINGS_A
 from chargepost.ocpp import frames
 from chargepost.ocpp import messages as m
 from chargepost.station.connector import Transaction
+from chargepost.station.profiles import obeyed
 from chargepost.station.station import Station
-from tests.rules.books import BLOCKED, EXPIRED, GOOD, GOOD_TOO, GROUP_MATE, RUNNING, TAGS, Books, Broken
-from tests.rules.rig import EPOCH_UTC_S, PowerCut, Rig
+from tests.rules.books import BLOCKED, EXPIRED, GOOD, GOOD_TOO, GROUP_MATE, GROUPS, RUNNING, TAGS, Books, Broken, mates
+from tests.rules.rig import EPOCH_UTC_S, PowerCut, Rig, utc
 
+LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 CALL_S = 5.0
 """No product gives up a call of its own sooner."""
 ANSWER_S = 15.0
@@ -129,6 +132,17 @@ class Machine(RuleBasedStateMachine):
         self.lossless = True
         """Nothing happened that may cost a Wh: no power cut, no dead meter, no welded contact, no full disk."""
         self.reset: tuple[Station, float] | None = None
+        self.held: dict[int, tuple[int, str]] = {}
+        """Reservations that certainly hold: id -> connector above 0, badge."""
+        self.listed: dict[str, str] = {}
+        """The local list: badge -> status."""
+        self.list_version: int | None = 0
+        """None: it cannot be known."""
+        self.profiles: dict[int, tuple[int, float]] | None = {}
+        """Id -> connector and limit in A: 10 and 11 are TxDefaultProfiles, 20 is a ChargePointMaxProfile.
+
+        None: it cannot be known.
+        """
         self.asked = rig.station
         """The program that was asked last; the rig may have another one since."""
         self.whole = False
@@ -159,7 +173,7 @@ class Machine(RuleBasedStateMachine):
             LocalAuthorizeOffline=str(offline).lower(), AllowOfflineTxForUnknownId=str(unknown).lower(),
             AuthorizeRemoteTxRequests=str(remote).lower(), StopTransactionOnInvalidId=str(invalid).lower(),
             StopTransactionOnEVSideDisconnect=str(ev).lower(), RestoreTimeout="20", ConnectionTimeOut="60",
-            AuthorizationCacheEnabled=str(cache).lower(),
+            AuthorizationCacheEnabled=str(cache).lower(), LocalAuthListEnabled="true",
         )  # fmt: skip
         rig.start()
         self.unknown_offline = unknown
@@ -203,6 +217,8 @@ class Machine(RuleBasedStateMachine):
             if problem:
                 raise problem
         self.before = {c.connector: c.status for c in rig.station.view(rig.now).connectors}
+        gone = {n for n, word in self.before.items() if word in ("Faulted", "Unavailable")}
+        self.held = {} if gone else self.held  # it ends with what it holds
 
     def read(self) -> None:
         """All that the station said and wished since the last time."""
@@ -249,6 +265,13 @@ class Machine(RuleBasedStateMachine):
         free = station.free_charging or rig.model.authentication.plug_starts_offline
         good = tag in books.accepted or self.unknown_offline or (free and tag == station.default_tag.upper())
         books.law("authorized", good, f"{tx.id_tag} charges on connector {tx.connector}")
+        for ident, (connector, badge) in self.held.items():
+            if connector == tx.connector:
+                books.law("reserved", mates(badge, tx.id_tag), f"{tx.id_tag} on {connector}, reserved as {ident}")
+        self.held = {ident: held for ident, held in self.held.items() if held[0] != tx.connector}
+        if self.list_version and station.core.settings.flag("LocalAuthListEnabled"):
+            refused = self.listed.get(tx.id_tag, "Accepted") != "Accepted" and tag not in books.accepted
+            books.law("local list", not refused, f"{tx.id_tag} charges on connector {tx.connector}")
         out = self.before.get(tx.connector) == "Unavailable" and self.wanted.get(tx.connector) == "Inoperative"
         books.law("out of service", not out, f"{tx.id_tag} charges on connector {tx.connector}")
 
@@ -273,6 +296,10 @@ class Machine(RuleBasedStateMachine):
             law("no power", running and c.status in RUNNING, f"{c}")
         if outlet.plugged and outlet.offered_a:
             law("offer", outlet.offered_a <= min(outlet.spec.max_current_a, outlet.cable_rating_a), f"{c}")
+        if self.profiles and c.transaction and obeyed(rig.station.core):
+            own = self.profiles.get(10 + c.connector, (0, 1e3))[1]
+            most = [own, self.profiles.get(20, (0, 1e3))[1]]
+            law("profile", outlet.offered_a <= min(most) + 0.01, f"{c}: {self.profiles}")
         wanted = self.wanted.get(c.connector)
         if wanted == "Inoperative":
             law("out of service", c.status not in ("Available", "Reserved"), f"{c}")
@@ -471,8 +498,10 @@ class Machine(RuleBasedStateMachine):
     def clock(self, step_s: float, central: bool) -> None:
         if central:
             self.books.clock_off_s += step_s
+            self.held.clear()
         else:
             utc_s = EPOCH_UTC_S + self.rig.now + step_s
+            self.held.clear()
             self.do(lambda: self.rig.tell(sig.ClockSet(utc_s, "by hand")))
 
     # --- the central system asks -------------------------------------------------------------------------------------
@@ -505,8 +534,9 @@ class Machine(RuleBasedStateMachine):
         law, action = self.books.law, payload.action
         answers = self.rig.model.messages.answers
         if isinstance(answer, frames.Error):
-            excused = action not in answers or self.full
-            law("answer", excused and answer.code in ("NotSupported", "InternalError"), f"{payload}: {answer}")
+            excused = action not in answers or self.full or answer.code == CODES.get(action)
+            known = answer.code in ("NotSupported", "InternalError", CODES.get(action))
+            law("answer", excused and known, f"{payload}: {answer}")
         elif action in JUDGES:
             JUDGES[action](self, payload, answer, before)
 
@@ -583,6 +613,69 @@ class Machine(RuleBasedStateMachine):
     @rule(vendor=st.sampled_from(["com.nobody", "Schneider Electric"]), message=st.sampled_from([UNSET, "Locate", "x"]))
     def data_transfer(self, vendor: str, message: Any) -> None:
         self.ask(m.DataTransfer(vendor_id=vendor, message_id=message))
+
+    @rule(n=NUMBERS, tag=st.sampled_from([GOOD, GROUP_MATE, GOOD_TOO]), ident=st.integers(1, 3),
+          ahead_s=st.sampled_from([100_000.0, 100_000.0, 30.0, -200_000.0]))  # fmt: skip
+    def reserve(self, n: int, tag: str, ident: int, ahead_s: float) -> None:
+        expires = utc(self.rig) + timedelta(seconds=ahead_s)
+        parent = GROUPS.get(tag, UNSET)
+        if self.rig.connected:
+            self.held.pop(ident, None)
+            self.books.reservations[ident] = n, tag
+        self.ask(
+            m.ReserveNow(connector_id=n, expiry_date=expires, id_tag=tag, parent_id_tag=parent, reservation_id=ident)
+        )
+
+    @rule(n=st.integers(1, 2), mine=st.booleans(), seconds=WAITS_S)
+    def visit_to_a_reserved_place(self, n: int, mine: bool, seconds: float) -> None:
+        """By who it is held for, or by somebody else."""
+        n = self.outlet(n)
+        self.reserve(n, GOOD, 1, 100_000.0)
+        self.visit(n, GROUP_MATE if mine else GOOD_TOO, False, False, seconds)
+
+    @rule(ident=st.integers(1, 4))
+    def cancel(self, ident: int) -> None:
+        if self.rig.connected:
+            self.held.pop(ident, None)
+        self.ask(m.CancelReservation(reservation_id=ident))
+
+    @rule(tags=st.sets(st.sampled_from(TAGS), max_size=4), word=st.sampled_from(["Accepted", "Blocked", "Expired"]),
+          full=st.booleans(), step=st.integers(-1, 2))  # fmt: skip
+    def send_local_list(self, tags: set[str], word: Any, full: bool, step: int) -> None:
+        entries = tuple(m.AuthorizationData(id_tag=tag, id_tag_info=m.IdTagInfo(status=word)) for tag in sorted(tags))
+        version = max((self.list_version or 0) + step, 1)
+        self.list_before, self.list_version = self.list_version, None
+        kind: Any = "Full" if full else "Differential"
+        self.ask(m.SendLocalList(list_version=version, update_type=kind, local_authorization_list=entries))
+
+    @rule()
+    def list_version_asked(self) -> None:
+        self.ask(m.GetLocalListVersion())
+
+    @rule(ident=st.sampled_from([11, 11, 12, 20]), limit_a=st.sampled_from([0.0, 6.0, 10.0, 16.0, 32.0]))
+    def set_profile(self, ident: int, limit_a: float) -> None:
+        """One period for ever, from long ago: whatever the clock says, it is in force."""
+        n = ident - 10 if ident < 20 else 0
+        purpose: Any = "TxDefaultProfile" if n else "ChargePointMaxProfile"
+        profile = m.ChargingProfile(
+            charging_profile_id=ident, stack_level=0, charging_profile_kind="Absolute",
+            charging_profile_purpose=purpose,
+            charging_schedule=m.ChargingSchedule(
+                charging_rate_unit="A", start_schedule=LONG_AGO,
+                charging_schedule_period=(m.ChargingSchedulePeriod(start_period=0, limit=limit_a),),
+            ),
+        )  # fmt: skip
+        self.profiles_before, self.profiles = self.profiles, None
+        self.ask(m.SetChargingProfile(connector_id=n, cs_charging_profiles=profile))
+
+    @rule(ident=st.sampled_from([UNSET, 11, 12, 20]))
+    def clear_profile(self, ident: Any) -> None:
+        self.profiles_before, self.profiles = self.profiles, None
+        self.ask(m.ClearChargingProfile(id=ident))
+
+    @rule(n=NUMBERS, duration_s=st.sampled_from([0, 60, 86_400]))
+    def composite(self, n: int, duration_s: int) -> None:
+        self.ask(m.GetCompositeSchedule(connector_id=n, duration=duration_s))
 
     @rule()
     def clear_cache(self) -> None:
@@ -741,7 +834,7 @@ def remote_started(x: Machine, ask: m.RemoteStartTransaction, answer: Any, befor
     """1.6, 5.11; trap 30."""
     n, law = ask.connector_id, x.books.law
     of = [c for c in before.connectors if n in (UNSET, c.connector)]
-    can = [c for c in of if c.status in ("Available", "Preparing", "Finishing")]
+    can = [c for c in of if c.status in ("Available", "Preparing", "Finishing", "Reserved")]
     accepted = answer.status == "Accepted"
     law("answer", not accepted or (bool(can) and before.link.boot == "Accepted"), f"{ask}: {answer}, {before}")
     if accepted and not x.rig.station.core.settings.flag("AuthorizeRemoteTxRequests"):
@@ -791,14 +884,96 @@ def transferred(x: Machine, ask: m.DataTransfer, answer: Any, before: sig.Statio
         x.books.law("answer", answer.status == "UnknownVendorId", f"{ask}: {answer}")
 
 
+def reserved(x: Machine, ask: m.ReserveNow, answer: Any, before: sig.StationView) -> None:
+    """1.6, 5.13; traps 72 to 76."""
+    n, law = ask.connector_id, x.books.law
+    if n == 0:
+        return
+    c = next((c for c in before.connectors if c.connector == n), None)
+    past = ask.expiry_date.timestamp() <= before.utc_s
+    if c is None or past:
+        law("answer", answer.status == "Rejected", f"{ask}: {answer}")
+        return
+    words = {"Available": ("Accepted", "Occupied"), "Reserved": ("Accepted", "Occupied"), "Faulted": ("Faulted",)}
+    words["Unavailable"] = ("Unavailable", "Faulted")
+    allowed = words.get(c.status, ("Occupied",))
+    hidden = x.faulty or c.pilot in ("E", "F") or x.asked.restarting is not None
+    law("answer", hidden or answer.status in allowed, f"{ask}: {answer}, {before}")
+    if answer.status == "Accepted" and ask.expiry_date.timestamp() > before.utc_s + 90_000:
+        x.held = {ident: held for ident, held in x.held.items() if held[0] != n} | {ask.reservation_id: (n, ask.id_tag)}
+
+
+def cancelled(x: Machine, ask: m.CancelReservation, answer: Any, before: sig.StationView) -> None:
+    made = ask.reservation_id in x.books.reservations
+    x.books.law("answer", made or answer.status == "Rejected", f"{ask}: {answer}")
+
+
+def list_sent(x: Machine, ask: m.SendLocalList, answer: Any, before: sig.StationView) -> None:
+    """1.6, 5.15; traps 69 to 71."""
+    was, entries, full = x.list_before, ask.local_authorization_list or (), ask.update_type == "Full"
+    if answer.status == "Accepted":
+        new: dict[str, str] = {entry.id_tag: entry.id_tag_info.status for entry in entries if entry.id_tag_info}
+        x.listed = new if full else x.listed | new
+        x.list_version = ask.list_version if x.listed else 0
+        x.books.accepted |= {tag.upper() for tag, word in new.items() if word == "Accepted"}
+    else:
+        x.list_version = was
+    if was is not None and not full and ask.list_version <= was:
+        x.books.law("answer", answer.status in ("VersionMismatch", "NotSupported"), f"{ask}: {answer}, had {was}")
+
+
+def list_version(x: Machine, ask: m.GetLocalListVersion, answer: Any, before: sig.StationView) -> None:
+    if x.list_version is not None:
+        x.books.law("local list", answer.list_version in (-1, x.list_version), f"{answer}: sent {x.list_version}")
+
+
+def profile_set(x: Machine, ask: m.SetChargingProfile, answer: Any, before: sig.StationView) -> None:
+    x.profiles = x.profiles_before
+    if answer.status == "Accepted" and x.profiles is not None:
+        profile = ask.cs_charging_profiles
+        limit = profile.charging_schedule.charging_schedule_period[0].limit
+        x.profiles = x.profiles | {profile.charging_profile_id: (ask.connector_id, limit)}
+
+
+def profile_cleared(x: Machine, ask: m.ClearChargingProfile, answer: Any, before: sig.StationView) -> None:
+    """1.6, 5.5; trap 88."""
+    known = x.profiles_before
+    if known is None:
+        x.profiles = {} if ask.id is UNSET else None
+        return
+    found = bool(known) if ask.id is UNSET else ask.id in known
+    x.books.law("answer", (answer.status == "Accepted") == found, f"{ask}: {answer}, {known}")
+    x.profiles = {} if ask.id is UNSET else {ident: each for ident, each in known.items() if ident != ask.id}
+
+
+def composed(x: Machine, ask: m.GetCompositeSchedule, answer: Any, before: sig.StationView) -> None:
+    """1.6, 5.7: what it says is what it does."""
+    known = 0 <= ask.connector_id <= len(before.connectors) and ask.duration > 0
+    x.books.law("answer", known or answer.status == "Rejected", f"{ask}: {answer}")
+    schedule = answer.charging_schedule
+    if answer.status == "Accepted" and ask.connector_id and schedule and schedule.charging_rate_unit == "A":
+        limit, offered_a = schedule.charging_schedule_period[0].limit, before.connectors[ask.connector_id - 1].offered_a
+        x.books.law("profile", offered_a <= limit + 0.1, f"{offered_a} A offered: {answer}")
+
+
+CODES = {"SetChargingProfile": "PropertyConstraintViolation"}
+"""The CALLERROR that a request may earn by what it says."""
+
 JUDGES: dict[str, Callable[[Machine, Any, Any, sig.StationView], None]] = {
+    "CancelReservation": cancelled,
     "ChangeAvailability": availability,
     "ClearCache": cleared,
+    "ClearChargingProfile": profile_cleared,
     "DataTransfer": transferred,
+    "GetCompositeSchedule": composed,
     "GetConfiguration": configuration,
+    "GetLocalListVersion": list_version,
     "RemoteStartTransaction": remote_started,
     "RemoteStopTransaction": remote_stopped,
+    "ReserveNow": reserved,
     "Reset": reset,
+    "SendLocalList": list_sent,
+    "SetChargingProfile": profile_set,
     "TriggerMessage": triggered,
     "UnlockConnector": unlocked,
 }

@@ -182,7 +182,12 @@ class Rig:
             wishes = self.station.take()
             if not facts and not wishes:
                 return
-            for wish in wishes:
+            program = self.station
+            for place, wish in enumerate(wishes):
+                if program is not self.station:
+                    late = [w for w in wishes[place:] if isinstance(w, sig.SendFrame)]
+                    assert not late, f"a program that has asked for its restart says no more: {late}"
+                    break
                 if self.done == self.cut_at:
                     raise PowerCut
                 self.done += 1

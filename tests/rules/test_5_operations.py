@@ -403,6 +403,23 @@ def test_a_reset_does_not_wait_longer_than_for_the_call_that_is_open() -> None:
     assert rig.wished(sig.Restart)
 
 
+def test_a_program_that_has_asked_for_its_restart_says_no_more() -> None:
+    """The answer that comes at the very end of its patience lets nothing more go out (the rig watches)."""
+    rig = charging()
+    rig.answers["StatusNotification"] = SILENCE
+    rig.tell(sig.FaultRaised(0, "InternalError"))
+    rig.ask(messages.Reset(type="Soft"))
+    rig.run(9.9)
+    late = [f.id for _, way, f in rig.frames if way == "sent" and getattr(f, "action", "") == "StatusNotification"]
+    rig.now += 0.2
+    rig.hear(frames.write_result(late[-1], messages.StatusNotificationResponse()))
+    rig.drain()
+    assert rig.wished(sig.Restart)
+    rig.answers.clear()
+    rig.run(60)
+    assert rig.calls().count("StopTransaction") == 1
+
+
 # --- unlock ----------------------------------------------------------------------------------------------------------
 
 

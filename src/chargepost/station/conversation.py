@@ -275,6 +275,10 @@ class Conversation:
         self.spread = True
         return transport.backoff_least_s + transport.backoff_range_s * self.core.dice()
 
+    def leave(self) -> None:
+        """The program ends: on this link nothing more is said, and nothing heard."""
+        self.hung_up = True
+
     def _hang_up(self, code: int, reason: str) -> None:
         self.hung_up = True
         self.core.wish(HangUp(code, reason))

@@ -342,6 +342,7 @@ class Station:
                 if remember:
                     self.core.wish(remember)
                 self.core.wish(sig.Restart(hard, why))
+                self.talk.leave()
 
     def change_setting(self, name: str, value: str, now: float, *, owner: bool) -> Verdict:
         """Judge, store and let a changed key take effect."""
