@@ -241,23 +241,6 @@ def test_a_download_that_works_the_second_time_goes_on() -> None:
     assert told(rig) == ["Downloading", "DownloadFailed", *FULL]
 
 
-def test_r_231_r_232_an_address_that_the_product_cannot_reach_is_a_download_that_fails() -> None:
-    """The product's row file_transfers decides: the Pro DC has no FTPS, the others have."""
-    rig = fresh("evlink-pro-dc")
-    for url in ("ftps://files.example/new.fw", "sftp://files.example/new.fw", "file:///etc/passwd", "new.fw", ""):
-        update(rig, url)
-        rig.run(5)
-        assert told(rig)[-2:] == ["Downloading", "DownloadFailed"]
-    assert not rig.wished(sig.Fetch)
-    for line in releases():
-        rig = fresh(line)
-        for scheme in rig.model.file_transfers:
-            rig.shelf[f"{scheme.lower()}://files.example/a"] = b"no firmware"
-            update(rig, f"{scheme.lower()}://files.example/a")
-            rig.run(5)
-        assert len(rig.wished(sig.Fetch)) == len(rig.model.file_transfers) == (3 if line == "evlink-pro-dc" else 4)
-
-
 # --- what is no firmware ---------------------------------------------------------------------------------------------
 
 _, SOMEBODY = image.draw_key()

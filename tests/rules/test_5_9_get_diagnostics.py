@@ -88,14 +88,6 @@ def test_retries_are_attempts_after_the_first(retries: int | None, rounds: int) 
     assert [after - at[0] for after in at] == pytest.approx([10.0 * n for n in range(rounds)])
 
 
-def test_a_way_that_the_product_does_not_have_is_an_upload_that_fails() -> None:
-    rig = fresh("evlink-pro-dc")
-    ask(rig, "ftps://files.example/")
-    rig.run(5)
-    assert told(rig) == ["Uploading", "UploadFailed"]
-    assert not rig.wished(sig.SendReport)
-
-
 def test_a_second_request_takes_the_place_of_the_first() -> None:
     """1.6 does not say; GetLog cancels the upload that runs (white paper, N01), and so does this."""
     rig = fresh()

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from chargepost import signals as sig
 from chargepost.ocpp import frames, messages, security
+from tests.rules.remade import VERSION, Change, remade
 from tests.rules.rig import Rig, utc
 
 AC = "evlink-pro-ac"
@@ -41,9 +42,12 @@ def keys() -> dict[str, CertificateIssuerPrivateKeyTypes]:
 @cache
 def root(
     name: str = "Root", *, key: str = "P-256", serial: int = 0x0A1B2C, authority: bool | None = True, days: int = 30,
-    begins: int = -1, issuer: str = "",
+    begins: int = -1, issuer: str = "", change: Change | None = None, more: x509.ExtensionType | None = None,
 ) -> str:  # fmt: skip
-    """A certificate in PEM, valid for so many days from the day of the rig on; of itself unless an issuer is named."""
+    """A certificate in PEM, valid for so many days from the day of the rig on; of itself unless an issuer is named.
+
+    `change`: some bytes of it; `more`: an extension beside.
+    """
 
     def called(words: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
@@ -59,7 +63,14 @@ def root(
     )
     if authority is not None:
         made = made.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-    return made.sign(keys()[key], SHA256()).public_bytes(Encoding.PEM).decode()
+    if more is not None:
+        made = made.add_extension(more, critical=False)
+    signed = made.sign(keys()[key], SHA256())
+    if change is not None:
+        own = keys()[key]
+        assert isinstance(own, ec.EllipticCurvePrivateKey)
+        return remade(signed, own, change)
+    return signed.public_bytes(Encoding.PEM).decode()
 
 
 def booted(model: str = AC, **settings: str) -> Rig:
@@ -178,6 +189,9 @@ def test_r_047_ten_roots_and_no_eleventh_and_none_twice() -> None:
 
 # --- what is refused -------------------------------------------------------------------------------------------------
 
+X400 = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes.fromhex("3004a3020500"))
+"""A name of a kind that no certificate has had since X.400."""
+
 BAD: dict[str, Any] = {
     "no PEM": lambda: "a certificate",
     "no certificate": lambda: "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----",
@@ -190,10 +204,15 @@ BAD: dict[str, Any] = {
     "of another": lambda: root("Middle", issuer="Root"),
     "a short RSA key": lambda: root(key="RSA 1024"),
     "a short curve": lambda: root(key="P-192"),
+    "a version that there is not": lambda: root(change=VERSION),
+    "a name that is a number": lambda: root(change=(b"\x0c\x04Root", b"\x02\x04Root")),
+    "a serial number below zero": lambda: root(serial=0x4D, change=(b"\x02\x01\x4d", b"\x02\x01\xcd")),
+    "an address that nobody reads": lambda: root(more=X400),
     "broken": lambda: root()[:200] + "AAAA" + root()[204:],
 }
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @pytest.mark.parametrize("what", BAD)
 def test_tc_078_a_bad_root_is_refused_and_a_security_event(what: str) -> None:
     """R-049: InvalidCentralSystemCertificate, after the answer."""

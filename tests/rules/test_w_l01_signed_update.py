@@ -17,6 +17,7 @@ from chargepost import signals as sig
 from chargepost.catalogue import image
 from chargepost.catalogue.load import releases
 from chargepost.ocpp import frames, security
+from tests.rules.remade import CURVE, KEY, VERSION, Change, remade
 from tests.rules.rig import PowerCut, Rig, utc
 
 PRIVATE, PUBLIC = image.draw_key()
@@ -177,6 +178,17 @@ def test_a_bad_certificate_is_refused_before_anything_else(kind: str) -> None:
     assert events(rig) == ["InvalidFirmwareSigningCertificate"]
     assert not told(rig)
     assert not rig.wished(sig.Fetch)
+
+
+@pytest.mark.parametrize("change", [VERSION, CURVE, KEY])
+def test_a_certificate_that_no_program_makes_is_a_bad_one(change: Change) -> None:
+    """What is not understood of it is refused like what is wrong with it."""
+    rig = fresh()
+    assert isinstance(ROOT.key, ec.EllipticCurvePrivateKey)
+    strange = remade(SIGNER.certificate, ROOT.key, change)
+    assert ask(rig, signing_certificate=strange).status == "InvalidCertificate"
+    rig.run(60)
+    assert events(rig) == ["InvalidFirmwareSigningCertificate"]
 
 
 def test_without_a_root_of_the_manufacturer_no_certificate_is_good() -> None:

@@ -294,7 +294,9 @@ async def test_one_station_has_a_few_transfers_at_once(tmp_path: Path) -> None:
             for number in range(JOBS_MAX):
                 at.transfers.do(at.owner, sig.Fetch(f"{number}", f"http://127.0.0.1:{silent}/a"))
             fact = await at.fetch(f"http://127.0.0.1:{silent}/a")
-            assert fact == sig.TransferFailed("fw-1", f"{JOBS_MAX} transfers of this station are under way already")
+            told = f"{JOBS_MAX} transfers of this station are under way already"
+            assert fact == sig.TransferFailed("fw-1", told)
+            assert await at.do(sig.Examine("fw-1")) == sig.Examined("fw-1", "damaged", reason=told)
 
 
 # --- hostile servers --------------------------------------------------------------------------------------------------

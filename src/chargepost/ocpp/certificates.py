@@ -35,9 +35,26 @@ def judged(pem: str, at: datetime) -> str:
         )
     _must_be_a_root(certificate)
     must_be_strong(certificate)
-    if len(f"{certificate.serial_number:x}") > SERIAL_MAX:
-        raise Unfit("the serial number is longer than X.509 allows")
-    return certificate.public_bytes(Encoding.PEM).decode("ascii")
+    if certificate.serial_number < 0 or len(f"{certificate.serial_number:x}") > SERIAL_MAX:
+        raise Unfit("the serial number is none that X.509 allows")
+    kept = certificate.public_bytes(Encoding.PEM).decode("ascii")
+    try:
+        named(kept, ALGORITHMS[0])
+    except not_understood():
+        raise Unfit("the name in it is not understood") from None
+    return kept
+
+
+def not_understood() -> tuple[type[Exception], ...]:
+    """What `cryptography` raises for a certificate that it cannot make sense of, at whichever field it looks; these
+    have no base of their own."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
+
+    return (
+        ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, x509.ExtensionNotFound,
+        x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+    )  # fmt: skip
 
 
 def read(pem: str) -> "Certificate":
@@ -45,7 +62,7 @@ def read(pem: str) -> "Certificate":
 
     try:
         certificates = x509.load_pem_x509_certificates(pem.encode("ascii"))
-    except (ValueError, UnicodeEncodeError):
+    except not_understood():
         raise Unfit("not a certificate in PEM") from None
     if len(certificates) != 1:
         raise Unfit(f"{len(certificates)} certificates instead of one")
@@ -55,25 +72,28 @@ def read(pem: str) -> "Certificate":
 def _must_be_a_root(certificate: "Certificate") -> None:
     """One that may sign others (RFC 5280, 4.2.1.9), signed by itself."""
     from cryptography import x509  # noqa: PLC0415
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
 
     try:
         constraints: Any = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         authority = bool(constraints.ca)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except not_understood():
         authority = False
     if not authority:
         raise Unfit("not the certificate of an authority")
     try:
         certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except not_understood():
         raise Unfit("not signed by itself: not a root") from None
 
 
 def must_be_strong(certificate: "Certificate") -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
 
-    match certificate.public_key():
+    try:
+        key = certificate.public_key()
+    except not_understood():
+        raise Unfit("the key is of no known kind") from None
+    match key:
         case rsa.RSAPublicKey(key_size=bits) if bits >= RSA_LEAST_BITS:
             return
         case ec.EllipticCurvePublicKey(key_size=bits) if bits >= CURVE_LEAST_BITS:

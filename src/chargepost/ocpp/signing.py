@@ -15,8 +15,6 @@ def unfit(pem: str, roots: Iterable[str], at: datetime) -> str:
 
     One of the manufacturer's roots (PEM) has to have issued it itself: there are no certificates in between.
     """
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
-
     try:
         certificate = certificates.read(pem)
         certificates.must_be_strong(certificate)
@@ -27,7 +25,7 @@ def unfit(pem: str, roots: Iterable[str], at: datetime) -> str:
     for root in roots:
         try:
             certificate.verify_directly_issued_by(certificates.read(root))
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        except certificates.not_understood():
             continue
         return ""
     return "issued by no root of a manufacturer that is installed here"

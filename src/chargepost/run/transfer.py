@@ -118,7 +118,7 @@ class Transfers:
             return
         jobs = self._jobs.setdefault(owner.identity, [])
         if len(jobs) >= JOBS_MAX:
-            refusal = sig.TransferFailed(wish.job, f"{JOBS_MAX} transfers of this station are under way already")
+            refusal = _failed(wish, f"{JOBS_MAX} transfers of this station are under way already")
             self._loop.call_soon(owner.tell, refusal)
             return
         job = self._job(owner, wish)

@@ -443,13 +443,9 @@ def _wait(s: "Station", update: Update, due: float, now: float) -> None:
 
 
 def _fetch(s: "Station", update: Update, now: float) -> None:
-    if s.maintenance.acted:
-        return
-    s.maintenance.acted = True
-    if _reachable(s, update.url):
+    if not s.maintenance.acted:
+        s.maintenance.acted = True
         s.core.wish(Fetch(update.job, update.url))
-    else:
-        _not_fetched(s, update, now)
 
 
 def _examine(s: "Station", update: Update, now: float) -> None:
@@ -510,28 +506,16 @@ def _upload(s: "Station", upload: Upload, now: float) -> None:
     state.upload_due = None
     upload.status = "Uploading"
     _raise(s, msgspec.structs.replace(upload.failed, status=upload.status))
-    if _reachable(s, upload.url):
-        text = report.security_log(s) if upload.security else report.text(s, now)
-        compressed = upload.name.endswith(".gz")
-        since, until = upload.since_utc_s, upload.until_utc_s
-        s.core.wish(SendReport(upload.job, upload.url, upload.name, text, compressed, since, until))
-    else:
-        _not_sent(s, upload, now)
+    text = report.security_log(s) if upload.security else report.text(s, now)
+    compressed = upload.name.endswith(".gz")
+    since, until = upload.since_utc_s, upload.until_utc_s
+    s.core.wish(SendReport(upload.job, upload.url, upload.name, text, compressed, since, until))
 
 
 def _uploaded(s: "Station", end: Untold) -> None:
     _raise(s, end)
     s.core.memory.drop(REPORT_KEY)
     s.maintenance.upload = None
-
-
-def _reachable(s: "Station", url: str) -> bool:
-    """The product transfers files this way (its row file_transfers)."""
-    scheme = url.partition(":")[0].upper()
-    known = scheme in s.core.model.file_transfers
-    if not known:
-        s.core.note("warning", "transfer refused", f"{scheme[:10]!r} is none of {s.core.model.file_transfers}")
-    return known
 
 
 def _job(s: "Station", what: str) -> str:
