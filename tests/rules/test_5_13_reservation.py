@@ -174,6 +174,17 @@ def test_tc_047_it_expires_offline_too(key: str, expected: bool) -> None:
     assert begun(rig) == ([(1, OTHER, None)] if expected else [])
 
 
+def test_it_expires_by_the_date_when_many_small_corrections_add_up() -> None:
+    rig = idle()
+    assert reserve(rig, wait_s=60) == "Accepted"
+    for n in range(1, 31):  # as heartbeats do
+        rig.tell(sig.ClockSet(EPOCH_UTC_S + rig.now + 0.9 * n, "NTP"))
+        rig.run(1)
+    assert now_on(rig) == "Reserved"
+    rig.run(5)
+    assert now_on(rig) == "Available"
+
+
 def test_it_expires_by_the_date_when_the_clock_is_set() -> None:
     rig = idle()
     reserve(rig, wait_s=3600)

@@ -99,22 +99,20 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
     if not DATES_UTC_S[0] <= utc_s < DATES_UTC_S[1]:
         s.core.note("warning", "date refused", f"{source} says {utc_s:.0f} s since 1970: its clock is wrong")
         return
-    if abs(step_s) < 1:
-        s.core.offset_s = utc_s - now
-        due = s.core.alarms.get(("aligned", 0))
-        s.core.wake_at("aligned", 0, due if due is None else due - step_s)  # the same point of the grid
-        profiles.clock_moved(s.core, now)
-        return
     lit_percent = lamp.intensity_percent(s.core, now)
     s.core.offset_s = utc_s - now
     profiles.clock_moved(s.core, now)
-    s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
     reservations.watch(s)
+    maintenance.clock_changed(s, now)
+    if abs(step_s) < 1:
+        due = s.core.alarms.get(("aligned", 0))
+        s.core.wake_at("aligned", 0, due if due is None else due - step_s)  # the same point of the grid
+        return
+    s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
     if abs(step_s) >= security_events.CLOCK_STEP_S:
         security_events.happened(s, "SettingSystemTime", now, f"by {step_s:+.0f} s, from {source}")
     _schedule_aligned(s, now)
     _schedule_light(s, now)
-    maintenance.clock_changed(s, now)
     if lamp.intensity_percent(s.core, now) != lit_percent:
         s.core.wake_at("light", 0, now)
 
