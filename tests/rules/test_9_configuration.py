@@ -25,7 +25,7 @@ def idle(model: str) -> Rig:
 
 
 RULED_ELSEWHERE = {"SecurityProfile"}
-"""It takes no value by its range alone: `test_link_explains_itself`."""
+"""It takes no value by its range alone: `test_w_a05_security_profile`."""
 
 
 def good(spec: KeySpec) -> Iterator[tuple[str, str]]:

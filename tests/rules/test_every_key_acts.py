@@ -582,6 +582,12 @@ def security_events(k: Key) -> None:
     assert [p.type for p in k.rig.said("SecurityEventNotification")] == ["ResetOrReboot", "StartupOfTheDevice"]
 
 
+def security_profile(k: Key) -> None:
+    k.own(AuthorizationKey="0123456789abcdefABCD", **{k.name: "2"})
+    k.rig.run(5)
+    assert k.rig.dials[-1][1].url.startswith("wss:")
+
+
 def compressed_report(k: Key) -> None:
     for value in ("false", "true"):
         k.write(value)
@@ -639,6 +645,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "rfidstatustimeout": badge_time_out,
     "selfsignedcertificateauthorized": self_signed,
     "securityeventsenabled": security_events,
+    "securityprofile": security_profile,
     "stoptransactiononevsidedisconnect": car_may_leave,
     "stoptransactiononinvalidid": refused_start_goes_on,
     "stoptxnaligneddata": kept_values,

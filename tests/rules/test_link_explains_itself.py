@@ -55,21 +55,6 @@ def test_the_identity_key_reads_as_the_link_has_it() -> None:
     assert known.value == "CP-1" == rig.dials[0][1].url.rpartition("/")[2]
 
 
-def test_trap_60_the_security_profile_only_rises_and_only_on_what_it_rests_on() -> None:
-    rig = Rig()
-    rig.run(1)
-
-    def change(value: str) -> str:
-        return str(rig.ask(messages.ChangeConfiguration(key="SecurityProfile", value=value)).status)
-
-    assert [change(value) for value in ("0", "1", "2", "-1", "x")] == ["Rejected"] * 5
-    rig.tell(sig.SettingChanged("AuthorizationKey", "0123456789abcdefABCD"))
-    rig.run(5)  # it connects anew, with the key
-    assert change("2") == change("0") == "Rejected"
-    assert change("1") == "Accepted"
-    assert change("1") == change("0") == "Rejected"
-
-
 def test_why_the_link_is_down_is_noted_once_for_each_reason() -> None:
     rig = Rig(start=False)
     rig.reachable = False

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chargepost.ocpp import messages as m
-from chargepost.station import badges, certificates, maintenance, metering, profiles, reservations, transactions, visits
+from chargepost.station import (
+    badges,
+    certificates,
+    maintenance,
+    metering,
+    profiles,
+    reservations,
+    security_profile,
+    transactions,
+    visits,
+)
 from chargepost.station.connector import Connector, Grant
 from chargepost.station.core import Refusal
 from chargepost.station.settings import Row
@@ -81,21 +91,14 @@ def unlock_connector(s: "Station", ask: m.UnlockConnector, ident: str, now: floa
 
 def change_configuration(s: "Station", ask: m.ChangeConfiguration, ident: str, now: float) -> Any:
     row = s.core.settings.row(ask.key)
-    if row is not None and s.shows(row) and row.inner == "securityprofile" and not _may_rise(s, ask.value):
+    rises = row is not None and s.shows(row) and row.inner == security_profile.KEY.lower()
+    if rises and not security_profile.may_rise(s, ask.value):
         return m.ChangeConfigurationResponse(status="Rejected")
+    before = s.core.settings.number(security_profile.KEY)
     verdict = s.change_setting(ask.key, ask.value, now, owner=False)
+    if rises and verdict == "Accepted":
+        security_profile.risen(s, before)
     return m.ChangeConfigurationResponse(status=verdict)
-
-
-def _may_rise(s: "Station", value: str) -> bool:
-    """SecurityProfile only goes up, and needs what it rests on (white paper, A05; trap 60).
-
-    Profiles above 1 need a root certificate, which no station here can hold yet.
-    """
-    settings = s.core.settings
-    wanted = value.strip()
-    has_key = bool(settings.text(s.core.model.transport.password_key))
-    return wanted == "1" and settings.number("SecurityProfile") < 1 and has_key
 
 
 def get_configuration(s: "Station", ask: m.GetConfiguration, ident: str, now: float) -> Any:

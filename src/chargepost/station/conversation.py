@@ -33,6 +33,9 @@ SERIAL_MAX = 25
 NOT_ACCEPTED_MIN_S = 1.0
 """Whatever a central system asks for, BootNotification never comes in a tight loop."""
 
+TLS_FROM = 2
+"""The security profile from which on the link is encrypted (white paper, 2.1)."""
+
 CALL_TIMEOUT_KEYS = {"authorize": "rfidStatusTimeout"}
 """Keys of products that give one kind of call a patience of its own; 0, or no such key: that of all calls."""
 
@@ -171,6 +174,8 @@ class Conversation:
 
     def url(self) -> str:
         base = self.core.settings.named(self.core.model.transport.url_key)
+        if base[:3].lower() == "ws:" and self.core.settings.number("SecurityProfile") >= TLS_FROM:
+            base = f"wss{base[2:]}"
         return f"{base.rstrip('/')}/{quote(self.identity(), safe='')}" if base else ""
 
     def enabled(self) -> bool:

@@ -27,6 +27,7 @@ from chargepost.station import (
     profiles,
     reservations,
     security_events,
+    security_profile,
     surroundings,
     transactions,
     visits,
@@ -120,6 +121,7 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
 def _link_up(s: "Station", fact: sig.LinkUp, now: float) -> None:
     was_accepted = s.talk.boot == "Accepted"
     s.talk.up(fact.subprotocol, now)
+    security_profile.link_up(s)
     if not was_accepted:
         for c in s.all_connectors:
             c.reported = None
@@ -128,6 +130,7 @@ def _link_up(s: "Station", fact: sig.LinkUp, now: float) -> None:
 
 
 def _link_down(s: "Station", fact: sig.LinkDown, now: float) -> None:
+    security_profile.link_down(s, fact, now)
     for kind, number in s.talk.down(fact.reason, now):
         if kind == "status":
             s.all_connectors[number].reported = None  # it may never have arrived
@@ -621,7 +624,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
 
 def relink(s: "Station", now: float) -> None:
     if s.started:
-        s.talk.redial(now, "the address or identity has changed")
+        s.talk.redial(now, "what it connects with has changed")
 
 
 def _resample(s: "Station", now: float) -> None:
@@ -677,5 +680,6 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "modempresent": surroundings.watch_modem,
     "confmodemretryinterval": surroundings.watch_modem,
     "timesettings": surroundings.ntp_answered,
+    "securityprofile": relink,
 }
 """Other keys are read when they are needed."""

@@ -14,6 +14,7 @@
 | `reservation/<id>` | a reservation |
 | `profile/<id>` | a charging profile in its place, with the transaction it ends with |
 | `root/<use>/<fingerprint>` | a root certificate |
+| `security/before` | the security profile before the present one, until that has worked |
 | `event/<n>` | a security event that the central system has not taken yet |
 | `fault/<connector>/<code>` | a fault for the service, over a restart that does not take the mains away |
 | `firmware/model` | what an installed firmware has made of the station: a model's full name |

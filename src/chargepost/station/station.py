@@ -24,6 +24,7 @@ from chargepost.station import (
     profiles,
     reservations,
     security_events,
+    security_profile,
     surroundings,
     transactions,
     visits,
@@ -78,6 +79,7 @@ class Station:
         "data",
         "emergency",
         "maintenance",
+        "profile_before",
         "reservations",
         "restarting",
         "security_events",
@@ -126,6 +128,8 @@ class Station:
         self.restarting: tuple[bool, str, float] | None = None
         self.surroundings = surroundings.Surroundings()
         self.maintenance = Maintenance(store)
+        self.profile_before = store.load(security_profile.BEFORE_KEY, int)
+        """The security profile to go back to, while the present one has not worked yet."""
         self._recall(store)
 
     def _recall(self, store: Memory) -> None:
