@@ -46,5 +46,6 @@ def link_down(s: "Station", fact: LinkDown, now: float) -> None:
         return
     s.core.note("warning", "security profile", f"{before} again, the higher one does not work: {fact.reason}")
     s.change_setting(KEY, str(before), now, owner=True)
-    s.after_answer.clear()  # the next dial is due anyway
+    s.after_answer.clear()  # there is no link to leave
+    s.core.wake_at("dial", 0, now)
     link_up(s)
