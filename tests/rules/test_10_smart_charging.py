@@ -569,6 +569,41 @@ def test_10_4_who_comes_second_gets_a_part_and_leaves_it_again() -> None:
     assert most_at_once(rig) <= 30
 
 
+@pytest.mark.parametrize(("most", "parts"), [(10, [0, 10]), (20, [6, 14]), (40, [6, 32])])
+def test_10_4_a_full_car_keeps_no_share_from_one_that_charges(most: float, parts: list[float]) -> None:
+    rig = two_charging()
+    install(rig, 0, 1, "ChargePointMaxProfile", [(0, most)])
+    rig.hardware.set_car(1, rig.now, ready=False)
+    rig.run(profiles.IDLE_S - 5)
+    first = offered(rig, 1)
+    assert first >= 10  # it may only have paused
+    rig.run(15)
+    assert [offered(rig, 1), offered(rig, 2)] == parts
+    rig.run(3600)
+    assert [offered(rig, 1), offered(rig, 2)] == parts
+    assert rig.station.view(rig.now).connectors[1].contactor
+    rig.hardware.set_car(1, rig.now, ready=True)
+    rig.run(20)
+    if parts[0]:  # what is offered it takes, and has its equal part again
+        assert [offered(rig, 1), offered(rig, 2)] == [most / 2, most / 2]
+    rig.ask(messages.RemoteStopTransaction(transaction_id=502))
+    rig.run(10)
+    assert [offered(rig, 1), offered(rig, 2)] == [min(most, 32), 0]
+    assert rig.power()
+    assert most_at_once(rig) <= most
+
+
+def test_10_4_two_full_cars_are_not_told_again_and_again() -> None:
+    rig = two_charging()
+    install(rig, 0, 1, "ChargePointMaxProfile", [(0, 10)])
+    for connector in (1, 2):
+        rig.hardware.set_car(connector, rig.now, ready=False)
+        rig.run(2 * profiles.IDLE_S)
+    rig.forget()
+    rig.run(7200)
+    assert len(rig.wished(sig.OfferCurrent)) <= 1
+
+
 def test_10_4_who_gives_way_is_told_first() -> None:
     rig = two_charging()
     install(rig, 1, 1, "TxProfile", [(0, 10), (20, 22)])

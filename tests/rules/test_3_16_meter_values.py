@@ -8,6 +8,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
+from chargepost.catalogue.model import AfterPowerCut
 from chargepost.ocpp import messages, outbox
 from chargepost.station import metering
 from chargepost.station.connector import Connector
@@ -460,6 +461,37 @@ def test_trap_52_begin_and_end_are_always_there(key: str) -> None:
     data = rig.last("StopTransaction").transaction_data
     assert [v.measurand for v in data[0].sampled_value] == [ENERGY, "Voltage"]
     assert int(data[-1].sampled_value[0].value) == rig.last("StopTransaction").meter_stop
+
+
+def test_trap_52_a_charge_that_a_power_cut_ended_has_its_begin_and_its_end() -> None:
+    """Of the end only the last register on disk is known, which is meterStop."""
+    closes = msgspec.structs.replace(load("evlink-pro-ac"), after_power_cut=AfterPowerCut())
+    rig = Rig(closes, settings={"StopTxnSampledData": f"{ENERGY},Voltage.L1", "MeterValueSampleInterval": "30"})
+    rig.run(2)
+    rig.charge(seconds=100)
+    rig.power_cycle()
+    rig.run(10)
+    told = rig.last("StopTransaction")
+    assert told.reason == "PowerLoss"
+    assert contexts(rig)[0] == "Transaction.Begin"
+    assert contexts(rig)[-1] == "Transaction.End"
+    assert contexts(rig).count("Transaction.End") == 1
+    (end,) = told.transaction_data[-1].sampled_value
+    assert int(float(end.value)) == told.meter_stop
+    assert told.transaction_data[-1].timestamp == told.timestamp
+    assert not any(key.startswith("data/") for key in rig.memory)
+
+
+def test_trap_52_a_meter_that_is_silent_at_the_start_has_a_begin_too() -> None:
+    rig = idle(StopTxnSampledData=f"{ENERGY},Voltage.L1")
+    rig.hardware.mute_meter(1, True)
+    rig.charge(seconds=5)
+    rig.hardware.mute_meter(1, False)
+    rig.run(60)
+    stop(rig)
+    assert contexts(rig) == ["Transaction.Begin", "Transaction.End"]
+    (begin,) = rig.last("StopTransaction").transaction_data[0].sampled_value
+    assert int(float(begin.value)) == rig.last("StartTransaction").meter_start
 
 
 def test_r_109_stop_data_are_at_least_so_far_apart() -> None:

@@ -81,6 +81,11 @@ def metered(c: Connector) -> None:
     c.flowing = flowing or c.flowing
 
 
+def car_gone(c: Connector) -> None:
+    """What was learned of a car is not true of the next."""
+    c.flowing, c.idle = 0, False
+
+
 def _shed(core: Core, c: Connector, now: float) -> Limit | None:
     row = core.settings.row("loadSheddingSetPoint")
     if row is None or SHEDDING_INPUT not in core.inputs:

@@ -68,9 +68,9 @@ class Connector:
 
     __slots__ = (
         "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
-        "faults", "flowing", "grant", "interrupted", "jammed", "last_start_utc_s", "light", "limit", "limit_rests_on",
-        "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free", "paused",
-        "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
+        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_start_utc_s", "light", "limit",
+        "limit_rests_on", "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free",
+        "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
         "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
         "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
@@ -118,6 +118,8 @@ class Connector:
         self.began_at: float | None = None
         """When the transaction began, in monotonic seconds; None: before this start of the program."""
         self.stopping: Stopping | None = None
+        self.idle = False
+        """The car takes nothing of what is shared (profiles.py)."""
         self.paused = False
         """The push button holds the charge."""
         self.shut: frozenset[str] = frozenset()

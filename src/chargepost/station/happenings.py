@@ -612,6 +612,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "unlock": _unlock_failed,
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
     "profile": _nothing,
+    "share": _nothing,
     "restart": _nothing,
     "maintenance": _nothing,
     "upload": _nothing,

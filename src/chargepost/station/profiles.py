@@ -35,6 +35,9 @@ COMPOSITE_MAX_S = 14 * 86_400
 COMPOSITE_PERIODS_MAX = 1_000
 """Periods of a composite schedule, about 40 kB of JSON; what would have more is shortened."""
 
+IDLE_S = 60.0
+"""A car that has been offered current and has taken none for so long is full, or waits for its hour."""
+
 NEAR_S = 0.001
 """An instant this near has come: what two clocks add up to may fall short of it by a rounding."""
 
@@ -433,18 +436,34 @@ def _limit(c: Connector, value: Value, limit: float | None = None) -> Limit:
 
 
 def _share(s: "Station", profiles: Profiles, most: Value, now: float) -> None:
-    """Divide what all may have together between those who want current; who began first goes before."""
+    """Divide what all may have together between those who want current; who began first goes before.
+
+    Where it is not enough for all, an idle car goes last and is offered what it needs to come back, no more.
+    """
     takers: list[tuple[Connector, float, float]] = []
-    for c in sorted(filter(charging.wants, s.connectors), key=lambda c: c.started_at if c.transaction else inf):
+    wanting = [c for c in s.connectors if charging.wants(c)]
+    for c in sorted(wanting, key=lambda c: (_idle(s, c, now), c.started_at if c.transaction else inf)):
         own_a = charging.usable(s.core, c, now, profiles.limits[c.number]).current_a
         width = charging.phases(c)
         if own_a > 0:
             takers.append((c, _in_unit_of(most, own_a, width), _in_unit_of(most, c.spec.min_current_a, width)))
         else:
             profiles.limits[c.number] = min(profiles.limits[c.number], Limit(0.0, most.author))
-    parts = shares(most.limit, [(own, least) for _, own, least in takers])
+    scarce = sum(own for _, own, _ in takers) > most.limit
+    parts = shares(most.limit, [(least if scarce and c.idle else own, least) for c, own, least in takers])
     for (c, _, _), part in zip(takers, parts, strict=True):
         profiles.limits[c.number] = min(profiles.limits[c.number], _limit(c, most, part))
+
+
+def _idle(s: "Station", c: Connector, now: float) -> bool:
+    """The car was offered current and has taken none for long. It stays idle while it is offered nothing."""
+    if c.transaction is None or c.pilot in ("C", "D"):
+        c.idle = False
+    elif c.status == "SuspendedEV" and not c.idle:
+        due = c.status_since + IDLE_S
+        c.idle = now >= due
+        s.core.wake_at("share", c.number, None if c.idle else due)
+    return c.idle
 
 
 def _in_unit_of(most: Value, current_a: float, width: int) -> float:

@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, metering, profiles, reservations
+from chargepost.station import badges, charging, metering, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -109,7 +109,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         ),
         numbered=True,
     )
-    _keep_data(s, c, reading, "Transaction.Begin", _stop_items(s), now)
+    _keep_edge(s, c, reading, energy_wh, "Transaction.Begin", now)
     c.token = core.memory.put(f"transaction/{tx.name}", tx)
     if grant.profile:
         profiles.transaction_begun(s, c, grant.profile, now)
@@ -219,6 +219,20 @@ def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str
     _keep_point(s, tx, metering.sampled(s.core.model, items, reading, (c,), context), context, utc_s)
 
 
+def _keep_edge(s: "Station", c: Connector, reading: Reading | None, energy_wh: float, context: str, at: float) -> None:
+    """Keep how a transaction began or ended."""
+    if reading:
+        _keep_data(s, c, reading, context, _stop_items(s), at)
+    elif c.transaction:
+        _keep_known(s, c.transaction, energy_wh, context, s.core.utc(at))
+
+
+def _keep_known(s: "Station", tx: Transaction, energy_wh: float, context: str, utc_s: float) -> None:
+    """Without a reading, what meterStart or meterStop says is all that is known."""
+    known = metering.register(s.core.model, _stop_items(s), energy_wh, context)
+    _keep_point(s, tx, known, context, utc_s)
+
+
 def _keep_point(s: "Station", tx: Transaction, values: list[messages.SampledValue], context: str, utc_s: float) -> None:
     """When there are too many points, every second one between begin and end goes: the rest shows the whole charge."""
     if not values:
@@ -300,11 +314,7 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     if tx is None or stopping is None:
         return
     energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
-    if reading:
-        _keep_data(s, c, reading, "Transaction.End", _stop_items(s), now)
-    else:  # what meterStop says is all that is known of the end
-        known = metering.register(s.core.model, _stop_items(s), energy_wh, "Transaction.End")
-        _keep_point(s, tx, known, "Transaction.End", s.core.utc(now))
+    _keep_edge(s, c, reading, energy_wh, "Transaction.End", now)
     keep_meter(s, c, energy_wh)
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
@@ -352,7 +362,8 @@ def close(
     profiles.transaction_over(core, tx.name)
     c.transaction = c.stopping = None
     c.paused = c.interrupted = False
-    c.resume_at, c.flowing = None, 0
+    c.resume_at = None
+    charging.car_gone(c)
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
         core.wake_at(alarm, c.number, None)
     core.note("info", "transaction ends", f"{reason}, {int(energy_wh) - tx.start_wh} Wh", c.number)
@@ -447,6 +458,7 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
         if tx.refused and s.core.settings.flag("StopTransactionOnInvalidId", True):
             stop(s, c, "DeAuthorized", None, now)
     else:
+        _keep_known(s, tx, tx.last_wh, "Transaction.End", tx.last_utc_s)
         close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
         c.usage = Usage.FINISHING
         c.plugged_since_stop = True

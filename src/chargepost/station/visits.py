@@ -10,7 +10,7 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import badges, faults, reservations, surroundings, transactions
+from chargepost.station import badges, charging, faults, reservations, surroundings, transactions
 from chargepost.station.badges import fold
 from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
@@ -113,7 +113,8 @@ def car_left(s: "Station", c: Connector, now: float) -> None:
     """The car's end was pulled while a transaction runs (1.6, 4.10; trap 41)."""
     if c.transaction is None or c.stopping:
         return
-    c.ev_left, c.flowing = True, 0
+    c.ev_left = True
+    charging.car_gone(c)
     if s.core.settings.flag("StopTransactionOnEVSideDisconnect", True):
         transactions.stop(s, c, "EVDisconnected", None, now)
 
