@@ -8,7 +8,7 @@ import pytest
 from chargepost import signals as sig
 from chargepost.ocpp import messages
 from chargepost.station.connector import Transaction
-from tests.rules.rig import ACCEPTED, PowerCut, Rig
+from tests.rules.rig import ACCEPTED, PowerCut, Rig, two_connectors
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
 RESTORE_S = 40
@@ -197,6 +197,25 @@ def test_q_188_a_resumed_charge_keeps_its_number_its_tag_and_its_start() -> None
     assert rig.ask(messages.RemoteStopTransaction(transaction_id=700)).status == "Accepted"
     rig.run(3)
     assert rig.last("StopTransaction").meter_stop == int(rig.register_wh)
+
+
+def test_a_transaction_whose_connector_has_no_number_any_more_is_ended() -> None:
+    """Two sockets become one connector at the next start; if the mains bring that, nobody can go on where 2 was."""
+    rig = two_connectors()
+    rig.own(MeterValueSampleInterval="10")
+    rig.plug(connector=2)
+    rig.badge()
+    rig.run(25)
+    assert rig.last("StartTransaction").connector_id == 2
+    rig.own(PlugNumberingMode="0")
+    rig.power_cycle()
+    rig.run(20)
+    assert len(rig.station.connectors) == 1
+    (told,) = rig.said("StopTransaction")
+    assert (told.transaction_id, told.reason) == (501, "PowerLoss")
+    assert told.meter_stop == int(float(rig.said("MeterValues")[-1].meter_value[0].sampled_value[0].value))
+    assert [r.connector for r in rig.records.values()] == [2]
+    assert not any(key.startswith(("transaction/", "number/", "data/", "record/")) for key in rig.memory)
 
 
 def test_a_resumed_charge_may_be_ended_while_it_waits() -> None:

@@ -143,10 +143,13 @@ class Station:
         for key, point in store.load_all("data/", messages.MeterValue):
             name, _, n = key.rpartition("/")
             self.data.setdefault(name, {})[int(n)] = point
+        homeless = []
         for _, tx in store.load_all("transaction/", Transaction):
+            tx.kept_readings = max(self.data.get(tx.name, ()), default=-1) + 1
             if 0 < tx.connector <= len(self.connectors):
-                tx.kept_readings = max(self.data.get(tx.name, ()), default=-1) + 1
                 self.connectors[tx.connector - 1].transaction = tx
+            else:
+                homeless.append(tx)
         profiles.recall(self.core, {c.transaction.name for c in self.connectors if c.transaction})
         for key, _ in store.load_all("fault/", bool):
             number, _, code = key.partition("/")
@@ -155,6 +158,8 @@ class Station:
                 self.all_connectors[int(number)].faults[code] = spec
             store.drop(f"fault/{key}")
         reservations.recall(self)
+        for tx in homeless:  # its connector has no number of its own any more
+            transactions.lost_power(self, self.zero, tx)
         store.loaded()
 
     # --- the door --------------------------------------------------------------------------------------------------

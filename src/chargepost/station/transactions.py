@@ -346,7 +346,7 @@ def close(
         core.memory.drop(f"data/{tx.name}/{n:06d}")
     record = ChargeRecord(
         record=tx.name,
-        connector=c.number,
+        connector=tx.connector,
         id_tag=tx.id_tag,
         start_utc_s=tx.start_utc_s,
         stop_utc_s=utc_s,
@@ -366,7 +366,7 @@ def close(
     charging.car_gone(c)
     for alarm in ("sample", "keep", "cap", "opened", "resume"):
         core.wake_at(alarm, c.number, None)
-    core.note("info", "transaction ends", f"{reason}, {int(energy_wh) - tx.start_wh} Wh", c.number)
+    core.note("info", "transaction ends", f"{reason}, {int(energy_wh) - tx.start_wh} Wh", tx.connector)
 
 
 # --- what the central system says of it ------------------------------------------------------------------------------
@@ -458,10 +458,15 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
         if tx.refused and s.core.settings.flag("StopTransactionOnInvalidId", True):
             stop(s, c, "DeAuthorized", None, now)
     else:
-        _keep_known(s, tx, tx.last_wh, "Transaction.End", tx.last_utc_s)
-        close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
+        lost_power(s, c, tx)
         c.usage = Usage.FINISHING
         c.plugged_since_stop = True
+
+
+def lost_power(s: "Station", c: Connector, tx: Transaction) -> None:
+    """Close a transaction of the last life with what is known of it."""
+    _keep_known(s, tx, tx.last_wh, "Transaction.End", tx.last_utc_s)
+    close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
 
 
 def resume(s: "Station", c: Connector, now: float) -> None:
