@@ -23,6 +23,7 @@ from parts.figures import emit, is_quick
 STATIONS = 300 if is_quick() else 10_000
 AWAY_S = 3.0
 """Between the kill and the new start: a restart by hand or by a service manager."""
+HEARTBEAT = "5s" if is_quick() else "30s"
 PATIENCE_S = 120.0
 PAGE_EVERY_S = 0.5
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
@@ -113,7 +114,7 @@ class Reader(threading.Thread):
 def supervise(port: int, store: str) -> Program:
     return Program(
         "supervision", "--listen", f"127.0.0.1:{port}", "--store", store, "--admit", "FLEET-*",
-        "--accept-badge", "FLEET*", "--log-level", "error",
+        "--accept-badge", "FLEET*", "--heartbeat", HEARTBEAT, "--log-level", "error",
     )  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def herd(fleet: Program, supervision: Program, token: str) -> None:
     back_s = counts[-1][0]
     rates = [(count - earlier) / (at_s - before_s) for (before_s, earlier), (at_s, count) in pairwise(counts)]
     how = f"{STATIONS:,} stations, {AWAY_S:g} s away"
-    beat_s, beats = p99_s(before, after, "Heartbeat")  # of quick runs there may be none
+    beat_s, beats = p99_s(before, after, "Heartbeat")
     emit("a herd is back", back_s, "chargepost", how)
     emit("busiest second of a herd, against the mean", max(rates) / (STATIONS / back_s), "chargepost", how)
     emit("failed dials of a herd", failed_dials(after) - failed_dials(before), "chargepost", how)

@@ -30,6 +30,9 @@ STATIONS, FLEET_MODEL = 200, "evlink-pro-ac"
 WIDE = 160
 """Characters of a line where there is no terminal."""
 
+HEARTBEAT_S = 300.0
+"""Between two heartbeats, as our supervision asks for it."""
+
 SUPERVISION_AT, CONTROL_AT = "127.0.0.1:8610", "127.0.0.1:8620"
 """Ports that the programs of this audience leave free."""
 
@@ -249,6 +252,9 @@ def supervision(
     accept_badge: Annotated[
         list[str] | None, _option("--accept-badge", metavar="PATTERN", help="Accept badges that fit, as 'FLEET*'.")
     ] = None,
+    heartbeat: Annotated[
+        str, _option("--heartbeat", metavar="DURATION", help="How often stations are to show that they live [5min].")
+    ] = "",
     plain: Annotated[bool, _option("--plain", hidden=True, help="Always so: there is no live view.")] = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -264,6 +270,7 @@ def supervision(
     chargepost supervision --listen 127.0.0.1:0 --store none --json
     """
     from chargepost.run.house import Plan  # noqa: PLC0415
+    from chargepost.run.quantities import Duration  # noqa: PLC0415
     from chargepost.run.site import Site, SupervisionPart  # noqa: PLC0415
     from chargepost.run.store import hold, state_home  # noqa: PLC0415
 
@@ -271,8 +278,10 @@ def supervision(
     with _errors():
         where = _address(listen or SUPERVISION_AT, bool(listen))
         held = hold(_store_folder(store) if store else state_home() / "supervision")
+        wait_s = _seconds("--heartbeat", heartbeat)
         central = SupervisionPart(
             accept_unknown=accept_unknown,
+            heartbeat=Duration(HEARTBEAT_S if wait_s is None else max(wait_s, 1.0)),
             admit=tuple(admit or ()),
             admit_key_file=admit_key,
             accept_badges=tuple(accept_badge or ()),

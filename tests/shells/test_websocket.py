@@ -171,6 +171,30 @@ async def test_nothing_listens() -> None:
         assert status is None
 
 
+@pytest.mark.parametrize("last", ["send", "ping", "close", "cut"])
+async def test_a_connection_that_closed_without_a_word_is_over_when_it_is_used(last: str) -> None:
+    """uvloop refuses to write to a transport that has closed; with ten thousand stations it happened unannounced."""
+
+    class Closed:
+        is_close_frame_sent, close_handshake, is_client_side = False, None, True
+
+        def refuse(self, *_: object) -> None:
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+        send = send_ping = send_close = disconnect = refuse
+
+    there, left = Recorder(), list[Wire]()
+    wire = Wire(there, left=left.append)
+    wire._transport = Closed()  # type: ignore[assignment]
+    use = {"send": lambda: wire.send(b"[]"), "ping": wire.ping, "close": wire.close, "cut": wire.cut}[last]
+    use()
+    use()
+    assert not there.told, "nobody is told while they are at work"
+    assert await there.ended()
+    assert left == [wire]
+    assert not wire.is_open
+
+
 async def test_a_name_that_does_not_resolve() -> None:
     reason, _ = await dialled("ws://central.invalid/ocpp/CP1").next("closed")
     assert reason.startswith("the name central.invalid does not resolve")

@@ -72,8 +72,8 @@ def fault_of(arrived: list[int], stations: int) -> str:
     return f"{max(arrived)} in the busiest second, {mean:.0f} in the mean" if max(arrived) > 2 * mean else ""
 
 
-AWAY_S = (3.0, 40.0, 1800.0)
-"""A restart, an update, and long enough that the stations' waits have nothing in common any more."""
+AWAY_S = (3.0, 40.0, 300.0)
+"""A restart, an update, and an outage."""
 
 
 def test_bar_11_a_herd_comes_back_spread_out() -> None:

@@ -41,6 +41,8 @@ UNSENT_MAX = 2 * MESSAGE_MAX
 """Bytes the system has not taken from us yet. Who reads so slowly is cut off, else one peer could take all memory."""
 CLOSE_WAIT_S = 5.0
 """How long a peer may take to answer our closing before the connection is cut."""
+PICOWS_LATER_S = 5.0
+"""What picows' own time-out of a handshake comes after ours, which then has cancelled it."""
 TLS_KEPT = 64
 """Sets of root certificates whose reading is remembered: more than the operators one process serves."""
 READ_BUFFER = 2048
@@ -122,13 +124,19 @@ class Wire(WSListener):
 
     def send(self, data: bytes) -> None:
         if (transport := self._transport) is not None:
-            transport.send(WSMsgType.TEXT, data)
-            self._bound_unsent(transport)
+            try:
+                transport.send(WSMsgType.TEXT, data)
+                self._bound_unsent(transport)
+            except RuntimeError:  # uvloop: the transport has closed
+                self._find_gone(transport)
 
     def ping(self) -> None:
         if (transport := self._transport) is not None:
-            transport.send_ping()
-            self._bound_unsent(transport)
+            try:
+                transport.send_ping()
+                self._bound_unsent(transport)
+            except RuntimeError:
+                self._find_gone(transport)
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         transport = self._transport
@@ -136,14 +144,29 @@ class Wire(WSListener):
             return
         if not transport.is_close_frame_sent:  # picows may have begun, without a deadline
             self._reason = self._reason or f"we closed: {code} {reason}".rstrip()
-            transport.send_close(cast(WSCloseCode, code), _at_most(reason.encode(), 123))  # RFC 6455, 5.5
+            try:
+                transport.send_close(cast(WSCloseCode, code), _at_most(reason.encode(), 123))  # RFC 6455, 5.5
+            except RuntimeError:
+                self._find_gone(transport)
+                return
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self.cut)
 
     def cut(self, reason: str = "") -> None:
         """End the connection at once, whatever is unsent."""
         self._reason = self._reason or reason
-        if self._transport is not None:
-            self._transport.disconnect(False)
+        if (transport := self._transport) is not None:
+            try:
+                transport.disconnect(False)
+            except RuntimeError:
+                self._find_gone(transport)
+
+    def _find_gone(self, transport: WSTransport) -> None:
+        """The connection has closed and nobody has told us; soon, for a listener may be at work just now."""
+        asyncio.get_running_loop().call_soon(self._gone, transport)
+
+    def _gone(self, transport: WSTransport) -> None:
+        if self._transport is transport:
+            self.on_ws_disconnected(transport)
 
     def end(self, reason: str, status: int | None = None) -> None:
         """Tell the listener, the first time, that it is over."""
@@ -217,8 +240,9 @@ class Wire(WSListener):
                 _keep(asyncio.ensure_future(_forget_error(transport)))
         self._transport = self._partial = None
         self.end(self._reason or "the connection was lost")
-        if self._left is not None:
-            self._left(self)
+        left, self._left = self._left, None
+        if left is not None:
+            left(self)
 
     def pause_writing(self) -> None:
         """Senders cannot be slowed down: `_bound_unsent` cuts those who do not read."""
@@ -330,7 +354,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None, way: Way | N
                 lambda: wire,
                 url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if "@" in dial.url else dial.url,
                 ssl_context=(tls or client_tls(dial.accept_self_signed, dial.roots)) if secure else None,
-                websocket_handshake_timeout=dial.timeout_s,
+                websocket_handshake_timeout=dial.timeout_s + PICOWS_LATER_S,  # its own would be nobody's exception
                 logger_name=_SILENT,
                 enable_auto_pong=False,
                 max_frame_size=MESSAGE_MAX,
