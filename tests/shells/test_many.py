@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,8 +12,9 @@ from chargepost.cli import run_with
 from chargepost.fleet.scenario import People
 from chargepost.run import fleet, limits
 from chargepost.run.addresses import parse
-from chargepost.run.house import Plan, opened
+from chargepost.run.house import House, Plan, opened
 from chargepost.run.limits import TooFewFiles, need
+from chargepost.run.site import Site, SupervisionPart
 from chargepost.run.store import Store
 
 MIXED = msgspec.structs.replace(fleet.DEFAULT, models={"evlink-pro-ac": 3.0, "evlink-smart-wallbox": 1.0})
@@ -53,6 +55,49 @@ async def test_a_fleet_is_switched_on_one_after_the_other() -> None:
         await until(lambda: house.stations.counts["boot accepted"] >= 130, happening)
         tasks = [task for task in asyncio.all_tasks() if "station" in repr(task.get_coro()).lower()]
         assert len(tasks) < 10, "a task per station"
+
+
+async def heard(house: House, event: str) -> None:
+    """Until it has happened at three stations."""
+    happening = asyncio.Event()
+    house.stations.listeners.append(lambda _: happening.set())
+    await until(lambda: house.stations.counts[event] >= 3, happening)
+
+
+async def test_a_fleet_with_the_key_of_its_pattern_is_let_in_where_others_can_connect(tmp_path: Path) -> None:
+    key = tmp_path / "fleet.key"
+    key.write_text("0123456789abcdefghij\n")
+    central = SupervisionPart(admit=("FLEET-*",), admit_key_file=str(key), accept_badges=("FLEET*",))
+    plan = Plan(Site(name="central", supervision=central), Store(None), "0", supervision=parse("0.0.0.0:0"))
+    three = msgspec.structs.replace(fleet.DEFAULT, stations=3, people=People(visits_per_day=0))
+    async with opened(plan) as house:
+        assert house.supervision
+        url = f"ws://127.0.0.1:{house.supervision.at.port}/ocpp"
+        for given, seen in ((key.read_text().strip(), "boot accepted"), ("f" * 20, "link down")):
+            site = fleet.site(three, url, {"AuthorizationKey": given})
+            async with opened(Plan(site, Store(None), "0", crowd=True)) as stations:
+                await heard(stations, seen)
+        assert stations.stations.tally.lost["http 401"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--admit FLEET-* --listen 0.0.0.0:0", "admit: others can connect here, so a key is needed"),
+        ("--admit FLEET-* --admit-key nowhere.key", "nowhere.key: the key cannot be read"),
+        ("--admit FLEET-* --admit-key short.key", "short.key: a key has 16 to 40 characters"),
+    ],
+)
+def test_letting_in_by_a_pattern_takes_a_good_key(
+    words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("short.key").write_text("too short")
+    listen = "" if "--listen" in words else " --listen 127.0.0.1:0"
+    assert run_with(["supervision", "--store", "none", *f"{words}{listen}".split()]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
 
 
 def test_too_few_open_files_is_said_with_the_remedy(

@@ -1,5 +1,6 @@
 """The supervision on real sockets: its pages, its API and its OCPP on one port."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,7 +27,8 @@ from chargepost.web import LOOPBACK
 DRAW = secrets.token_bytes
 
 ADMIT_KEY_MIN, ADMIT_KEY_MAX = 16, 40
-"""Bytes: the white paper's least (A00.FR.205), and the longest that OCPP 1.6's AuthorizationKey can carry."""
+"""Characters: the white paper's least (A00.FR.205), and the longest AuthorizationKey of OCPP 1.6. Hex digits for 16 to
+20 bytes are those bytes, as stations read them (trap 59)."""
 
 
 class Supervision:
@@ -120,9 +122,13 @@ def _admit_hash(part: SupervisionPart, is_open: bool) -> str:
         key = Path(part.admit_key_file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{part.admit_key_file}: the key cannot be read: {error}") from None
-    if not ADMIT_KEY_MIN <= len(roster.key_bytes(key)) <= ADMIT_KEY_MAX:
-        raise StoreError(f"{part.admit_key_file}: a key has {ADMIT_KEY_MIN} to {ADMIT_KEY_MAX} bytes: write it anew")
-    return roster.hash_password(roster.key_bytes(key), DRAW(roster.SALT_BYTES))
+    if not ADMIT_KEY_MIN <= len(key) <= ADMIT_KEY_MAX:
+        raise StoreError(
+            f"{part.admit_key_file}: a key has {ADMIT_KEY_MIN} to {ADMIT_KEY_MAX} characters (many products take 20 at "
+            "most): write it anew"
+        )
+    password = bytes.fromhex(key) if re.fullmatch(r"([0-9A-Fa-f]{2}){16,20}", key) else key.encode()
+    return roster.hash_password(password, DRAW(roster.SALT_BYTES))
 
 
 def _admit(host: Host, ears: Ears) -> Admit:
