@@ -70,9 +70,9 @@ class Connector:
         "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
         "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_start_utc_s", "light", "limit",
         "limit_rests_on", "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free",
-        "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release", "reported",
-        "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting", "status",
-        "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
+        "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release",
+        "reported", "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting",
+        "status", "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
