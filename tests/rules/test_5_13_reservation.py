@@ -251,6 +251,18 @@ def test_trap_72_the_same_id_replaces() -> None:
     assert len(rig.station.reservations) == 2
 
 
+@pytest.mark.parametrize("ident", [1, 2])
+def test_trap_72_one_of_two_for_the_station_becomes_one_for_a_connector(ident: int) -> None:
+    """Both connectors are held for both; the other one of them keeps the other connector."""
+    rig = two_connectors()
+    rig.own(ReserveConnectorZeroSupported="true")
+    assert (reserve(rig, 0, ident=1), reserve(rig, 0, ident=2, tag=OTHER)) == ("Accepted", "Accepted")
+    assert reserve(rig, 1, ident=3) == "Occupied"
+    assert reserve(rig, 1, ident=ident) == "Accepted"
+    assert [now_on(rig, n) for n in (1, 2)] == ["Reserved", "Reserved"]
+    assert {n: held.connector for n, held in rig.station.reservations.items()} == {ident: 1, 3 - ident: 0}
+
+
 def test_a_fault_ends_it() -> None:
     rig = idle()
     reserve(rig)

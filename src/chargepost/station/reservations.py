@@ -67,21 +67,21 @@ def _verdict(s: "Station", ask: m.ReserveNow, now: float) -> m.ReservationStatus
     if ask.expiry_date.timestamp() <= s.core.utc(now):
         return "Rejected"
     if number:
-        return _of_connector(s.connectors[number - 1], ask.reservation_id)
+        return _of_connector(s, s.connectors[number - 1], ask.reservation_id)
     whole = status(s.zero)
-    each = {_of_connector(c, ask.reservation_id) for c in s.connectors}
+    each = {_of_connector(s, c, ask.reservation_id) for c in s.connectors}
     words: tuple[m.ReservationStatus, ...] = ("Accepted", "Occupied", "Unavailable", "Faulted")
     return next(word for word in words if word == whole or (whole not in GONE and word in each))
 
 
-def _of_connector(c: Connector, same: int) -> m.ReservationStatus:
+def _of_connector(s: "Station", c: Connector, same: int) -> m.ReservationStatus:
     """What the state of a connector says to a reservation of this id."""
     if c.blocked:
         return "Faulted"
     if status(c) == "Unavailable":
         return "Unavailable"
-    if c.reservation is not None:
-        return "Accepted" if c.reservation == same and c.free else "Occupied"
+    if holding := _holding(s, c):
+        return "Accepted" if s.reservations.get(same) in holding and c.free else "Occupied"
     return "Accepted" if c.free and c.usage is Usage.FREE else "Occupied"
 
 
