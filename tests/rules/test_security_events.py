@@ -1,5 +1,7 @@
 """Security events are told, and wait for who is away (security white paper, edition 3, A04 and 8; trap 91)."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from chargepost import signals as sig
@@ -124,10 +126,12 @@ def test_trap_91_a_correction_of_the_clock_is_told_and_a_small_step_is_not(model
     rig.tell(sig.ClockSet(rig.station.core.utc(rig.now) + 5, "somebody"))
     rig.run(1)
     assert events(rig) == []
-    rig.tell(sig.ClockSet(rig.station.core.utc(rig.now) - 3600, "somebody"))
+    was_utc_s = rig.station.core.utc(rig.now)
+    rig.tell(sig.ClockSet(was_utc_s - 3600, "somebody"))
     rig.run(1)
     assert events(rig) == ["SettingSystemTime"]
-    assert rig.last("SecurityEventNotification").tech_info == "by -3600 s, from somebody"
+    was, now = (datetime.fromtimestamp(each, UTC).strftime("%F %T") for each in (was_utc_s, was_utc_s - 3600))
+    assert rig.last("SecurityEventNotification").tech_info == f"from {was} to {now} UTC, -3600 s, by somebody"
 
 
 def test_trap_91_a_disk_that_refuses_is_told_once() -> None:

@@ -170,6 +170,33 @@ def two_messages_change_places(patch: pytest.MonkeyPatch) -> Scenario:
     return plan(msgspec.structs.replace(CALM, outages_per_day=12, outage_s=3600))
 
 
+def durations_by_the_wall_clock(patch: pytest.MonkeyPatch) -> Scenario:
+    real = transactions.close
+
+    def close(s: Any, c: Any, tx: Any, energy_wh: float, utc_s: float, _: float, *rest: Any) -> None:
+        real(s, c, tx, energy_wh, utc_s, utc_s - tx.start_utc_s, *rest)
+
+    patch.setattr(transactions, "close", close)
+    return plan(trouble=msgspec.structs.replace(NOTHING, clock_steps_per_day=48))
+
+
+FULL = msgspec.structs.replace(NOTHING, disk_troubles_per_day=288)
+
+
+def what_the_disk_says_is_swallowed(patch: pytest.MonkeyPatch) -> Scenario:
+    patch.setitem(happenings.HANDLERS, sig.NotRemembered, lambda *_: None)
+    return plan(trouble=FULL, stations=12)
+
+
+def a_write_that_was_refused_is_acknowledged(patch: pytest.MonkeyPatch) -> Scenario:
+    def refused(self: post.Post, life: int) -> None:
+        if life == self.life and self.station:
+            self.tell(sig.Remembered(self.station.core.memory.token))
+
+    patch.setattr(post.Post, "_refused", refused)
+    return plan(trouble=FULL, stations=12)
+
+
 def the_contactor_does_not_wait_for_the_disk(patch: pytest.MonkeyPatch) -> Scenario:
     real = transactions.begun
 
@@ -252,6 +279,9 @@ PLANTED: list[tuple[str, Plant]] = [
     ("exactly once", the_central_system_has_no_key_against_repeats),
     ("exactly once", the_central_system_answers_before_its_disk),
     ("order", two_messages_change_places),
+    ("duration", durations_by_the_wall_clock),
+    ("disk full", what_the_disk_says_is_swallowed),
+    ("disk first", a_write_that_was_refused_is_acknowledged),
     ("disk first", the_contactor_does_not_wait_for_the_disk),
     ("outbox", stops_are_never_told),
     ("message id", message_ids_begin_anew_with_each_life),

@@ -52,15 +52,27 @@ def test_a_seed_is_the_same_day_again() -> None:
     assert once.digest != run(2).digest
 
 
+TROUBLED = (
+    "frame lost", "frame doubled", "link cut", "outage", "power cut", "power cut while writing", "reset",
+    "central restart", "clock step", "central clock", "disk trouble", "hardware fault",
+)  # fmt: skip
+"""What goes wrong in fifty days: messages, crashes and restarts, clocks, and disks."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, SHARD))
 def test_the_laws_hold_over_fifty_days_and_none_of_them_is_idle(first: int) -> None:
     work: Counter[str] = Counter()
+    trouble: Counter[str] = Counter()
     for seed in range(first, first + SHARD):
         summary = run(seed)
         work.update(summary.work)
+        trouble.update(summary.errors)
+        trouble.update(summary.trouble)
     idle = [law for law in LAWS if work[law] < SHARD]
     assert not idle, f"hardly put to the test: {idle} of {dict(work)}"
+    missing = [what for what in TROUBLED if trouble[what] < SHARD / 2]
+    assert not missing, f"hardly happened: {missing} of {dict(trouble)}"
 
 
 if __name__ == "__main__":

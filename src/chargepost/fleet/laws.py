@@ -28,6 +28,8 @@ LAWS = {
     "local list": "nobody whom the local list refuses begins without a word of the central system",
     "exactly once": "the central system has each started transaction exactly once, and none is open without a car",
     "order": "StartTransaction and StopTransaction are told in the order in which they happened",
+    "duration": "a transaction lasted as long as it lasted, whatever the date says",
+    "disk full": "nothing begins at a station that knows that its disk refuses",
     "disk first": "no contactor closes before its transaction is on disk",
     "outbox": "nothing waits to be told after a quiet hour",
     "message id": "no message id is used twice by a station, restarts included",
@@ -70,6 +72,8 @@ UNSAVED_S = 65.0
 """A power cut may cost what was charged in so long: the register goes to the disk each minute."""
 GRANT_S = 600.0
 """Who was let in before the list said otherwise has begun by then, or has given up (ConnectionTimeOut)."""
+DURATION_S = 0.01
+"""Durations are kept to the millisecond."""
 SUPPLY_V = 250.0
 EPSILON_WH = 1e-6
 
@@ -211,6 +215,8 @@ class Witness:
     """When they or the date last changed."""
     offset_s: float = 0.0
     """The station's date minus virtual time, as it was last seen."""
+    refused: bool = False
+    """Its disk refuses, and it was told so."""
 
 
 class Laws:
@@ -335,7 +341,7 @@ class Laws:
             elif key.startswith("profile/"):
                 w.profiles[key], w.profiles_since = allowed.placed(value), now
         for record in piece.records:
-            self._recorded(w, record)
+            self._recorded(w, record, now)
         for key in piece.drops:
             if key.startswith("outbox/"):
                 w.queue.pop(key, None)
@@ -355,6 +361,8 @@ class Laws:
         if outlet.charge is not None:
             text = f"connector {kept.connector}: {kept.name} begins while {outlet.charge.name} runs"
             raise LawBroken("exactly once", w.identity, text)
+        if w.refused:
+            raise LawBroken("disk full", w.identity, f"connector {kept.connector}: {kept.name} begins")
         if kept.start_wh != int(outlet.physics.energy_wh):
             text = (
                 f"connector {kept.connector}: starts at {kept.start_wh} Wh, the meter is at {outlet.physics.energy_wh}"
@@ -395,7 +403,12 @@ class Laws:
             text = f"connector {kept.connector}: {kept.id_tag} begins, the list calls it {listed.status}"
             raise LawBroken("local list", w.identity, text)
 
-    def _recorded(self, w: Witness, record: ChargeRecord) -> None:
+    def disk_refuses(self, w: Witness, refuses: bool) -> None:
+        """The station is told that its disk refuses; or its disk takes all again."""
+        self.work["disk full"] += refuses
+        w.refused = refuses
+
+    def _recorded(self, w: Witness, record: ChargeRecord, now: float) -> None:
         charge = w.charges.get(record.record)
         if charge is None:
             raise LawBroken("exactly once", w.identity, f"a record of {record.record}, which never began")
@@ -425,8 +438,12 @@ class Laws:
                 f"{record.record}, {metered_wh:.3f} Wh through the closed contactor"
             )
             raise LawBroken("energy", w.identity, text)
-        if record.duration_s < 0 or record.stop_utc_s < record.start_utc_s:
-            raise LawBroken("energy", w.identity, f"{record.record} lasts {record.duration_s:g} s")
+        self.work["duration"] += 1
+        lasted_s, told_s = now - charge.began_s, record.duration_s
+        least_s = 0.0 if charge.resumed else lasted_s - DURATION_S
+        if not least_s <= told_s <= lasted_s + DURATION_S or record.stop_utc_s < record.start_utc_s:
+            text = f"{record.record} lasted {lasted_s:.3f} s, its record says {told_s:.3f} s and ends "
+            raise LawBroken("duration", w.identity, text + f"{record.stop_utc_s - record.start_utc_s:.3f} s later")
         charge.end_wh = register_wh
 
     def power_cut(self, w: Witness, disk: Kept, unwritten_s: float) -> None:
@@ -444,6 +461,7 @@ class Laws:
     def program_lost(self, w: Witness, disk: Kept) -> None:
         """The station's program begins anew from what is durable."""
         durable = disk.durable
+        w.refused = False
         w.starts.clear()
         w.asked.clear()
         w.let_in.clear()

@@ -248,11 +248,14 @@ class Post:
 
     def _refused(self, life: int) -> None:
         if life == self.life and self.disk.refuses:
+            self.laws.disk_refuses(self.witness, True)
             self.tell(sig.NotRemembered("database or disk is full"))
 
     def disk_trouble(self, on: bool) -> None:
         """The disk refuses from now on; or takes all that waited."""
         self.disk.refuses, self.disk.refuses_since_s = on, self._timeline.now
+        if not on:
+            self.laws.disk_refuses(self.witness, False)
         while not on and self.disk.waiting and self.station is not None:
             self.tell(sig.Remembered(self.disk.sync()))
 
@@ -310,7 +313,7 @@ class Post:
         if trouble:
             self._note(sig.Note("warning", "firmware", trouble))
         self.station = Station(self.model, self.identity, self.disk.durable, self._dice().random)
-        self.tell(sig.Started(self._timeline.now + self.utc_of_machine_s))
+        self.tell(sig.Started(self.utc_s))
         self.hardware.tell_again()
         self.seen()
 
@@ -422,10 +425,15 @@ class Post:
     def lamp(self, connector: int) -> str:
         return self.hardware.connector(connector).light
 
-    def set_clock(self, by_s: float) -> None:
-        """The date of the machine steps."""
-        self.utc_of_machine_s += by_s
-        self.tell(sig.ClockSet(self._timeline.now + self.utc_of_machine_s, "by hand"))
+    @property
+    def utc_s(self) -> float:
+        """The date of the machine."""
+        return self._timeline.now + self.utc_of_machine_s
+
+    def set_clock(self, utc_s: float) -> None:
+        """The date of the machine is set."""
+        self.utc_of_machine_s = utc_s - self._timeline.now
+        self.tell(sig.ClockSet(utc_s, "by hand"))
 
 
 DO: dict[type, Callable[[Post, Any], None]] = {

@@ -17,7 +17,10 @@ from chargepost.ocpp import messages as m
 What = Callable[..., Story]
 
 DAY_S = 86400.0
-CLOCK_STEPS_S = (-DAY_S, -3600.0, -120.0, -5.0, 5.0, 120.0, 3600.0, DAY_S)
+CLOCK_STEPS_S = (-DAY_S, -3600.0, -120.0, -5.0, -1.0, 1.0, 5.0, 120.0, 3600.0, DAY_S)
+"""From the right date: a clock that is wrong, summer time, a leap second."""
+ODD_DATES_UTC_S = (0.0, 2.0**31 - 1)
+"""Where a clock without a battery begins, and where one of 32 bits ends (2038)."""
 CENTRAL_STEPS_S = (-3600.0, -30.0, -2.0, 2.0, 30.0, 3600.0)
 CENTRAL_OFF_S = 90.0
 RESERVED_S = 3600.0
@@ -92,7 +95,8 @@ class Trouble:
             self.timeline.after(0.03 * dice.random(), self.timeline.follow, self._power_cut(dice, post))
 
     def _clock_step(self, dice: Random, post: Post) -> Story:
-        post.set_clock(dice.choice(CLOCK_STEPS_S))
+        right_utc_s = self.plan.start_utc_s + self.timeline.now
+        post.set_clock(dice.choice((*ODD_DATES_UTC_S, *(right_utc_s + step_s for step_s in CLOCK_STEPS_S))))
         yield 0.0
 
     def _disk_trouble(self, dice: Random, post: Post) -> Story:

@@ -101,6 +101,7 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         s.core.note("warning", "date refused", f"{source} says {utc_s:.0f} s since 1970: its clock is wrong")
         return
     lit_percent = lamp.intensity_percent(s.core, now)
+    was_utc_s = s.core.utc(now)
     s.core.offset_s = utc_s - now
     profiles.clock_moved(s.core, now)
     reservations.watch(s)
@@ -109,9 +110,11 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         due = s.core.alarms.get(("aligned", 0))
         s.core.wake_at("aligned", 0, due if due is None else due - step_s)  # the same point of the grid
         return
-    s.core.note("info", "clock set", f"by {step_s:+.0f} s, from {source}")
+    dates = [metering.date(each).strftime("%Y-%m-%d %H:%M:%S") for each in (was_utc_s, utc_s)]
+    words = f"from {dates[0]} to {dates[1]} UTC, {step_s:+.0f} s, by {source}"
+    s.core.note("info", "clock set", words)
     if abs(step_s) >= security_events.CLOCK_STEP_S:
-        security_events.happened(s, "SettingSystemTime", now, f"by {step_s:+.0f} s, from {source}")
+        security_events.happened(s, "SettingSystemTime", now, words)
     _schedule_aligned(s, now)
     _schedule_light(s, now)
     if lamp.intensity_percent(s.core, now) != lit_percent:

@@ -1,0 +1,81 @@
+"""A month in virtual time takes no more memory on its last day than on its fifth, and keeps no more on disk.
+
+Reliability bar 13. Fifty stations and thirty days in `make soak`, some stations and a week in `make test`: what is
+judged is the memory of this process and the size of what each station keeps.
+"""
+
+import gc
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.soak import SOAK, times
+from tests.world.test_fleet_laws import BUSY, ROUGH
+
+from chargepost.fleet.scenario import Disturbances, Scenario, load
+from chargepost.fleet.world import World
+from chargepost.station.memory import Memory
+
+STATIONS = times(3, 50)
+DAYS = times(8, 30)
+SETTLED_DAY = 5
+GROWTH_MAX = 0.02
+KEPT_MAX_BYTES = 10_000
+"""Of one station, when all is told: its settings, badges, certificates, profiles and the local list."""
+
+DAY_S = 86_400.0
+
+
+def month(stations: int = STATIONS, days: int = DAYS) -> Scenario:
+    trouble = Disturbances(power_cuts_per_day=1, clock_steps_per_day=1, disk_troubles_per_day=0.5, commands_per_day=10)
+    return msgspec.structs.replace(load(), stations=stations, hours=24.0 * days, link=ROUGH, disturbances=trouble)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def forget_the_books(world: World) -> None:
+    """What the laws and the central system of a test keep of every charge is not the station's to bound."""
+    for post in world.posts:
+        post.disk.records.clear()
+    for witness in world.laws.witnesses.values():
+        witness.ids.clear()
+        witness.charges = {name: c for name, c in witness.charges.items() if c.record is None}
+    world.ledger.starts = {n: row for n, row in world.ledger.starts.items() if n not in world.ledger.stops}
+    world.ledger.stops.clear()
+
+
+def days_of(world: World) -> list[tuple[int, int]]:
+    """At the end of each day: the memory of the process, and the most that one station keeps."""
+    seen = []
+    for day in range(1, round(world.plan.hours / 24) + 1):
+        world.run(day * DAY_S)
+        forget_the_books(world)
+        gc.collect()
+        kept = max(sum(len(k) + len(v) for k, v in post.disk.durable.items()) for post in world.posts)
+        seen.append((resident_bytes(), kept))
+    return seen
+
+
+@pytest.mark.slow
+def test_a_month_takes_no_more_memory_and_no_more_disk() -> None:
+    world = World(month())
+    seen = days_of(world)
+    settled, last = seen[SETTLED_DAY - 1], seen[-1]
+    print(f"{STATIONS} stations, {DAYS} days, {world.frames} frames: {settled} -> {last}", file=sys.stderr)
+    assert max(kept for _, kept in seen) <= KEPT_MAX_BYTES
+    if SOAK:
+        assert last[0] <= settled[0] * (1 + GROWTH_MAX)
+
+
+@pytest.mark.slow
+def test_what_is_never_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: what was told is not dropped from the disk."""
+    drop = Memory.drop
+    told = "record/"
+    monkeypatch.setattr(Memory, "drop", lambda self, key: None if key.startswith(told) else drop(self, key))
+    seen = days_of(World(msgspec.structs.replace(month(2, 2), people=BUSY)))
+    assert max(kept for _, kept in seen) > KEPT_MAX_BYTES
