@@ -177,6 +177,7 @@ class FrameJudge:
     """The rows for frames as one station meets them, over all its connections."""
 
     def __init__(self, rows: Sequence[FrameFault], seed: int, identity: str) -> None:
+        self.identity = identity
         self._rows = [(row, dice(seed, f"{identity} frames {number}")) for number, row in enumerate(rows)]
         self._left = [row.times for row in rows]
         self._asked: dict[bool, deque[tuple[str, str]]] = {up: deque(maxlen=OPEN_MAX) for up in (True, False)}

@@ -212,10 +212,10 @@ class Line:
         """A frame, as the rules for frames have it."""
         judge = self._faults.judge
         fate = judge.befall(data, up) if judge and not self._silent else None
-        if fate is None:
+        if judge is None or fate is None:
             self._pass(up, lambda: pass_on(data))
             return
-        log.info("a frame %s: %s", "up" if up else "down", fate.word)
+        log.info("%s: %s of a frame", f"{judge.identity} {'up' if up else 'down'}", fate.word)
         for piece in fate.copies:
             self._pass(up, lambda piece=piece: pass_on(piece), fate.delay_s)  # type: ignore[misc]
         if fate.ends == "cut":
