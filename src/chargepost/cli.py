@@ -210,8 +210,7 @@ def station(
     \b
     chargepost station evlink-pro-ac --supervision ws://127.0.0.1:9000
     chargepost station evlink-smart-wallbox@R7 --id EVB-7 --set MeterValueSampleInterval=10
-    chargepost station evlink-pro-ac --store ./store --speed 60
-    chargepost station evlink-pro-ac --supervision ws://127.0.0.1:9000 --faults bad.toml
+    chargepost station evlink-pro-ac --store ./store --speed 60 --faults bad.toml
     """
     from chargepost.run.given import find_model, judge  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
@@ -267,7 +266,6 @@ def supervision(
     chargepost supervision --accept-unknown
     chargepost supervision --listen 0.0.0.0:8610 --store /var/lib/chargepost
     chargepost supervision --admit 'FLEET-*' --accept-badge 'FLEET*' --control 127.0.0.1:8620
-    chargepost supervision --listen 127.0.0.1:0 --store none --json
     """
     from chargepost.run.house import Plan  # noqa: PLC0415
     from chargepost.run.quantities import Duration  # noqa: PLC0415
