@@ -533,6 +533,7 @@ class Journal:
             return self._writer
         reader = self._connect(self.path)
         reader.execute("PRAGMA query_only=ON")
+        reader.execute(READ_MARK).fetchall()  # now: the index of the log that it needs has no room on a full disk
         return reader
 
 

@@ -11,7 +11,7 @@ The journal's connections are few methods wide: `Recorded` gives apsw's the same
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -26,7 +26,7 @@ Kind = Literal["write", "cut", "sync", "lose", "delete"]
 
 
 class Op(NamedTuple):
-    """One call that changes a file, or makes its changes durable. `lose`: a sync that failed (see `Disk.lose`)."""
+    """One call that changes a file, or makes its changes durable. `lose`: a sync that failed."""
 
     kind: Kind
     file: str
@@ -35,6 +35,16 @@ class Op(NamedTuple):
 
 
 Files = dict[str, bytes]
+
+FULL, WRITE_ERROR, SYNC_ERROR = apsw.SQLITE_FULL, apsw.SQLITE_IOERR_WRITE, apsw.SQLITE_IOERR_FSYNC
+
+
+def refusal(code: int) -> Exception:
+    """What SQLite is told by a disk that refuses."""
+    error = apsw.exception_for(code)
+    vars(error)["extendedresult"] = code
+    return error
+
 
 Fail = Callable[[Op], BaseException | None]
 
@@ -62,9 +72,13 @@ class Disk:
         return Recorded(path, self)  # type: ignore[return-value]  # as much of one as a journal uses
 
     def called(self, op: Op) -> None:
-        if refusal := self.fail(op):
-            raise refusal
-        self.ops.append(op)
+        error = self.fail(op)
+        if error is None:
+            self.ops.append(op)
+            return
+        if op.kind == "sync":  # the system has thrown away what it could not write, and will not say so again
+            self.ops.append(op._replace(kind="lose"))
+        raise error
 
     def states(self, each: int, dice: Random, share: float = 1.0) -> Iterator[State]:
         """For a share of the calls so many disks that a power cut right after it may leave, no two alike in a row."""
@@ -199,7 +213,8 @@ class Recorded:
         return self.db.in_transaction
 
     def close(self) -> None:
-        self.db.close(True)
+        with suppress(apsw.Error):  # as sqlite3: what cannot be tidied up is left for the next opening
+            self.db.close(True)
 
 
 @contextmanager

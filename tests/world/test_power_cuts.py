@@ -9,13 +9,12 @@ content is put before `chargepost verify` too, once.
 import shutil
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,14 +39,6 @@ CHECKPOINT_PAGES = 40
 
 Piece = list[Statement]
 Content = tuple[object, ...]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where the machine has such a place: what is cut here is the recorded disk, not this one."""
-    quick = Path("/dev/shm")
-    with TemporaryDirectory(dir=quick if quick.is_dir() else tmp_path) as name:
-        yield Path(name)
 
 
 # --- what is written: real stations and a real central system --------------------------------------------------------

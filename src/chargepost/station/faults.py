@@ -25,6 +25,16 @@ def find(s: "Station", code: str) -> ErrorSpec | None:
     return ErrorSpec(name=code, ocpp=code, stops=code not in ("LocalListConflict", "WeakSignal", "ReaderFailure"))
 
 
+NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
+"""A connector whose transactions could not be kept offers none (P7)."""
+
+
+def watch_disk(s: "Station", c: Connector) -> None:
+    """A connector without a transaction, or whose transaction is over, says that it cannot begin one now."""
+    if not s.core.disk_good and c.transaction is None:
+        c.faults[NO_ROOM.code] = NO_ROOM
+
+
 def of_product(s: "Station", ocpp: str) -> str:
     """The code under which this product reports an OCPP error; the errorCode itself when it has none."""
     return next((code for code, spec in s.core.model.errors.items() if spec.ocpp == ocpp), ocpp)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from chargepost import signals as sig
-from chargepost.catalogue.model import ErrorSpec
 from chargepost.ocpp import frames, messages
 from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
@@ -49,9 +48,6 @@ DATES_UTC_S = (datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2200, 1, 1
 
 PEER = "the central system"
 """Where a date may come from, in words."""
-
-NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
-"""A connector whose transactions could not be kept offers none (P7)."""
 
 QUIET = "quiet"
 """What a handler returns that has changed nothing of any connector: no view need be compared again."""
@@ -269,7 +265,7 @@ def _remembered(s: "Station", fact: sig.Remembered, now: float) -> str | None:
     if not s.core.disk_good and fact.token >= s.core.memory.token:
         s.core.disk_good = True
         s.core.note("info", "disk good again", "all that waited is stored")
-        faults.cleared(s, 0, NO_ROOM.code, now)
+        faults.cleared(s, 0, faults.NO_ROOM.code, now)
     _speak(s, now)
     s.talk.durable(now)
     if not s.talk.holding:
@@ -288,9 +284,7 @@ def _not_remembered(s: "Station", fact: sig.NotRemembered, now: float) -> None:
         s.core.disk_good = False
         s.core.note("error", "disk refuses", f"{fact.reason}: no new charge until there is room")
         security_events.happened(s, "MemoryExhaustion", now, fact.reason)
-        for c in s.connectors:
-            if c.transaction is None:
-                c.faults[NO_ROOM.code] = NO_ROOM
+        s.core.memory.drop("probe")  # a write of no meaning: that it is durable tells when there is room again
 
 
 def _pilot(s: "Station", fact: sig.PilotChanged, now: float) -> None:

@@ -219,6 +219,7 @@ class Station:
             shut, c.shut = c.shut, frozenset()
             self._tell_status(c, now)  # B1, then A8
             c.shut = shut
+        faults.watch_disk(self, c)
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
             transactions.begin(self, c, now)
