@@ -512,7 +512,17 @@ class Journal:
                 raise _DamagedError(f"it is older than its copy {_good(self.path).name}: its log is lost")
 
     def _prepare(self, writer: sqlite3.Connection) -> None:
-        (found,) = writer.execute("PRAGMA user_version").fetchone()
+        try:
+            (found,) = writer.execute("PRAGMA user_version").fetchone()
+            _check(writer)
+            if found:
+                _last_number(writer)
+        except (
+            sqlite3.Error
+        ) as error:  # not only its damage codes: a flipped bit makes a file format or a column unknown
+            if _primary_code(error) in DISK_CODES:
+                raise
+            raise _DamagedError(str(error)) from error
         if not 0 <= found <= self._version + VERSIONS_AHEAD_MAX:
             raise _DamagedError(f"its version reads {found}")
         if found > self._version:
@@ -520,7 +530,6 @@ class Journal:
                 f"{self._name}: the store is of version {found}, this program knows {self._version}: "
                 "use the newer program, or another store with --store"
             )
-        _check(writer)
         writer.execute("PRAGMA synchronous=EXTRA")  # first: the way to WAL of a new store uses a rollback journal
         writer.execute("PRAGMA journal_mode=WAL").fetchone()
         if found < self._version:
@@ -533,6 +542,7 @@ class Journal:
             return self._writer
         reader = self._connect(self.path)
         reader.execute("PRAGMA query_only=ON")
+        reader.text_factory = _text
         reader.execute(READ_MARK).fetchall()  # now: the index of the log that it needs has no room on a full disk
         return reader
 
@@ -543,6 +553,11 @@ Connect = Callable[[Path | None], sqlite3.Connection]
 def _connect(path: Path | None) -> sqlite3.Connection:
     # transactions are opened by hand; the threads take turns by our own locks
     return sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _text(data: bytes) -> str:
+    """A flipped bit in a text is seen as such, and does not hide the rows around it."""
+    return data.decode("utf-8", "replace")
 
 
 def _check(connection: sqlite3.Connection) -> None:

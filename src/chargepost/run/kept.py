@@ -75,15 +75,15 @@ def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> S
         elif outside.car is not None:
             hardware.plug_car(number, outside.car, now)
         outlet.locked = outside.locked and outlet.plugged
-    hardware.locked = any(_decoded(memory, KEY_SWITCH, bool))
+    hardware.locked = any(decoded(memory, KEY_SWITCH, bool))
     hardware.take()
     return hardware
 
 
 def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
     """The higher of what the station and the world remember: the station's reading may be the newer one."""
-    stands = [Outside(0.0), *_decoded(memory, f"{PREFIX}{number}", Outside)]
-    registers = _decoded(memory, f"meter/{number}", _Register)
+    stands = [Outside(0.0), *decoded(memory, f"{PREFIX}{number}", Outside)]
+    registers = decoded(memory, f"meter/{number}", _Register)
     highest_wh = max([each.energy_wh for each in stands] + [each.energy_wh for each in registers])
     outside = msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
     if outside.car is None or outside.soc_percent is None:
@@ -92,7 +92,7 @@ def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
     return msgspec.structs.replace(outside, car=car)
 
 
-def _decoded(memory: Mapping[str, bytes], key: str, kind: type[T]) -> list[T]:
+def decoded(memory: Mapping[str, bytes], key: str, kind: type[T]) -> list[T]:
     """One value or none; what an older program wrote otherwise is forgotten rather than fatal."""
     try:
         return [msgspec.json.decode(memory[key], type=kind)] if key in memory else []

@@ -223,7 +223,7 @@ class StationHost:
 
     def _settings_given(self, memory: Mapping[str, bytes]) -> dict[str, bytes]:
         """What this start asks for and the last one did not: over what was changed since, that stays."""
-        last = msgspec.json.decode(memory.get(GIVEN, b"{}"), type=dict[str, str])
+        (last,) = kept.decoded(memory, GIVEN, dict[str, str]) or [{}]
         changes = {
             f"setting/{inner.lower()}": msgspec.json.encode(value)
             for inner, value in self.given.items()

@@ -92,8 +92,8 @@ class Conversation:
         self.session = Session(self._new_id)
         self.outbox = Outbox(
             [
-                Entry(int(seq), saved.kind, saved.transaction, bytes(saved.payload), saved.numbered)
-                for seq, saved in core.memory.load_all("outbox/", Saved)
+                Entry(seq, saved.kind, saved.transaction, bytes(saved.payload), saved.numbered)
+                for seq, saved in core.memory.load_numbered("outbox/", Saved)
             ]
         )
         self.calls: list[Waiting] = []

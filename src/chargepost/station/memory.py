@@ -26,7 +26,7 @@
 Changes are collected and taken as one `Remember`; a token tells when they are durable.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -60,7 +60,7 @@ def installed_model(memory: Mapping[str, bytes], bought: Model) -> tuple[Model, 
 class Memory:
     """Collects changes; knows up to where they are on disk."""
 
-    __slots__ = ("_drops", "_initial", "_puts", "_records", "durable", "token")
+    __slots__ = ("_drops", "_initial", "_puts", "_records", "broken", "durable", "token")
 
     def __init__(self, initial: Mapping[str, bytes]) -> None:
         self._initial: Mapping[str, bytes] | None = initial
@@ -70,19 +70,31 @@ class Memory:
         self.token = 0
         """The token of the change that is being collected, or of the last one taken."""
         self.durable = 0
+        self.broken: list[str] = []
+        """Keys of values that cannot be read: a damaged disk. They are dropped, and the rest is used."""
 
     # reading back: once, when the station is built
 
     def load(self, key: str, kind: type[T]) -> T | None:
-        raw = self._initial.get(key) if self._initial else None
-        return msgspec.json.decode(raw, type=kind) if raw is not None else None
+        return next((value for _, value in self._decoded([key], kind)), None)
 
     def load_all(self, prefix: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         """Each value under a prefix, with the rest of its key, in the order of the keys."""
-        initial = self._initial or {}
-        for key in sorted(initial):
-            if key.startswith(prefix):
-                yield key[len(prefix) :], msgspec.json.decode(initial[key], type=kind)
+        keys = sorted(key for key in self._initial or {} if key.startswith(prefix))
+        return ((key[len(prefix) :], value) for key, value in self._decoded(keys, kind))
+
+    def load_numbered(self, prefix: str, kind: type[T]) -> Iterator[tuple[int, T]]:
+        """As `load_all`, where the rest of the key is a number."""
+        return ((int(rest), value) for rest, value in self.load_all(prefix, kind) if rest.isdigit())
+
+    def _decoded(self, keys: Iterable[str], kind: type[T]) -> Iterator[tuple[str, T]]:
+        for key in keys:
+            if self._initial and key in self._initial:
+                try:
+                    yield key, msgspec.json.decode(self._initial[key], type=kind)
+                except msgspec.MsgspecError:
+                    self.broken.append(key)
+                    self.drop(key)
 
     def loaded(self) -> None:
         """The value was read; it is not needed twice."""

@@ -53,7 +53,7 @@ class SecurityEvents:
     __slots__ = ("_next", "said", "waiting")
 
     def __init__(self, core: Core) -> None:
-        self.waiting = {int(number): each for number, each in core.memory.load_all("event/", Event)}
+        self.waiting = dict(core.memory.load_numbered("event/", Event))
         self._next = max(self.waiting, default=0) + 1
         self.said: frozenset[int] = frozenset()
         """Told on this link and not yet answered."""

@@ -142,7 +142,8 @@ class Station:
             self.undelivered[name] = record
         for key, point in store.load_all("data/", messages.MeterValue):
             name, _, n = key.rpartition("/")
-            self.data.setdefault(name, {})[int(n)] = point
+            if n.isdigit():
+                self.data.setdefault(name, {})[int(n)] = point
         homeless = []
         for _, tx in store.load_all("transaction/", Transaction):
             tx.kept_readings = max(self.data.get(tx.name, ()), default=-1) + 1
@@ -154,13 +155,17 @@ class Station:
         for key, _ in store.load_all("fault/", bool):
             number, _, code = key.partition("/")
             spec = faults.find(self, code)
-            if spec and int(number) < len(self.all_connectors):
+            if spec and number.isdigit() and int(number) < len(self.all_connectors):
                 self.all_connectors[int(number)].faults[code] = spec
             store.drop(f"fault/{key}")
         reservations.recall(self)
         for tx in homeless:  # its connector has no number of its own any more
             transactions.lost_power(self, self.zero, tx)
         store.loaded()
+        for key in store.broken:
+            self.core.note("error", "memory damaged", f"{key} cannot be read and is left out")
+        if "boot" in store.broken:
+            self.talk.draw_life()
 
     # --- the door --------------------------------------------------------------------------------------------------
 
