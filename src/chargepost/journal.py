@@ -517,9 +517,8 @@ class Journal:
             _check(writer)
             if found:
                 _last_number(writer)
-        except (
-            sqlite3.Error
-        ) as error:  # not only its damage codes: a flipped bit makes a file format or a column unknown
+        except sqlite3.Error as error:
+            # whatever its code: a flipped bit makes a file format, or the name of a column, unknown
             if _primary_code(error) in DISK_CODES:
                 raise
             raise _DamagedError(str(error)) from error

@@ -238,6 +238,25 @@ def test_p7_no_new_charge_while_the_disk_refuses(model: str) -> None:
     assert rig.view.status != "Faulted"
 
 
+@both
+def test_p7_while_the_disk_refuses_each_request_is_answered_and_nothing_promised(model: str) -> None:
+    """What needs no disk is answered as ever, and Heartbeats go on; what would have to be kept is an InternalError."""
+    rig = Rig(model)
+    rig.run(2)
+    rig.disk = False
+    rig.tell(sig.NotRemembered("no space left on device"))
+    rig.forget()
+    assert rig.ask(messages.GetConfiguration(key=("HeartbeatInterval",))).configuration_key
+    refused = rig.ask(messages.ChangeConfiguration(key="MeterValueSampleInterval", value="77"))
+    assert refused.code == "InternalError"
+    rig.run(400)
+    assert rig.said("Heartbeat")
+    rig.disk = True
+    rig.write()
+    rig.run(1)
+    assert rig.change("MeterValueSampleInterval", "78") == "Accepted"
+
+
 # --- the queue -------------------------------------------------------------------------------------------------------
 
 

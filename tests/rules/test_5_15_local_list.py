@@ -194,6 +194,7 @@ def test_r_127_r_128_a_list_has_its_bounds(model: str, most_sent: int, most_held
 def test_reference_13_a_disk_that_refuses_fails_the_list() -> None:
     rig = idle()
     assert send(rig, "Full", 2, entry("A")) == "Accepted"
+    rig.disk = False
     rig.tell(sig.NotRemembered("no space left on device"))
     assert send(rig, "Full", 3, entry("B")) == "Failed"
     assert (version(rig), held(rig)) == (2, {"a": "Accepted"})

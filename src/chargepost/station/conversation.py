@@ -524,9 +524,15 @@ class Conversation:
     # --- answering -------------------------------------------------------------------------------------------------
 
     def answer(self, frame: bytes, ident: str = "") -> None:
-        """Send an answer, once everything it acknowledges is durable (P9)."""
-        token = self.core.memory.pending_token
-        if token <= self.core.memory.durable and not self._held:
+        """Send an answer, once everything it acknowledges is durable (P9).
+
+        While the disk refuses nothing waits for it: what would have to be kept is refused, the rest is answered.
+        """
+        memory = self.core.memory
+        token = memory.pending_token
+        if not self.core.disk_good:
+            self.core.wish(SendFrame(_cannot_be_stored(ident) if ident and token > memory.token else frame))
+        elif token <= self.core.memory.durable and not self._held:
             self.core.wish(SendFrame(frame))
         else:
             self._held.append((token, ident, frame))
@@ -551,8 +557,7 @@ class Conversation:
         """The disk refuses: what cannot be kept is not acknowledged (P9)."""
         while self._held:
             _, ident, frame = self._held.pop(0)
-            error = frames.write_error(ident, "InternalError", "it cannot be stored at present")
-            self.core.wish(SendFrame(error if ident else frame))
+            self.core.wish(SendFrame(_cannot_be_stored(ident) if ident else frame))
 
     def durable(self, now: float) -> None:
         """More is on disk: release what waited for it."""
@@ -628,3 +633,7 @@ def password(key: str) -> bytes | None:
     if re.fullmatch(r"([0-9A-Fa-f]{2}){16,20}", key):
         return bytes.fromhex(key)
     return key.encode()
+
+
+def _cannot_be_stored(ident: str) -> bytes:
+    return frames.write_error(ident, "InternalError", "it cannot be stored at present")

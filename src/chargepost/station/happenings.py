@@ -180,6 +180,8 @@ def _asked(s: "Station", event: Asked, now: float) -> None:
         s.talk.answer(frames.write_error(call.id, refusal.code, str(refusal)))
         return
     if result is not None:
+        if not s.core.disk_good and s.core.memory.pending_token > s.core.memory.token:
+            s.after_answer.clear()  # it is refused
         s.talk.result(call.id, result)
     if not s.talk.holding:
         s.run_after_answer()
