@@ -22,7 +22,7 @@ DAYS = times(8, 30)
 SETTLED_DAY = 5
 GROWTH_MAX = 0.02
 KEPT_MAX_BYTES = 10_000
-"""Of one station, when all is told: its settings, badges, certificates, profiles and the local list."""
+"""Of one station, at the end, when all is told: its settings, badges, certificates, profiles and the local list."""
 
 DAY_S = 86_400.0
 
@@ -67,7 +67,7 @@ def test_a_month_takes_no_more_memory_and_no_more_disk() -> None:
     seen = days_of(world)
     settled, last = seen[SETTLED_DAY - 1], seen[-1]
     print(f"{STATIONS} stations, {DAYS} days, {world.frames} frames: {settled} -> {last}", file=sys.stderr)
-    assert max(kept for _, kept in seen) <= KEPT_MAX_BYTES
+    assert last[1] <= KEPT_MAX_BYTES
     if SOAK:
         assert last[0] <= settled[0] * (1 + GROWTH_MAX)
 
@@ -79,4 +79,4 @@ def test_what_is_never_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     told = "record/"
     monkeypatch.setattr(Memory, "drop", lambda self, key: None if key.startswith(told) else drop(self, key))
     seen = days_of(World(msgspec.structs.replace(month(2, 2), people=BUSY)))
-    assert max(kept for _, kept in seen) > KEPT_MAX_BYTES
+    assert seen[-1][1] > KEPT_MAX_BYTES
