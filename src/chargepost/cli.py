@@ -75,6 +75,10 @@ ControlOption = Annotated[
 ListenOption = Annotated[
     str, _option("--listen", metavar="HOST:PORT", help=f"Where the supervision listens [{SUPERVISION_AT}].")
 ]
+TlsCert = Annotated[
+    str, _option("--tls-cert", metavar="FILE", help="Serve https and wss with this certificate (PEM, with its chain).")
+]
+TlsKey = Annotated[str, _option("--tls-key", metavar="FILE", help="The private key (PEM) of --tls-cert.")]
 TokenOption = Annotated[
     str, typer.Option("--control-token", envvar="CHARGEPOST_CONTROL_TOKEN", hidden=True, help="Use the environment.")
 ]
@@ -145,6 +149,8 @@ def run(
     listen: ListenOption = "",
     control: ControlOption = "",
     store: StoreOption = "",
+    tls_cert: TlsCert = "",
+    tls_key: TlsKey = "",
     speed: Speed = 1.0,
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
@@ -168,6 +174,10 @@ def run(
     _set_up_logs(log_level, json_logs)
     with _errors():
         site = sites.load(site_file) if site_file else sites.demo()
+        if tls_cert or tls_key:
+            site = msgspec.structs.replace(
+                site, supervision=msgspec.structs.replace(site.supervision, tls_cert=tls_cert, tls_key=tls_key)
+            )
         own = not site.supervision.url
         where = _address(listen or site.supervision.listen, bool(listen)) if own else None
         control_at = _control(control or site.control, bool(control))
@@ -245,6 +255,8 @@ def supervision(
         list[str] | None,
         _option("--admit", metavar="PATTERN", help="Let in who fits, as 'FLEET-*', without being on the roster."),
     ] = None,
+    tls_cert: TlsCert = "",
+    tls_key: TlsKey = "",
     admit_key: Annotated[
         str, _option("--admit-key", metavar="FILE", help="The password of all that --admit lets in.")
     ] = "",
@@ -282,6 +294,8 @@ def supervision(
             heartbeat=Duration(HEARTBEAT_S if wait_s is None else max(wait_s, 1.0)),
             admit=tuple(admit or ()),
             admit_key_file=admit_key,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
             accept_badges=tuple(accept_badge or ()),
         )
         site = Site(name="supervision", supervision=central)
@@ -702,6 +716,7 @@ def _failure(error: BaseException) -> Failure | None:
         "Unfit": WRONG_USAGE,
         "ScenarioError": WRONG_USAGE,
         "ServeError": WRONG_USAGE,
+        "TlsError": WRONG_USAGE,
         "TooFewFiles": FAILED,
         "StoreError": FAILED,
     }.get(type(error).__name__)

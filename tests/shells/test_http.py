@@ -515,7 +515,7 @@ async def test_closing_does_not_wait_for_ever_for_a_station_that_is_gone(monkeyp
 @pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
 async def test_tls_carries_both_and_survives_who_speaks_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tls, trusting = certificate(tmp_path)
-    async with serving(tls=tls) as server:
+    async with serving(secured=tls) as server:
         async with dialled(server, ssl=trusting) as station:
             await station.send("x" * 100_000)
             assert await station.recv() == "x" * 100_000

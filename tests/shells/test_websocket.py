@@ -276,7 +276,7 @@ async def test_tls_trusts_the_system_a_given_root_or_context_or_whoever_is_accep
         assert "the certificate of 127.0.0.1:" in reason
         assert "self-signed" in reason
         assert status is None
-        for station in (dialled(url, accept_self_signed=True), dialled(url, roots=roots), dialled(url, tls=trusting)):
+        for station in (dialled(url, accept_self_signed=True), dialled(url, roots=roots), dialled(url, trust=trusting)):
             assert await station.next("opened") == "ocpp1.6"
             assert station.link
             station.link.send(b"x" * 100_000)

@@ -65,8 +65,8 @@ class Recorder:
 def dialled(url: str, subprotocols: tuple[str, ...] = ("ocpp1.6",), **more: Any) -> Recorder:
     listener = Recorder()
     options = {"user": "CP1", "password": None, "timeout_s": PATIENCE_S} | more
-    tls = options.pop("tls", None)
-    dial(Dial(url, subprotocols, **options), listener, tls=tls)
+    trust = options.pop("trust", None)
+    dial(Dial(url, subprotocols, **options), listener, trust=trust)
     return listener
 
 

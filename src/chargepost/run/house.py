@@ -91,7 +91,7 @@ class House:
         if self.supervision:
             rows.append(("connect yours", f"{self.supervision.ocpp}/{{id}}", "OCPP 1.6"))
             if self.supervision.at.is_everywhere:
-                rows.append(("from others", f"ws://{self.supervision.at.from_elsewhere()}/ocpp/{{id}}", ""))
+                rows.append(("from others", f"{self.supervision.from_others}/{{id}}", ""))
             rows.append(("ours to yours", "chargepost station evlink-pro-ac --supervision ws://HOST:PORT", ""))
         if faults := self.plan.faults:
             rows.append(
@@ -156,7 +156,7 @@ STATIONS_SHOWN = 10
 async def opened(plan: Plan) -> AsyncIterator[House]:
     """Listeners first, then stations: whoever asks gets an answer from the first moment.
 
-    Raises StoreError or ServeError, with one clear line, before anything runs.
+    Raises StoreError, ServeError or TlsError, with one clear line, before anything runs.
     """
     async with AsyncExitStack() as stack:
         stack.callback(plan.store.close)
@@ -185,7 +185,8 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         if plan.faults and plan.faults.bytes:
             await proxy.open()
             stack.push_async_callback(proxy.close)
-        stations = Stations(clock, journal, random.random, home, plan.version, plan.files, proxy.faults_for)
+        pinned = supervision.pinned if supervision and home == supervision.ocpp else None
+        stations = Stations(clock, journal, random.random, home, plan.version, plan.files, proxy.faults_for, pinned)
         stack.callback(stations.close)
         house = House(plan, clock, stations, supervision)
         if supervision:

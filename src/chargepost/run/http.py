@@ -26,6 +26,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from chargepost.run import tls
 from chargepost.run.websocket import (
     CLOSE_WAIT_S,
     GOING_AWAY,
@@ -94,23 +95,25 @@ async def serve(
     doors: Sequence[Door] = (),
     fixed: bool = False,
     limits: Limits | None = None,
-    tls: ssl.SSLContext | None = None,
+    secured: ssl.SSLContext | None = None,
 ) -> "Server":
     """Listen on the running loop; port 0 takes a free one.
 
     Where the port is busy the next free one is taken, unless it is `fixed`. `doors` are more paths for WebSockets
-    besides the OCPP one (pages keep one each). Raises ServeError.
+    besides the OCPP one (pages keep one each). `secured`: by TLS, and nothing is served without. Raises ServeError.
     """
     ocpp = [Door(ocpp_path, admit, subprotocols)] if admit else []
-    server = Server(app, [*ocpp, *doors], limits or Limits())
+    limits = limits or Limits()
+    server = Server(app, [*ocpp, *doors], limits)
     loop = asyncio.get_running_loop()
-    create = partial(aiofastnet.create_server, loop) if fast_transport(tls is not None) else loop.create_server
+    create = partial(aiofastnet.create_server, loop) if fast_transport(secured is not None) else loop.create_server
+    more = {"ssl": secured, "ssl_handshake_timeout": limits.header_s, **tls.BUFFERS} if secured else {}
     # of a name with several addresses one is served, so that there is one port
     address = {"localhost": "127.0.0.1"}.get(host, host)
     last = port if fixed or port == 0 else min(port + PORT_TRIES - 1, 65535)
     for number in range(port, last + 1):
         try:
-            server.begin(host, await create(partial(FirstBytes, server), address, number, backlog=BACKLOG, ssl=tls))
+            server.begin(host, await create(partial(FirstBytes, server), address, number, backlog=BACKLOG, **more))
             return server
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
@@ -235,8 +238,8 @@ class FirstBytes(asyncio.Protocol):
                 return
         except httptools.HttpParserError:
             if not self._complete:
-                tls = self._seen.startswith(b"\x16\x03")
-                self.refuse(Refusal(400, "this port speaks http, not https" if tls else "this is not HTTP"))
+                hello = self._seen.startswith(b"\x16\x03")
+                self.refuse(Refusal(400, "this port speaks http, not https" if hello else "this is not HTTP"))
                 return
         if self._complete:
             self._hand_to_pages()

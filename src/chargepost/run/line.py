@@ -7,6 +7,7 @@ here; those for bytes act in a proxy that is dialled through (`run/faults.py`).
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -129,12 +130,12 @@ class Line:
 
     # --- the station's side ------------------------------------------------------------------------------------------
 
-    def dial(self, dial: Dial) -> None:
+    def dial(self, dial: Dial, trust: ssl.SSLContext | None = None) -> None:
         if self._faults.cut:
             self._timer = self._clock.call_later(dial.timeout_s, self._lose, NOBODY)
             return
         self._faults.lines += (self,)
-        self._dialling = websocket.dial(_patient(dial, self._clock), self, way=self._faults.way)
+        self._dialling = websocket.dial(_patient(dial, self._clock), self, trust=trust, way=self._faults.way)
 
     def send(self, data: bytes) -> None:
         self._judge(True, data, lambda piece: self._wire.send(piece) if self._wire else None)

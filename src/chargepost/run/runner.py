@@ -4,6 +4,7 @@ The station is a value machine and its hardware another; this is the carrier bet
 """
 
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from zlib import crc32
 
@@ -75,6 +76,15 @@ class Carriage:
         folder = journal.path.parent / FILES if journal.path else None
         self.transfers = Transfers(clock.loop, folder, terms)
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe)
+        self._pinned: tuple[str, ssl.SSLContext] | None = None
+
+    def pin(self, url: str | None, context: ssl.SSLContext | None) -> None:
+        """The central system under this address is the one of this process: it is known by this, not by roots."""
+        self._pinned = (f"{url}/", context) if url and context else None
+
+    def trust(self, dial: sig.Dial) -> ssl.SSLContext | None:
+        """Instead of the dial's own roots."""
+        return self._pinned[1] if self._pinned and dial.url.startswith(self._pinned[0]) else None
 
 
 class StationHost:
@@ -153,7 +163,7 @@ class StationHost:
             case sig.Dial():
                 self._leave_line()
                 self._line = Line(self, self.clock, self.faults)
-                self._line.dial(wish)
+                self._line.dial(wish, self.carriage.trust(wish))
             case sig.HangUp(code, reason):
                 if self._line:
                     self._line.hang_up(code, reason)

@@ -28,7 +28,7 @@ class View(Protocol):
 def serve(
     plan: Plan, *, plain: bool, json: bool, wished: Mapping[str, Address | None], site_file: Path | None = None
 ) -> int:
-    """The exit code. Raises StoreError, ServeError or TooFewFiles when it cannot begin."""
+    """The exit code. Raises StoreError, ServeError, TlsError or TooFewFiles when it cannot begin."""
     need(len(plan.site.stations), served_here=plan.supervision is not None and not plan.site.supervision.url)
     live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
     view: View

@@ -89,6 +89,10 @@ class SupervisionPart(Part, frozen=True, kw_only=True):
     url: str = ""
     listen: str = DEFAULT_LISTEN
     store: str = ""
+    tls_cert: str = ""
+    """File with the certificate (PEM) by which the port serves https and wss, and those between it and its root."""
+    tls_key: str = ""
+    """File with its private key."""
     accept_unknown: bool = False
     """Whoever connects is let in, and without a password: on loopback only."""
     admit: tuple[str, ...] = ()
@@ -196,6 +200,9 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
         yield "stations", "there are none: add [[stations]] with id and model"
     if len(site.stations) > STATIONS_MAX:
         yield "stations", f"{len(site.stations)} are more than {STATIONS_MAX}: use chargepost fleet"
+    if bool(site.supervision.tls_cert) != bool(site.supervision.tls_key):
+        missing = "tls_key" if site.supervision.tls_cert else "tls_cert"
+        yield "supervision", f"{missing} is missing: a certificate and its key go together"
     try:
         site.transfers.places()
     except ValueError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import platform
+import ssl
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,9 +53,10 @@ class Stations:
         self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str,
         terms: Terms = Terms(),  # noqa: B008 - frozen
         faults_for: Callable[[str], LinkFaults] = lambda identity: LinkFaults(),
+        pinned: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         """`supervision` is where stations go that are told nothing else; `terms`: what may be done with files;
-        `faults_for`: what is wrong with the link of a station."""
+        `faults_for`: what is wrong with the link of a station; `pinned`: how `supervision` is known, if by TLS."""
         gc.set_threshold(*COLLECT_AFTER)
         self.clock, self.journal = clock, journal
         self.supervision = supervision
@@ -66,6 +68,7 @@ class Stations:
         self.log = Frames()
         self._feeds: dict[str, Feed[Happening]] = {}
         self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms, faults_for)
+        self._carriage.pin(supervision, pinned)
         self._version = version
         self.tally = self._carriage.tally
         self.more_metrics: list[Callable[[], Iterable[Metric]]] = []

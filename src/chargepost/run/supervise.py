@@ -2,12 +2,14 @@
 
 import re
 import secrets
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from chargepost.journal import StoreError
+from chargepost.run import tls
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
 from chargepost.run.control import is_loopback
@@ -34,20 +36,30 @@ ADMIT_KEY_MIN, ADMIT_KEY_MAX = 16, 40
 class Supervision:
     """One central system that listens."""
 
-    def __init__(self, host: Host, server: Server, first_password: str | None, is_open: bool, ears: Ears) -> None:
+    def __init__(
+        self, host: Host, server: Server, first_password: str | None, is_open: bool, ears: Ears,
+        pinned: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         self.host, self.server, self.ears = host, server, ears
+        self.pinned = pinned
+        """By which stations of this process know it; None: it serves without TLS."""
         self.first_password = first_password
         """Of the operator, to be shown once; None when there is one already."""
         self._is_open = is_open
         self.at = Address(server.host, server.port)
+        self._s = "s" if pinned else ""
 
     @property
     def pages(self) -> str:
-        return f"http://{self.at.from_here()}/"
+        return f"http{self._s}://{self.at.from_here()}/"
 
     @property
     def ocpp(self) -> str:
-        return f"ws://{self.at.from_here()}/ocpp"
+        return f"ws{self._s}://{self.at.from_here()}/ocpp"
+
+    @property
+    def from_others(self) -> str:
+        return f"ws{self._s}://{self.at.from_elsewhere()}/ocpp"
 
     def expect(self, identities: Iterable[str]) -> Mapping[str, str]:
         """Put stations of our own on the roster. Their keys, where stations need one, by identity."""
@@ -86,7 +98,8 @@ async def supervise(
     clock: Clock,
     on_trouble: Callable[[str | None], None] | None = None,
 ) -> Supervision:
-    """Open the ledger, then the port. Raises StoreError or ServeError with one clear line."""
+    """Open the ledger, then the port. Raises StoreError, ServeError or TlsError with one clear line."""
+    secured, pinned = _secured(part)
     ledger = Ledger(store.folder, on_trouble=on_trouble)
     try:
         is_open = part.accept_unknown or is_loopback(address.host)
@@ -105,11 +118,22 @@ async def supervise(
         password = await api.ensure_operator(ledger, DRAW)
         app = api.application(host, DRAW, hosts=LOOPBACK if is_loopback(address.host) else None)
         ears = Ears(clock.utc_s)
-        server = await serve(address.host, address.port, app, _admit(host, ears), fixed=address.fixed)
+        server = await serve(address.host, address.port, app, _admit(host, ears), fixed=address.fixed, secured=secured)
     except BaseException:
         ledger.close()
         raise
-    return Supervision(host, server, password, is_open, ears)
+    return Supervision(host, server, password, is_open, ears, pinned)
+
+
+def _secured(part: SupervisionPart) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
+    """What the port serves, and how stations of this process know it. Raises TlsError."""
+    if not (part.tls_cert or part.tls_key):
+        return None, None
+    if not (part.tls_cert and part.tls_key):
+        missing = "--tls-key" if part.tls_cert else "--tls-cert"
+        raise tls.TlsError(f"{missing} is missing: a certificate and its key go together")
+    certificate, key = Path(part.tls_cert).expanduser(), Path(part.tls_key).expanduser()
+    return tls.server(certificate, key), tls.pinned(certificate)
 
 
 def _admit_hash(part: SupervisionPart, is_open: bool) -> str:

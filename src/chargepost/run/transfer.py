@@ -177,9 +177,9 @@ class Transfers:
         return gate(model.file_transfers, supervision, self._terms.allowed)
 
     def _context(self, accept_self_signed: bool) -> "ssl.SSLContext":
-        from chargepost.run.websocket import client_tls  # noqa: PLC0415
+        from chargepost.run import tls  # noqa: PLC0415
 
-        return (self._tls or client_tls)(accept_self_signed)
+        return (self._tls or tls.client)(accept_self_signed)
 
     def _begin(self) -> None:
         while self._waiting and len(self._running) < WORKERS_MAX:

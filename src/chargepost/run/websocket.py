@@ -8,7 +8,6 @@ Compression is never offered and never accepted.
 import asyncio
 import contextlib
 import errno
-import functools
 import logging
 import re
 import socket
@@ -33,6 +32,7 @@ from picows import (
 )
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not a public name: hence the pin ~=2.3
 
+from chargepost.run import tls
 from chargepost.signals import Dial
 
 MESSAGE_MAX = 1024 * 1024
@@ -43,8 +43,6 @@ CLOSE_WAIT_S = 5.0
 """How long a peer may take to answer our closing before the connection is cut."""
 PICOWS_LATER_S = 5.0
 """What picows' own time-out of a handshake comes after ours, which then has cancelled it."""
-TLS_KEPT = 64
-"""Sets of root certificates whose reading is remembered: more than the operators one process serves."""
 READ_BUFFER = 2048
 """Of each connection, at first: it grows with the first long message. picows allows no less."""
 
@@ -328,19 +326,19 @@ Way = Callable[[str, int], Awaitable[socket.socket]]
 
 
 def dial(
-    dial: Dial, listener: Listener, *, tls: ssl.SSLContext | None = None, way: Way | None = None
+    dial: Dial, listener: Listener, *, trust: ssl.SSLContext | None = None, way: Way | None = None
 ) -> asyncio.Task[None]:
     """Start connecting on the running loop; the listener is told `opened`, or `closed` with the reason in words.
 
-    Cancelling the returned task gives a dial up that is not yet open. `tls` replaces the system's certificates, `way`
-    the direct connection.
+    Cancelling the returned task gives a dial up that is not yet open. `trust` replaces the dial's roots and the
+    system's, `way` the direct connection.
     """
-    task = asyncio.get_running_loop().create_task(_dial(dial, Wire(listener, offered=dial.subprotocols), tls, way))
+    task = asyncio.get_running_loop().create_task(_dial(dial, Wire(listener, offered=dial.subprotocols), trust, way))
     _keep(task)
     return task
 
 
-async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None, way: Way | None) -> None:
+async def _dial(dial: Dial, wire: Wire, trust: ssl.SSLContext | None, way: Way | None) -> None:
     try:
         url = _split(dial.url)
     except ValueError as error:
@@ -353,7 +351,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None, way: Way | N
             await ws_connect(
                 lambda: wire,
                 url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if "@" in dial.url else dial.url,
-                ssl_context=(tls or client_tls(dial.accept_self_signed, dial.roots)) if secure else None,
+                ssl_context=(trust or tls.client(dial.accept_self_signed, dial.roots)) if secure else None,
                 websocket_handshake_timeout=dial.timeout_s + PICOWS_LATER_S,  # its own would be nobody's exception
                 logger_name=_SILENT,
                 enable_auto_pong=False,
@@ -363,6 +361,7 @@ async def _dial(dial: Dial, wire: Wire, tls: ssl.SSLContext | None, way: Way | N
                 socket_factory=(lambda to: way(to.host, to.port)) if way else None,
                 read_buffer_init_size=READ_BUFFER,
                 use_aiofastnet=fast_transport(secure),
+                **(tls.BUFFERS if secure else {}),
             )
     except asyncio.CancelledError:
         if not wire.is_open:
@@ -403,17 +402,6 @@ def _headers(dial: Dial, url: SplitResult) -> list[tuple[str, str]]:
     return headers
 
 
-@functools.lru_cache(maxsize=TLS_KEPT)
-def client_tls(accept_self_signed: bool, roots: tuple[str, ...] = ()) -> ssl.SSLContext:
-    """Verified against these roots (PEM), else the system's, unless a self-signed certificate is to be accepted: then
-    not at all."""
-    context = ssl.create_default_context(cadata="".join(roots) or None)
-    if accept_self_signed:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _place(url: SplitResult) -> str:
     return f"{url.hostname}:{url.port or (443 if url.scheme == 'wss' else 80)}"
 
@@ -452,10 +440,8 @@ def _in_words(error: Exception, dial: Dial, url: SplitResult) -> tuple[str, int 
             words = words or line[13:].decode("ascii", "replace") or "no reason given"
             words = words.format(path=url.path or "/", subprotocols=", ".join(dial.subprotocols))
             return f"HTTP {status} from {place}: {words}", status
-        case ssl.SSLCertVerificationError():
-            return f"the certificate of {place} is not trusted: {error.verify_message}", None
         case ssl.SSLError():
-            return f"no TLS with {place}: {error.reason or error}: is it a wss port?", None
+            return tls.in_words(error, place, dial.roots), None
         case ConnectionResetError() if url.scheme == "wss":
             return f"no TLS with {place}, it ended the handshake: is it a wss port?", None
         case socket.gaierror():
