@@ -11,7 +11,8 @@ from tests.shells.wires import certificate
 from chargepost.run.given import find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.runner import StationHost
-from chargepost.run.websocket import Handshake, Listener, Refusal, client_tls
+from chargepost.run.tls import client
+from chargepost.run.websocket import Handshake, Listener, Refusal
 
 PASSWORD = "0123456789abcdef"
 
@@ -20,9 +21,9 @@ PASSWORD = "0123456789abcdef"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """What this machine trusts is the certificate in there."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
-    client_tls.cache_clear()
+    client.cache_clear()
     yield tmp_path
-    client_tls.cache_clear()
+    client.cache_clear()
 
 
 async def knocked(rig: Rig, folder: Path, model: str, *, tls: bool, password: str) -> Handshake:
@@ -34,7 +35,7 @@ async def knocked(rig: Rig, folder: Path, model: str, *, tls: bool, password: st
         return await rig._admit(handshake)
 
     context, _ = certificate(folder)
-    server = await serve("127.0.0.1", 0, None, admit, tls=context if tls else None)
+    server = await serve("127.0.0.1", 0, None, admit, secured=context if tls else None)
     settings = {"AuthorizationKey": password} if password else {}
     url = f"{'wss' if tls else 'ws'}://127.0.0.1:{server.port}/ocpp"
     host = StationHost(judge("S-1", find_model(model), settings, url), rig.carriage)
