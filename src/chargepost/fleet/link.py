@@ -148,13 +148,12 @@ class Line:
                     self._upward(self._net.central.line_received, piece)
 
     def ping(self) -> None:
-        self._upward(self._pong_down)
+        """There and back at once: most of what passes on quiet links, and it carries nothing that has an order."""
+        net = self._net
+        net.timeline.after(net.draw_delay_s() + net.draw_delay_s(), self._told_pong, self._epoch)
 
-    def _pong_down(self, _line: "Line") -> None:
-        self._downward(self._told_pong)
-
-    def _told_pong(self) -> None:
-        if self.station is not None:
+    def _told_pong(self, epoch: int) -> None:
+        if epoch == self._epoch and self._central_on and not self._hole and self.station is not None:
             self.station.line_ponged(self)
 
     def hang_up(self, reason: str) -> None:

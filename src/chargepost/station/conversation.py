@@ -319,6 +319,14 @@ class Conversation:
             self.ping_at = now
             self.core.wish(SendPing())
             self.core.wake_at("ping", 0, now + interval_s)
+            if ("silence", 0) not in self.core.alarms:
+                self._mind_silence()
+
+    def _mind_silence(self) -> None:
+        """Ring when the peer's time is over, unless a ping comes first: it looks again, and by then most were heard."""
+        limit_s = self._silence_s()
+        over, next_ping = self.heard_at + limit_s, self.core.alarms.get(("ping", 0), inf)
+        self.core.wake_at("silence", 0, over if limit_s and over <= next_ping else None)
 
     def silence(self, now: float) -> None:
         """Alarm of the product's own time-out: nothing was received for so long."""
@@ -327,7 +335,7 @@ class Conversation:
             self.error = f"nothing was received for {limit_s} s"
             self._hang_up(1001, "silence")
         elif self.state == "open":
-            self.core.wake_at("silence", 0, self.heard_at + limit_s)
+            self._mind_silence()
 
     def doubt(self, entry: Entry, now: float) -> None:
         """A transaction message was not answered: ask whether the link lives before it counts (Q-185)."""
@@ -336,6 +344,7 @@ class Conversation:
         self.ping_at = now
         self.core.wish(SendPing())
         self.core.wake_at("ping", 0, now + PROOF_WAIT_S * max(self.core.speed, 1.0))
+        self._mind_silence()
 
     def proven(self) -> Entry | None:
         """Something was heard: the message in doubt, if any, was not processed on a live link."""

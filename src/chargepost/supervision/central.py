@@ -129,8 +129,9 @@ class Central:
         return wishes
 
     def next_wake(self) -> float | None:
-        firsts = [next(iter(times.values())) for times in (self._calling, self._challenged, self._arriving) if times]
-        return min(firsts, default=None)
+        if not (self._calling or self._challenged or self._arriving):
+            return None
+        return min(next(iter(times.values())) for times in (self._calling, self._challenged, self._arriving) if times)
 
     def wake(self, now: float) -> None:
         for identity in _due(self._calling, now):
@@ -242,7 +243,8 @@ class Central:
             answers.begun(self.state, start, begun)
         pending.station.unanswered -= 1
         if pending.link == pending.station.link and pending.station.session:
-            self._answer(pending, answers.complete(pending.answer, self.utc_s(now), begun), now)
+            answer = answers.complete(pending.answer, self.utc_s(now), begun)
+            self._answer(pending.station, pending.message_id, answer, now)
 
     def failed(self, token: int, now: float) -> None:
         """The piece with this token will never be written: said so, for the station to try again."""
@@ -283,12 +285,11 @@ class Central:
             self._answer_error(station, call, "InternalError", "too many calls are open: one at a time", now)
         else:
             reply = rule(self._desk, station, call.payload, utc_s)
-            pending = Pending(station, station.link, call.id, reply.answer, reply.rows)
             if reply.rows:
                 station.unanswered += 1
-                self._store(pending, reply.rows)
+                self._store(Pending(station, station.link, call.id, reply.answer, reply.rows), reply.rows)
             else:
-                self._answer(pending, reply.answer, now)
+                self._answer(station, call.id, reply.answer, now)
 
     def _may_ask(self, station: Station, action: str) -> bool:
         """4.2: before it is accepted a station boots, or sends what we asked it for."""
@@ -303,8 +304,8 @@ class Central:
         station.asked_to_boot = True
         self.command(station.identity, m.TriggerMessage(requested_message="BootNotification"), NOBODY, now)
 
-    def _answer(self, pending: Pending, answer: m.Response, now: float) -> None:
-        self._send(pending.station, now, frames.write_result(pending.message_id, answer))
+    def _answer(self, station: Station, message_id: str, answer: m.Response, now: float) -> None:
+        self._send(station, now, frames.write_result(message_id, answer))
 
     def _answer_error(self, station: Station, call: frames.Call, code: str, description: str, now: float) -> None:
         self._send(station, now, frames.write_error(call.id, code, description))
