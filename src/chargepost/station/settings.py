@@ -18,6 +18,9 @@ Verdict = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
 VALUE_MAX = 500
 """Characters of a value: the schema of ChangeConfiguration."""
 
+CONNECTORS = "numberofconnectors"
+"""The inner name of a key that is not read from its text."""
+
 READ_MAX = 1_000
 """Texts whose meaning is remembered: thousands of stations have the same few, and ask with each message."""
 
@@ -61,6 +64,8 @@ def _parts(text: str) -> tuple[str, ...]:
 class _Meant(NamedTuple):
     row: Row | None
     inner: str
+    text: str | None
+    """The default; None where it is not the same for every station of the model."""
     number: int | None
     flag: bool | None
 
@@ -126,15 +131,19 @@ class Settings:
 
     def value(self, row: Row) -> str | None:
         """The value in force; None for a key that is known but unset."""
-        if row.inner == "numberofconnectors":
+        if row.inner == CONNECTORS:
             return str(self.connectors)
         changed = self.changed.get(row.inner)
         return self._default(row) if changed is None else changed
 
-    def _default(self, row: Row) -> str | None:
+    def _printed(self, row: Row) -> str | None:
+        """The default as the product's file has it."""
         variant = self.model.variants[self.model.variant].keys
         own = next((variant[name] for name in (row.spec.name, row.spec.setting) if name in variant), None)
-        default = row.spec.default if own is None else own
+        return row.spec.default if own is None else own
+
+    def _default(self, row: Row) -> str | None:
+        default = self._printed(row)
         if default in FILLED:
             return FILLED[default](self.serial)
         return default.replace("{serial}", self.serial) if default else default
@@ -145,12 +154,18 @@ class Settings:
         if known is None:
             row = self._index.by_inner.get(name.lower()) or self.row(name)
             default = self._default(row) if row else None
-            known = self._index.meant[name] = _Meant(row, row.inner if row else "", _number(default), _flag(default))
+            shared = row is not None and row.inner != CONNECTORS and self._printed(row) == default
+            text = default if shared else None
+            known = self._index.meant[name] = _Meant(
+                row, row.inner if row else "", text, _number(default), _flag(default)
+            )
         return known
 
     def text(self, name: str, default: str = "") -> str:
-        row = self._meant(name).row
-        value = self.value(row) if row else None
+        meant = self._meant(name)
+        if meant.text is not None:
+            return self.changed.get(meant.inner, meant.text)
+        value = self.value(meant.row) if meant.row else None
         return default if value is None else value
 
     def named(self, name: str) -> str:
