@@ -24,6 +24,7 @@ KINDS: dict[str, Kind] = {
     **{f"decode and validate {name}": Kind("us", 3.5 if name == "MeterValues" else None) for name in MESSAGES},
     **{f"encode {name}": Kind("us") for name in MESSAGES},
     "100 charging profiles merged over a day": Kind("ms", 1),
+    "every product file loaded": Kind("ms", 50),
     "memory of one more connected station": Kind("KB", 16),
     "CPU to boot one station": Kind("ms", 0.7),
     "the whole crowd connected and booted, CPU": Kind("s", 8),
