@@ -1,11 +1,16 @@
-"""Our supervision in a process of its own: sockets, Central, and the ledger in the folder given (`none`: in memory)."""
+"""Our supervision in a process of its own: sockets, Central, and the ledger in the folder given (`none`: in memory).
+
+A certificate and its key may follow: then it serves wss.
+"""
 
 import asyncio
 import os
 import sys
 import time
+from pathlib import Path
 
 from chargepost.journal import parse_store
+from chargepost.run import tls
 from chargepost.run.http import serve
 from chargepost.run.websocket import Handshake, Listener, Refusal
 from chargepost.supervision.answers import Policy
@@ -26,7 +31,8 @@ async def main() -> None:
         answer = await host.admit(Knock(h.identity, h.subprotocols, h.user, h.password, address))
         return Refusal(answer.status, answer.reason) if isinstance(answer, Refused) else answer
 
-    server = await serve("127.0.0.1", 0, None, admit)
+    secured = tls.server(Path(sys.argv[2]), Path(sys.argv[3])) if len(sys.argv) > 3 else None
+    server = await serve("127.0.0.1", 0, None, admit, secured=secured)
 
     async def stored() -> int:
         """Meter values that are durable."""

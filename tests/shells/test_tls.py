@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from chargepost.run.site import Site, StationPart, SupervisionPart
 from chargepost.run.store import hold
 
 AC = "evlink-pro-ac"
+BOTH_LOOPS = True
 
 
 @pytest.fixture
@@ -84,6 +86,15 @@ async def test_r_020_a_station_charges_over_wss(tmp_path: Path) -> None:
         await charged(rig, host)
         assert len(server.wires) == 1
         assert not rig.server.wires
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_p7_a_disk_that_takes_no_file_keeps_nobody_from_dialling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rigged() as rig, secured(rig, tmp_path, given(ours())) as server:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        await booted(rig, station(rig, f"wss://{HERE}:{server.port}/ocpp"))
 
 
 async def test_a_root_that_was_installed_vouches_for_the_next_address(tmp_path: Path) -> None:

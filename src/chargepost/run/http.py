@@ -38,7 +38,7 @@ from chargepost.run.websocket import (
     accept,
     basic,
     choose,
-    fast_transport,
+    on_uvloop,
 )
 
 PORT_TRIES = 100
@@ -106,7 +106,7 @@ async def serve(
     limits = limits or Limits()
     server = Server(app, [*ocpp, *doors], limits)
     loop = asyncio.get_running_loop()
-    create = partial(aiofastnet.create_server, loop) if fast_transport(secured is not None) else loop.create_server
+    create = loop.create_server if on_uvloop() and not secured else partial(aiofastnet.create_server, loop)
     more = {"ssl": secured, "ssl_handshake_timeout": limits.header_s, **tls.BUFFERS} if secured else {}
     # of a name with several addresses one is served, so that there is one port
     address = {"localhost": "127.0.0.1"}.get(host, host)
