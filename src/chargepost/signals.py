@@ -38,6 +38,8 @@ class LinkDown(Signal, frozen=True):
 
     reason: str
     status: int | None = None
+    untrusted: bool = False
+    """The peer's certificate was refused."""
 
 
 class FrameReceived(Signal, frozen=True):

@@ -230,6 +230,19 @@ def test_tc_078_a_bad_root_of_the_maker_is_no_such_event() -> None:
     assert events(rig) == []
 
 
+def test_a_certificate_that_was_not_trusted_is_told_once_there_is_a_link_again() -> None:
+    """White paper, 8: InvalidCentralSystemCertificate. Dials that fail for the same reason are one event."""
+    rig = booted()
+    rig.cut()
+    for _ in range(3):
+        rig.tell(sig.LinkDown("the certificate of central.example:443 is not trusted: it has expired", untrusted=True))
+    assert events(rig) == []
+    rig.mend()
+    assert events(rig) == ["InvalidCentralSystemCertificate"]
+    (told,) = rig.said("SecurityEventNotification")
+    assert told.tech_info == "the certificate of central.example:443 is not trusted: it has expired"
+
+
 def test_a_full_disk_keeps_none_and_promises_none() -> None:
     """P9: what is not on disk is not acknowledged."""
     rig = booted()

@@ -152,6 +152,7 @@ async def test_a_bad_certificate_is_refused_and_the_link_says_why(
         error = host.view().link.error
         assert error.startswith(f"the certificate of {place} is not trusted: {bad.words}")
         assert f"link down: {error}" in caplog.text
+        assert tls.is_untrusted(error)
         assert not server.wires
         assert not rig.central.central.state.stations
 
@@ -168,6 +169,21 @@ async def test_what_is_signed_by_itself_is_taken_where_the_product_is_told_so(ki
 async def test_roots_of_the_station_replace_those_of_the_system(tmp_path: Path) -> None:
     words = tls.in_words(_unknown(), f"{HERE}:1", (foreign().pem,))
     assert "no root that is installed in the station vouches for it" in words
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_the_security_event_is_told_once_a_certificate_is_good(tmp_path: Path) -> None:
+    """White paper, 8: InvalidCentralSystemCertificate."""
+    async with rigged() as rig, secured(rig, tmp_path, given(foreign())) as server:
+        host = station(rig, f"wss://{HERE}:{server.port}/ocpp", SecurityEventsEnabled="true")
+        await rig.until(lambda: "certificate" in host.view().link.error, "it is refused")
+        host.tell(sig.SettingChanged("SelfSignedCertificateAuthorized", "true"))
+
+        def said() -> bool:
+            frames = [str(trace["raw"]) for trace in rig.carriage.frames.traces("S-1")]
+            return any("InvalidCentralSystemCertificate" in frame for frame in frames)
+
+        await rig.until(said, "the event is told")
 
 
 def _unknown() -> ssl.SSLCertVerificationError:

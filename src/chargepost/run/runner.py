@@ -22,6 +22,7 @@ from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
 from chargepost.run.tally import Tally
+from chargepost.run.tls import is_untrusted
 from chargepost.run.transfer import Terms, Transfers
 from chargepost.station.core import restart_s
 from chargepost.station.memory import installed_model
@@ -318,7 +319,7 @@ class StationHost:
         if line is self._line:
             self._line = None
             self.carriage.tally.link_lost(self.identity, reason, status)
-            self.tell(sig.LinkDown(redact_url(reason), status))
+            self.tell(sig.LinkDown(redact_url(reason), status, is_untrusted(reason)))
 
     # --- its files ---------------------------------------------------------------------------------------------------
 

@@ -87,6 +87,7 @@ UNTRUSTED: dict[tuple[int, ...], str] = {
     WEAK: "its key or signature is too weak",
 }
 
+CERTIFICATE, DISTRUST = "the certificate of ", " is not trusted: "
 WHOSE = {False: "no root of this system", True: "no root that is installed in the station"}
 
 
@@ -95,8 +96,13 @@ def in_words(error: ssl.SSLError, place: str, roots: Sequence[str]) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         words = next((words for codes, words in UNTRUSTED.items() if error.verify_code in codes), error.verify_message)
         words = words.format(host=place.rpartition(":")[0], roots=WHOSE[bool(roots)])
-        return f"the certificate of {place} is not trusted: {words}"
+        return f"{CERTIFICATE}{place}{DISTRUST}{words}"
     return f"no TLS with {place}: {error.reason or error}: is it a wss port?"
+
+
+def is_untrusted(reason: str) -> bool:
+    """Whether a dial failed for this kind of reason."""
+    return reason.startswith(CERTIFICATE) and DISTRUST in reason
 
 
 # --- the server -----------------------------------------------------------------------------------------------------

@@ -130,10 +130,13 @@ def _link_up(s: "Station", fact: sig.LinkUp, now: float) -> None:
 
 def _link_down(s: "Station", fact: sig.LinkDown, now: float) -> None:
     security_profile.link_down(s, fact, now)
+    is_distrust = fact.untrusted and fact.reason != s.talk.told  # each dial would tell the same
     for kind, number in s.talk.down(fact.reason, now):
         if kind == "status":
             s.all_connectors[number].reported = None  # it may never have arrived
     security_events.link_lost(s)
+    if is_distrust:
+        security_events.happened(s, "InvalidCentralSystemCertificate", now, fact.reason)
     s.run_after_answer()
     for c in s.connectors:
         c.unlock_call = None  # who asked is not there any more
