@@ -480,7 +480,7 @@ def verify(
     """Check the invariants of a store from outside, also of one in use; nothing is written.
 
     With the store of stations and that of their supervision, what both know is compared. Exit code 0: all hold;
-    3: findings, one line each; 2: there is no store to check.
+    3: findings, one line each; 2: there is no store that it can check.
 
     \b
     chargepost verify ~/.local/state/chargepost/demo
