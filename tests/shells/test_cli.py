@@ -28,6 +28,7 @@ from tests.shells.test_runner import charging, ended
 from chargepost.catalogue import load
 from chargepost.cli import run_with
 from chargepost.drivers.simulated import CARS
+from chargepost.journal import Journal
 from chargepost.run import faults, fleet
 from chargepost.run.addresses import Address, parse
 from chargepost.run.given import judge
@@ -254,8 +255,8 @@ def test_a_store_belongs_to_one_process_at_a_time(tmp_path: Path, capsys: pytest
 def test_a_store_of_a_newer_version_is_left_alone(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with contextlib.closing(sqlite3.connect(tmp_path / file)) as db:
-        db.execute("PRAGMA user_version = 999")
+    """A whole store with another number; a file that is none but for its number counts as damaged."""
+    Journal(tmp_path / file, "CREATE TABLE of_tomorrow (x)", 999).close()
     before = (tmp_path / file).read_bytes()
     command = ["run", "--store", str(tmp_path), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
     assert run_with(command) == 1
