@@ -25,6 +25,7 @@ def test_a_name_means_one_model(said: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
+        ("my-product.toml", "model my-product.toml: a product file is looked at with chargepost models"),
         ("evlink-pro-av", "model evlink-pro-av: there is no model evlink-pro-av; did you mean evlink-pro-ac"),
         ("socket-domestik", "there is no model socket-domestik; did you mean socket-domestic"),
         ("evlink-pro-ac/cabel", "model evlink-pro-ac/cabel: there is no variant cabel; did you mean cable"),

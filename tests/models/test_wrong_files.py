@@ -46,8 +46,9 @@ FAULTS = [
         'EvPresenceNotification = { type = "bool", ',
         "EvPresenceNotification = { ",
         "keys.EvPresenceNotification: ",
-        "`type`",
+        "`type` is missing",
     ),
+    ('default = "80", source = "p1"', 'default = 80, source = "p1"', "LightIntensity.default: is a text", "in quotes"),
     ("[after_power_cut]", "[after_power_cuts]", "after_power_cuts: ", "did you mean after_power_cut?"),
     ('title = "EVlink Pro AC"\n', "", "title: ", "is missing"),
     ('kind = "cable", lock', 'kind = "cabel", lock', "variants.cable.connectors[0].kind: ", "did you mean cable"),
@@ -164,7 +165,13 @@ FAULTS = [
     (
         'clears = "unplug", source = "errors", description = "More',
         'clears = "self", source = "errors", description = "More',
-        "errors.5.0.clears_after_s: ",
+        "errors.5.0.clears_after_s: is missing",
+        "self",
+    ),
+    (
+        'clears = "unplug", source = "errors", description = "More',
+        'clears = "unplug", clears_after_s = 5, source = "errors", description = "More',
+        "errors.5.0.clears_after_s: goes with",
         "self",
     ),
     ('connectors = [{ kind = "T2S" }]', "connectors = []", "variants.socket.connectors: is empty", ""),
@@ -202,6 +209,11 @@ def test_the_error_is_one_line_with_file_path_fault_and_nearest_word(tmp_path: P
     with pytest.raises(ModelError) as error:
         read(file)
     assert str(error.value) == f"{file}: keys.HeartbeatInterval.min: expected `float | null`, got `str`"
+
+
+def test_the_nearest_word_of_what_is_missing_is_not_itself(tmp_path: Path) -> None:
+    file = planted(tmp_path, PRO_AC, 'firmware = "2.0.1"\n', "")
+    assert check(file) == [f"{file}: identity: `firmware` is missing"]
 
 
 def test_all_faults_of_a_file_are_found_at_once(tmp_path: Path) -> None:

@@ -1044,6 +1044,8 @@ def test_r_227_a_limit_of_the_pro_dc_is_0_or_at_least_1_kw(limit: float, status:
     assert install(rig, 1, 1, "TxProfile", [(0, limit)], unit="W") == status
     if limit == 1000:
         assert offered(rig) * 690 == pytest.approx(1000)
+        rig.run(30)
+        assert rig.view.status == "Charging", "the least current of a pilot (IEC 61851-1) is none of DC"
 
 
 def test_r_228_the_pro_dc_refuses_one_attribute_and_ignores_the_other() -> None:

@@ -49,6 +49,16 @@ def test_every_error_is_told_and_stops_or_warns(model: str, code: str) -> None:
         assert rig.statuses(0) == []
 
 
+def test_the_log_names_a_fault_once_and_what_to_do_where_that_is_known() -> None:
+    rig = Rig("evlink-pro-ac")
+    rig.run(2)
+    rig.tell(sig.FaultRaised(1, "OverVoltage"))
+    rig.tell(sig.FaultRaised(1, "6.0"))
+    told = [note.text for note in rig.wished(sig.Note) if note.event == "fault"]
+    assert told[0] == "OverVoltage"
+    assert told[1].startswith(f"6.0 {rig.model.errors['6.0'].name}: ")
+
+
 @each
 def test_every_error_goes_as_its_row_says(model: str, code: str) -> None:
     """R-242: error 25 by itself; the others with their cause, some by unplugging."""

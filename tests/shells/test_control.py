@@ -222,7 +222,8 @@ REFUSED: list[tuple[int, str, str, Any, str]] = [
     (422, "POST", "/stations/PROAC-1/stop", {"connector": 1, "reason": "Bored"}, "/docs"),
     (422, "POST", "/stations/PROAC-1/cache_badge", {"id_tag": "A", "status": "Friendly"}, "/docs"),
     (409, "POST", "/stations/PROAC-1/stop", {"connector": 1}, "Start one"),
-    (409, "POST", "/stations/PROAC-1/start", {"connector": 1, "id_tag": BLOCKED}, "another badge"),
+    (409, "POST", "/stations/PROAC-1/start", {"connector": 1, "id_tag": BLOCKED}, "see /stations/PROAC-1 "),
+    (422, "POST", "/stations/PROAC-1/button", {"name": "stopp"}, "Known: stop, emergency_stop, suspend, key."),
     (504, "POST", "/stations/PROAC-1/start", {"connector": 1, "id_tag": SLOW, "timeout_s": 0.01}, "frames"),
 ]  # fmt: skip
 

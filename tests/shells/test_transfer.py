@@ -196,6 +196,14 @@ async def test_a_file_that_is_not_there_is_told(
             assert words in reason
 
 
+async def test_a_port_where_nothing_listens_is_told_as_such(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    async with desk(tmp_path / "files", LOCAL) as at:
+        reason = await at.failure(f"http://127.0.0.1:{port}/image")
+        assert reason == f"http 127.0.0.1:{port}: cannot be reached: nothing listens there"
+
+
 # --- where a file lies ------------------------------------------------------------------------------------------------
 
 

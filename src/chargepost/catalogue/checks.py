@@ -311,8 +311,11 @@ def _compiles(pattern: str) -> bool:
 def charges_end(model: Model) -> Iterator[Finding]:
     """An error that clears by itself says after how long, and only such a one does."""
     for code, error in model.errors.items():
-        if (error.clears == "self") != (error.clears_after_s is not None):
-            yield Finding(f"errors.{code}.clears_after_s", 'goes with clears = "self", and only with it')
+        path = f"errors.{code}.clears_after_s"
+        if error.clears == "self" and error.clears_after_s is None:
+            yield Finding(path, 'is missing: clears = "self" needs it')
+        elif error.clears != "self" and error.clears_after_s is not None:
+            yield Finding(path, 'goes with clears = "self", and only with it')
 
 
 def connectors(model: Model) -> Iterator[Finding]:

@@ -196,6 +196,21 @@ def _vocabulary(kind: Any) -> frozenset[str]:
     return frozenset[str]().union(*(_vocabulary(each) for each in get_args(kind)))
 
 
+SAID = (
+    (r"Object contains unknown field `(.+)`", r"there is no word \1 here"),
+    (r"Object missing required field `(.+)`", r"`\1` is missing"),
+    (r"Expected `str(?: \| null)?`, got `(?:int|float|bool)`", "is a text: put it in quotes"),
+)
+"""What msgspec finds, and how a person says it; the rest is clear enough."""
+
+
+def _in_words(found: str) -> str:
+    for pattern, words in SAID:
+        if (match := re.fullmatch(pattern, found)) is not None:
+            return match.expand(words)
+    return found[0].lower() + found[1:]
+
+
 class _Reader:
     """Types a document part by part and keeps what is wrong."""
 
@@ -207,11 +222,10 @@ class _Reader:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             what, _, inside = str(error).partition(" - at ")
-            word = re.search(r"(?:field|enum value) [`'](.+?)[`']", what)
+            word = re.search(r"(?:unknown field|enum value) [`'](.+?)[`']", what)
             hint = nearest(word[1], _vocabulary(kind)) if word else ""
             where = inside.strip("`").removeprefix("$").replace("[...]", "")
-            unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
-            said = f"there is no word {unknown[1]} here" if unknown else what[0].lower() + what[1:]
+            said = _in_words(what)
             self.findings.append(Finding(path + where, said + hint))
             return None
 
@@ -413,6 +427,11 @@ def _owners(word: str) -> dict[str, str]:
 def _resolve(name: str) -> tuple[str, str, str]:
     """line[/variant][@release] -> line, release, variant. A variant or reference may stand alone when only one line
     has it."""
+    if name.endswith(".toml"):
+        raise ModelError(
+            f"model {name}: a product file is looked at with chargepost models; to run it, put it beside the others "
+            "and give its name: docs/how-to/describe-a-product.md, part 5"
+        )
     body, _, release = name.strip().partition("@")
     line, _, variant = body.partition("/")
     if not variant and line.lower() not in releases():

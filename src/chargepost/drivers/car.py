@@ -30,7 +30,7 @@ class CarSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_current_a: float = 16.0
     """Of its own charger."""
     min_current_a: float = LEAST_OFFER_A
-    """Offered less, it pauses."""
+    """Offered less, it pauses; on AC alone: on DC it takes what it gets."""
     curve: tuple[tuple[float, float], ...] = FLAT_THEN_TAPER
     """State of charge -> fraction of `max_current_a`, straight between the rows, from 0 to 100 %."""
     efficiency: float = 0.9

@@ -283,7 +283,7 @@ class SimulatedConnector:
         car, self._draw_a, self._width, self._soc_at, self._wants = self.car, 0.0, 0, inf, False
         if car is not None and car.ready and not car.asleep and not car.full(self.soc_percent):
             allowed_a = self._allowed_a()
-            self._wants = allowed_a >= car.min_current_a
+            self._wants = allowed_a > 0 if self.spec.kind in DIGITAL else allowed_a >= car.min_current_a
             if self._wants and self._live and self.closed and self.powered:
                 self._draw_a = min(allowed_a, car.wish_a(self.soc_percent))
                 self._width = min(car.phases, self.spec.phases)

@@ -21,6 +21,7 @@ from chargepost.drivers.car import CARS, CarSpec
 from chargepost.fleet.faults import FrameJudge
 from chargepost.ocpp.messages import ChargePointErrorCode
 from chargepost.run.control_bodies import (
+    BUTTONS,
     AtConnector,
     Button,
     CacheBadge,
@@ -191,7 +192,10 @@ async def _start(at: At, body: Start) -> None:
             async with asyncio.timeout(body.timeout_s):
                 async for event in events:
                     if isinstance(event, BadgeJudged) and event.id_tag == body.id_tag and not event.accepted:
-                        raise Refused(f"the badge {body.id_tag} was refused: {event.why}", "Present another badge.")
+                        raise Refused(
+                            f"the badge {body.id_tag} was refused: {event.why}",
+                            f"Present another badge, or see /stations/{at.identity} for what is in its way.",
+                        )
                     if isinstance(event, StationView):
                         connector = At(at.host, event).connector(body.connector)
                         if connector.power_w > 0:
@@ -245,6 +249,10 @@ async def _power_cycle(at: At, body: PowerCycle) -> None:
 
 
 async def _button(at: At, body: Button) -> None:
+    if body.name not in BUTTONS:
+        raise Problem(
+            422, "unknown-button", "Unknown button", f"There is no button {body.name}.", f"Known: {', '.join(BUTTONS)}."
+        )
     await at.host.button(at.identity, body.name, body.active)
 
 
@@ -531,7 +539,8 @@ def _model(name: str) -> Model:
     try:
         return load(name)
     except ValueError as error:
-        raise Problem(422, "unknown-model", "Unknown model", f"{error}.", nearest(name, names())) from None
+        why = f"{str(error).rstrip('?')}."
+        raise Problem(422, "unknown-model", "Unknown model", why, nearest(name, names())) from None
 
 
 def _check_supervision(url: str) -> None:

@@ -119,16 +119,21 @@ class PowerCycle(Body, frozen=True):
     seconds: Seconds = 5.0
 
 
+BUTTONS = ("stop", "emergency_stop", "suspend", "key")
+"""What a hand can press or turn; the station has a rule for each."""
+
+
 class Button(Body, frozen=True):
-    """ "stop", "emergency_stop", "suspend", "key" (active: locked) ...; `active` false releases it."""
+    """ "stop", "emergency_stop", "suspend" or "key" (active: locked); `active` false releases it."""
 
     name: Word
     active: bool = True
 
 
 class Input(Body, frozen=True):
-    """A wired contact, door, tilt, detection loop or "shutter" (open); "modem" (it answers), "modem_signal" (it is
-    good), "meter" or "meter_2" (that of connector 1 or 2 answers)."""
+    """A wired contact: "load_shedding", "detection_loop" or "detection_loop_2" (a vehicle stands at connector 1 or 2),
+    "shutter" (open); "modem" (it answers), "modem_signal" (it is good), "meter" or "meter_2" (that of connector 1 or 2
+    answers). Any other name, "door" or "tilt", is noted in the station's log and does nothing more."""
 
     name: Word
     active: bool

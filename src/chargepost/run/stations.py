@@ -155,7 +155,7 @@ class Stations:
             locked = self.hosts[identity].hardware.connector(connector).locked
             raise Refused(
                 "the cable is locked" if locked else "nothing is plugged in",
-                "Stop the charge first: with the badge, or /stop." if locked else "Plug something in first.",
+                "End the charge, with the badge or /stop: it lets go soon." if locked else "Plug something in.",
             )
 
     async def present_badge(self, identity: str, id_tag: str, connector: int | None) -> None:

@@ -131,6 +131,8 @@ def _words(error: BaseException | None) -> str:
             return f"no TLS: {error.reason or error}"
         case TimeoutError():
             return "it does not answer"
+        case ConnectionRefusedError():
+            return "nothing listens there"
         case http.client.IncompleteRead() | EOFError() | http.client.RemoteDisconnected() | ConnectionError():
             return "it closed the connection before the end"
         case ftplib.Error():

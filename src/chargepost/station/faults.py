@@ -40,6 +40,13 @@ def of_product(s: "Station", ocpp: str) -> str:
     return next((code for code, spec in s.core.model.errors.items() if spec.ocpp == ocpp), ocpp)
 
 
+def _told(code: str, spec: ErrorSpec) -> str:
+    """For the log; of an OCPP errorCode without a row there is nothing more to say than its name."""
+    name = code if spec.name == code else f"{code} {spec.name}"
+    more = spec.remedy or spec.description
+    return f"{name}: {more}" if more else name
+
+
 def raised(s: "Station", connector: int, code: str, now: float) -> bool:
     """Put a fault on its connector, or on all of them; False for a code nobody knows."""
     spec = find(s, code)
@@ -53,7 +60,7 @@ def raised(s: "Station", connector: int, code: str, now: float) -> bool:
         if code in c.faults:
             continue
         c.faults[code] = spec
-        s.core.note("warning", "fault", f"{code} {spec.name}: {spec.remedy or spec.description}", c.number)
+        s.core.note("warning", "fault", _told(code, spec), c.number)
         if spec.stops and c.transaction and not c.stopping:
             transactions.stop(s, c, "Other", None, now)
     if spec.clears == "self" and spec.clears_after_s is not None:
