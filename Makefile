@@ -1,10 +1,11 @@
 # Two commands are all a newcomer needs: `make run` and `make test`. Each prepares what it needs, once.
-.PHONY: help setup run test test-fast soak lint bench firmware
+.PHONY: help setup run test test-fast test-ray soak lint bench firmware
 
 help:
 	@echo "make run         the demo site: two stations, simulated cars, a central system (ARGS=... for its options)"
 	@echo "make test        every test, ruff and mypy"
 	@echo "make test-fast   the tests without the slow ones"
+	@echo "make test-ray    the tests of the extra ray: a fleet in shards (its own .venv-ray)"
 	@echo "make soak        the checks of reliability in their long form: minutes to hours (ARGS=tests/world/...)"
 	@echo "make lint        ruff and mypy alone"
 	@echo "make bench       the measuring programs and their table (ARGS=--quick, --json)"
@@ -25,6 +26,10 @@ test:
 test-fast:
 	@tools/setup python peers
 	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+test-ray:
+	@tools/setup ray
+	@.venv-ray/bin/python -m pytest -m ray -n 0 $(ARGS)
 
 SOAKED = $(shell grep -rl --include='test_*.py' 'from tests.soak import' tests)
 

@@ -331,6 +331,12 @@ def fleet(
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
     faults: FaultsOption = None,
+    shards: Annotated[
+        int | None, _option("--shards", metavar="N", help="In N processes, a core each; needs chargepost[ray].")
+    ] = None,
+    ray: Annotated[
+        str, _option("--ray", metavar="HOST:PORT|local", help="The Ray cluster that the shards run on.")
+    ] = "local",
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.error,
@@ -343,10 +349,16 @@ def fleet(
     chargepost fleet --virtual --stations 200 --seed 7
     chargepost fleet --stations 1000 --supervision ws://127.0.0.1:9000
     chargepost fleet my-day.toml --virtual --json
+    chargepost fleet --shards 4 --supervision ws://HOST:PORT/PATH --store /var/lib/chargepost
     """
     _set_up_logs(log_level, json_logs)
     with _errors():
         plan = _scenario(scenario, stations, model or [], seed, ramp, virtual)
+        if shards is not None:
+            refused = {"--virtual": virtual, "--transfer-hosts": transfer_hosts, "--firmware-key": firmware_key,
+                       "--faults": faults}  # fmt: skip
+            job = _job(plan, shards, supervision, store, speed, set or [], refused)
+            raise typer.Exit(_shards(job, ray, json, control, control_token, until))
         if virtual:
             raise typer.Exit(_virtual_day(plan, scenario, until, json, faults))
         house = _fleet_plan(
@@ -419,6 +431,40 @@ def _fleet_plan(
         supervision=None if supervision else _address(SUPERVISION_AT, False),
         control=_control(control, bool(control)), token=token or None, files=files or _files("", None),
         ramp_s=fleets.ramp_s(plan), until_s=_seconds("--until", until), crowd=True, faults=faults,
+    )  # fmt: skip
+
+
+def _job(
+    plan: Any, shards: int, supervision: str, store: str, speed: float, settings: Sequence[str],
+    refused: dict[str, Any],
+) -> Any:  # fmt: skip
+    """What each of so many processes is told."""
+    from chargepost.run import fleet as fleets  # noqa: PLC0415
+    from chargepost.run.shards import SHARDS_MAX, Job  # noqa: PLC0415
+    from chargepost.run.site import STATIONS_MAX  # noqa: PLC0415
+
+    for option, given in refused.items():
+        if given:
+            raise Failure(WRONG_USAGE, f"--shards: {option} is for one process: leave one of the two out")
+    if not 1 <= shards <= SHARDS_MAX:
+        raise Failure(WRONG_USAGE, f"--shards {shards}: give 1 to {SHARDS_MAX}")
+    if plan.stations > shards * STATIONS_MAX:
+        raise Failure(WRONG_USAGE, f"--stations {plan.stations}: a shard takes {STATIONS_MAX}: give more --shards")
+    if not supervision:
+        raise Failure(WRONG_USAGE, "--shards: say where all of them connect, with --supervision ws://HOST:PORT/PATH")
+    folder = _store_folder(store)
+    if folder is None:
+        raise Failure(WRONG_USAGE, "--shards: a shard that dies goes on from its store: give --store FOLDER")
+    site = fleets.site(plan, supervision, _settings(settings))
+    return Job(site, shards, folder.absolute(), _version(), _speed(speed), plan.ramp_s)
+
+
+def _shards(job: Any, ray: str, json: bool, control: str, token: str, until: str) -> int:
+    from chargepost.run.spread import serve_shards  # noqa: PLC0415
+
+    return serve_shards(
+        job, ray, json=json, control=_control(control, bool(control)), token=token or None,
+        until_s=_seconds("--until", until),
     )  # fmt: skip
 
 
@@ -718,6 +764,8 @@ def _failure(error: BaseException) -> Failure | None:
         "ServeError": WRONG_USAGE,
         "TlsError": WRONG_USAGE,
         "TooFewFiles": FAILED,
+        "NodesError": FAILED,
+        "Died": FAILED,
         "StoreError": FAILED,
     }.get(type(error).__name__)
     path = str(getattr(error, "path", ""))

@@ -181,20 +181,25 @@ class Crowd:
             str(self._file("quiet", False)) if a.endswith(".toml") else a for a in self.site.arguments
         )
         self.site.start()
-        deadline = time.monotonic() + DRAIN_S
-        while time.monotonic() < deadline:
-            views = ask(self.site, "/stations?limit=1000") or []
-            busy = [(view["id"], each) for view in views for each in view["connectors"] if each.get("transaction")]
-            for identity, outlet in busy:
-                ask(self.site, f"/stations/{identity}/stop", {"connector": outlet["connector"]})
-            links = [view["link"] for view in views]
-            if links and not busy and all(each["state"] == "open" and not each["waiting_messages"] for each in links):
-                return True
-        return False
+        return drained(self.site)
 
     def end(self) -> None:
         for process in (self.site, self.central):
             process.end()
+
+
+def drained(site: Process) -> bool:
+    """End what runs, and wait until all is told; False: something still waits."""
+    deadline = time.monotonic() + DRAIN_S
+    while time.monotonic() < deadline:
+        views = ask(site, "/stations?limit=1000") or []
+        busy = [(view["id"], each) for view in views for each in view["connectors"] if each.get("transaction")]
+        for identity, outlet in busy:
+            ask(site, f"/stations/{identity}/stop", {"connector": outlet["connector"]})
+        links = [view["link"] for view in views]
+        if links and not busy and all(each["state"] == "open" and not each["waiting_messages"] for each in links):
+            return True
+    return False
 
 
 class Charged(msgspec.Struct):
@@ -203,11 +208,20 @@ class Charged(msgspec.Struct):
     energy_wh: float
 
 
-def wrong(folder: Path) -> list[str]:
-    """What is lost, doubled or not metered between the two stores; nothing when the books are right."""
-    station, central = folder / "station" / "stations.sqlite", folder / "central" / "supervision.sqlite"
+def wrong(folder: Path, *stations: Path) -> list[str]:
+    """What is lost, doubled or not metered between the two stores; nothing when the books are right.
+
+    `stations`: folders of the stations' stores, where there are several.
+    """
+    central = folder / "central" / "supervision.sqlite"
+
+    def told(query: str) -> list[tuple[Any, ...]]:
+        stores = stations or (folder / "station",)
+        return [row for store in stores for row in rows(store / "stations.sqlite", query)]
+
     columns = "connector, id_tag, start_wh, start_utc_s, stop_wh, reason"
-    ours = rows(station, f"SELECT station, {columns} FROM records ORDER BY station, connector, start_utc_s")
+    ours = told(f"SELECT station, {columns} FROM records")
+    ours.sort(key=lambda row: (row[0], row[1], row[4]))
     theirs = rows(central, f"SELECT identity, {columns} FROM transactions")
     found = [f"lost: {row}" for row in sorted(set(ours) - set(theirs))]
     found += [f"told, and never happened: {row}" for row in set(theirs) - set(ours)]
@@ -216,11 +230,11 @@ def wrong(folder: Path) -> list[str]:
         "SELECT identity, count(*) FROM metered GROUP BY identity, connector, transaction_id, measured_utc_s, samples"
     )
     found += [f"sample twice: {row}" for row in rows(central, f"{twice} HAVING count(*) > 1")]
-    undelivered = rows(station, "SELECT station, record FROM records WHERE NOT delivered")
+    undelivered = told("SELECT station, record FROM records WHERE NOT delivered")
     found += [f"not delivered: {row}" for row in undelivered]
     meters: dict[tuple[str, str], float] = {
         (name, key[6:]): msgspec.json.decode(value, type=Charged).energy_wh
-        for name, key, value in rows(station, "SELECT station, key, value FROM memory WHERE key LIKE 'world/%'")
+        for name, key, value in told("SELECT station, key, value FROM memory WHERE key LIKE 'world/%'")
         if key[6:].isdigit()
     }
     stands: dict[tuple[str, str], int] = {}

@@ -35,7 +35,7 @@ class CrowdView:
     async def show(self, house: House, stop: asyncio.Event) -> None:
         pulse = Pulse(house)
         if self._json:
-            _say_json(house.as_json())
+            say_json(house.as_json())
         else:
             for each in heading(house):
                 self.console.print(each, highlight=False, markup=False, soft_wrap=True)
@@ -47,7 +47,7 @@ class CrowdView:
         else:
             while not stop.is_set():
                 look = pulse.look()
-                _say_json({"event": "figures", **msgspec.structs.asdict(look)}) if self._json else _say(line(look))
+                say_json({"event": "figures", **msgspec.structs.asdict(look)}) if self._json else say(line(look))
                 await _wait(stop, LINE_S)
         self._last = pulse.look(whole=True)
 
@@ -56,7 +56,7 @@ class CrowdView:
         if self._last is None:
             return
         if self._json:
-            _say_json({"event": "stopped", "summary": summary, **msgspec.structs.asdict(self._last)})
+            say_json({"event": "stopped", "summary": summary, **msgspec.structs.asdict(self._last)})
         else:
             for each in (*summary_lines(self._last), summary):
                 self.console.print(each, highlight=False, markup=False, soft_wrap=True)
@@ -141,9 +141,9 @@ async def _wait(stop: asyncio.Event, wait_s: float) -> None:
         await asyncio.wait_for(stop.wait(), wait_s)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _say_json(what: object) -> None:
-    _say(msgspec.json.encode(what).decode())
+def say_json(what: object) -> None:
+    say(msgspec.json.encode(what).decode())

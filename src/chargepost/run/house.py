@@ -135,17 +135,26 @@ class House:
 
     def summary(self) -> str:
         """One line, for the end; its parts are parted by `; `."""
-        count, lasted_s = self.stations.counts, round(self.clock.now())
-        views = [host.view() for host in self.stations.hosts.values()]
-        running = sum(1 for view in views for outlet in view.connectors if outlet.transaction)
-        energy_wh = sum(outlet.energy_wh for view in views for outlet in view.connectors)
-        parts = [f"stopped after {_lasted(lasted_s)}"]
-        if views:
-            parts.append(f"{_charges(count['transaction begins'])} begun, {count['transaction ends']} ended")
-            parts.append(f"registers at {energy_wh / 1000:.2f} kWh")
-        if running and self.plan.store.folder:
-            parts.append(f"{_charges(running)} under way {'is' if running == 1 else 'are'} kept")
-        return "; ".join(parts)
+        count, running = self.stations.counts, self.running()  # which brings the meters up to now
+        energy_wh = self.stations.sums().energy_wh if self.stations.hosts else None
+        kept = running if self.plan.store.folder else 0
+        return in_one_line(self.clock.now(), count["transaction begins"], count["transaction ends"], energy_wh, kept)
+
+    def running(self) -> int:
+        """Transactions under way."""
+        views = (host.view() for host in self.stations.hosts.values())
+        return sum(1 for view in views for outlet in view.connectors if outlet.transaction)
+
+
+def in_one_line(lasted_s: float, begun: int, ended: int, energy_wh: float | None, kept: int) -> str:
+    """How it ends; `energy_wh`: None where there was no station."""
+    parts = [f"stopped after {_lasted(round(lasted_s))}"]
+    if energy_wh is not None:
+        parts.append(f"{_charges(begun)} begun, {ended} ended")
+        parts.append(f"registers at {energy_wh / 1000:.2f} kWh")
+    if kept:
+        parts.append(f"{_charges(kept)} under way {'is' if kept == 1 else 'are'} kept")
+    return "; ".join(parts)
 
 
 STATIONS_SHOWN = 10

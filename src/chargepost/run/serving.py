@@ -36,18 +36,18 @@ def serve(
         view = CrowdView(json=json, live=live)
     else:
         view = JsonLines() if json else LiveView() if live else PlainLines()
-    return _on_a_loop(_serve(plan, view, wished, site_file))
+    return on_a_loop(_serve(plan, view, wished, site_file))
 
 
 async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], site_file: Path | None) -> int:
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     async with opened(plan) as house:
         for path, reason in house.broken:
-            _say(f"{_place(site_file, path)}{path}: {reason}")
+            say(f"{_place(site_file, path)}{path}: {reason}")
         if house.broken and not house.wanted:
             return 2
         for each in _elsewhere(house, wished):
-            _say(each)
+            say(each)
         if plan.until_s is not None:
             house.clock.call_later(plan.until_s, stop.set)
         await view.show(house, stop)
@@ -73,11 +73,11 @@ def _place(site_file: Path | None, path: str) -> str:
     return place(str(site_file), site_file.read_text("utf-8"), path) if site_file else ""
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"chargepost: {text}", file=sys.stderr)
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
 
     def asked() -> None:
@@ -90,7 +90,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _on_a_loop(what: Coroutine[Any, Any, int]) -> int:
+def on_a_loop(what: Coroutine[Any, Any, int]) -> int:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:

@@ -231,6 +231,10 @@ class Stations:
         ]
 
     async def metrics(self) -> str:
+        return exposition(await self.families())
+
+    async def families(self) -> list[Metric]:
+        """All that this process tells."""
         before = self.clock.loop.time()
         await asyncio.sleep(0)
         lag_s = self.clock.loop.time() - before
@@ -238,7 +242,7 @@ class Stations:
                                          "How long a turn of the event loop took just now.", lag_s)]  # fmt: skip
         for more in self.more_metrics:
             metrics += more()
-        return exposition([*metrics, *of_process()])
+        return [*metrics, *of_process()]
 
     def sums(self) -> "Sums":
         """What all stations are together, as each knew it last: nothing is advanced for it."""
