@@ -247,7 +247,9 @@ def test_the_central_system_to_copy_and_the_test_to_copy_fit_together(tmp_path: 
     central.write_text(program("your-central-system.md").replace("9000", port))
     test.write_text(program("in-ci.md").replace("9000", port))
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-    serving = subprocess.Popen([sys.executable, central], stdout=subprocess.PIPE, text=True, env=environment)
+    serving = subprocess.Popen(
+        [sys.executable, central], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
     try:
         pytest_alone = [
             sys.executable,
@@ -268,3 +270,4 @@ def test_the_central_system_to_copy_and_the_test_to_copy_fit_together(tmp_path: 
         said = serving.communicate(timeout=10)[0]
     assert "CI-1 boots: EVlink Pro AC" in said
     assert re.search(r"CI-1 ends at \d+ Wh: Local", said)
+    assert "Traceback" not in said, "every message of the charge is answered, and the end of a link is no error"

@@ -40,7 +40,8 @@ Charge and of signed firmware are not in it.
 This page is written from what ran, by `tools/conformance`; `make test` fails where it is not true any more.
 
 ✓ passed · ≠ the product does otherwise because its guide says so, which is what was checked · – not applicable: what
-the product is by its data · missing: no test yet. The numbers stand at the end.
+the product is by its data · missing: no test yet. The numbers stand at the end. What is called
+`socket` is the run over a real WebSocket.
 """
 
 
