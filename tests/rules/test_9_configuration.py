@@ -338,6 +338,24 @@ def test_r_030_silence_of_the_supervision_ends_the_link_of_the_wallbox() -> None
     assert rig.wished(sig.HangUp)
 
 
+def test_r_030_a_silent_link_is_left_when_its_time_is_over_though_the_next_ping_comes_later() -> None:
+    """A message in doubt (Q-185) puts the ping off by 10 s; of the 20 s of silence 5 are left by then."""
+    rig = idle("evlink-smart-wallbox")
+    rig.answers = {"StartTransaction": SILENCE}
+    rig.charge()
+    assert rig.station.talk.session.open
+    deadline = rig.station.talk.session.open.deadline
+    rig.run(deadline - 25 - rig.now)
+    assert rig.change("ocppConnectTimeOut", "20") == "Accepted", "pings each 10 s from now"
+    rig.run(deadline - 14 - rig.now)
+    rig.pongs = False
+    rig.answers["StatusNotification"] = SILENCE
+    rig.run(deadline + 4.9 - rig.now)
+    assert not rig.wished(sig.HangUp)
+    rig.run(0.2)
+    assert [(hang_up.code, hang_up.reason) for hang_up in rig.wished(sig.HangUp)] == [(1001, "silence")]
+
+
 @both
 def test_restored_puts_every_key_back_and_keeps_what_is_not_told(model: str) -> None:
     rig = idle(model)
