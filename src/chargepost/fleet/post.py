@@ -199,9 +199,9 @@ class Post:
         for outlet in self.hardware.connectors:
             due = min(due, outlet.next_wake)
         if self.station is not None:
-            own = self.station.next_wake()
-            if own is not None and own + GRAIN_S < due:
-                return own + GRAIN_S
+            own = self.station.core.soonest + GRAIN_S
+            if own < due:
+                return own
         return due
 
     def _ring(self, due: float) -> None:

@@ -291,7 +291,8 @@ class Conversation:
     # --- signs of life ---------------------------------------------------------------------------------------------
 
     def _watch(self, now: float) -> None:
-        interval_s, silence_s = self._ping_interval_s(), self._silence_s()
+        silence_s = self._silence_s()
+        interval_s = self._ping_interval_s(silence_s)
         self.ping_at = None
         self.core.wake_at("ping", 0, now + interval_s if interval_s > 0 else None)
         self.core.wake_at("silence", 0, now + silence_s if interval_s > 0 and silence_s else None)
@@ -301,9 +302,9 @@ class Conversation:
         key = self.core.model.transport.silence_key
         return self.core.settings.number(key) if key else 0
 
-    def _ping_interval_s(self) -> float:
+    def _ping_interval_s(self, silence_s: int) -> float:
         """Pings come often enough that a link that lives is never silent for too long."""
-        interval_s, silence_s = self.core.settings.number("WebSocketPingInterval"), self._silence_s()
+        interval_s = self.core.settings.number("WebSocketPingInterval")
         return min(interval_s, silence_s / 2) if silence_s else interval_s
 
     def ping(self, now: float) -> None:
@@ -314,17 +315,17 @@ class Conversation:
             self.error = "the central system has fallen silent: no answer to a ping"
             self._hang_up(1001, "no answer to a ping")
             return
-        interval_s = self._ping_interval_s()
+        silence_s = self._silence_s()
+        interval_s = self._ping_interval_s(silence_s)
         if interval_s > 0:
             self.ping_at = now
             self.core.wish(SendPing())
             self.core.wake_at("ping", 0, now + interval_s)
-            if ("silence", 0) not in self.core.alarms:
-                self._mind_silence()
+            if silence_s and ("silence", 0) not in self.core.alarms:
+                self._mind_silence(silence_s)
 
-    def _mind_silence(self) -> None:
+    def _mind_silence(self, limit_s: int) -> None:
         """Ring when the peer's time is over, unless a ping comes first: it looks again, and by then most were heard."""
-        limit_s = self._silence_s()
         over, next_ping = self.heard_at + limit_s, self.core.alarms.get(("ping", 0), inf)
         self.core.wake_at("silence", 0, over if limit_s and over <= next_ping else None)
 
@@ -335,7 +336,7 @@ class Conversation:
             self.error = f"nothing was received for {limit_s} s"
             self._hang_up(1001, "silence")
         elif self.state == "open":
-            self._mind_silence()
+            self._mind_silence(limit_s)
 
     def doubt(self, entry: Entry, now: float) -> None:
         """A transaction message was not answered: ask whether the link lives before it counts (Q-185)."""
@@ -344,7 +345,7 @@ class Conversation:
         self.ping_at = now
         self.core.wish(SendPing())
         self.core.wake_at("ping", 0, now + PROOF_WAIT_S * max(self.core.speed, 1.0))
-        self._mind_silence()
+        self._mind_silence(self._silence_s())
 
     def proven(self) -> Entry | None:
         """Something was heard: the message in doubt, if any, was not processed on a live link."""
@@ -488,7 +489,8 @@ class Conversation:
         head = self.outbox.head
         first = self.calls[0] if self.calls else None
         if head is None and first is None:
-            self.core.wake_at("retry", 0, None)
+            if ("retry", 0) in self.core.alarms:
+                self.core.wake_at("retry", 0, None)
             return
         # What is said live keeps its order; a backlog, or a message that failed, lets everything else go first.
         in_turn = first is None or (head and head.order and not head.sends and head.order < first.order)
