@@ -138,7 +138,10 @@ class Line:
         self._dialling = websocket.dial(_patient(dial, self._clock), self, trust=trust, way=self._faults.way)
 
     def send(self, data: bytes) -> None:
-        self._judge(True, data, lambda piece: self._wire.send(piece) if self._wire else None)
+        if not self._is_sound(self._up):
+            self._judge(True, data, lambda piece: self._wire.send(piece) if self._wire else None)
+        elif self._wire:
+            self._wire.send(data)
 
     def ping(self) -> None:
         self._pass(True, lambda: self._wire.ping() if self._wire else None)
@@ -192,7 +195,10 @@ class Line:
         self._pass(False, lambda: self._end.line_up(self, subprotocol) if self._end else None)
 
     def received(self, data: bytes) -> None:
-        self._judge(False, data, lambda piece: self._end.line_received(self, piece) if self._end else None)
+        if not self._is_sound(self._down):
+            self._judge(False, data, lambda piece: self._end.line_received(self, piece) if self._end else None)
+        elif self._end:
+            self._end.line_received(self, data)
 
     def ponged(self) -> None:
         self._pass(False, lambda: self._end.line_ponged(self) if self._end else None)
@@ -208,6 +214,11 @@ class Line:
         self._pass(False, tell)
 
     # --- what is wrong with the network ------------------------------------------------------------------------------
+
+    def _is_sound(self, lane: Lane | None) -> bool:
+        """Nothing is wrong, and nothing on its way in this direction: what comes passes at once."""
+        faults = self._faults
+        return not (faults.judge or faults.cut or faults.latency_s or lane or self._silent)
 
     def _judge(self, up: bool, data: bytes, pass_on: Callable[[bytes], None]) -> None:
         """A frame, as the rules for frames have it."""

@@ -76,7 +76,8 @@ class Carriage:
         self.faults_for = faults_for
         folder = journal.path.parent / FILES if journal.path else None
         self.transfers = Transfers(clock.loop, folder, terms)
-        self.durable = Acknowledgements(clock.loop.call_soon_threadsafe)
+        # Without a disk there is no writer's thread: the loop need not be woken.
+        self.durable = Acknowledgements(clock.loop.call_soon_threadsafe if journal.path else clock.loop.call_soon)
         self._pinned: tuple[str, ssl.SSLContext] | None = None
 
     def pin(self, url: str | None, context: ssl.SSLContext | None) -> None:
