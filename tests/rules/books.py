@@ -83,8 +83,8 @@ class Books:
         """Connector -> the status told last."""
         self.accepted: set[str] = set()
         """Badges that somebody had a right to charge with, without case."""
-        self.reservations: dict[int, tuple[int, str]] = {}
-        """Every reservation ever made: its connector and its badge."""
+        self.reservations: dict[int, list[tuple[int, str]]] = {}
+        """Every reservation ever made, by its id: connector and badge. A start may be told long after its own."""
         self.refused_at_wh: dict[int, tuple[int, float]] = {}
         """Number of a refused transaction -> its connector and the register then."""
         answered: dict[str, Callable[[Any], Any]] = {
@@ -189,9 +189,9 @@ class Books:
     def _held(self, said: m.StartTransaction) -> None:
         """The reservation that a start names is one of its own."""
         if said.reservation_id is not UNSET:
-            connector, tag = self.reservations.get(said.reservation_id, (-1, ""))
-            good = connector in (0, said.connector_id) and mates(tag, said.id_tag)
-            self.law("reserved", good, f"{said}, reserved: {connector}, {tag}")
+            made = self.reservations.get(said.reservation_id, [])
+            good = any(connector in (0, said.connector_id) and mates(tag, said.id_tag) for connector, tag in made)
+            self.law("reserved", good, f"{said}, reserved: {made}")
 
     def _meter_values(self, said: m.MeterValues) -> m.MeterValuesResponse:
         if said.transaction_id is not UNSET:

@@ -123,8 +123,8 @@ class Machine(RuleBasedStateMachine):
         self.wanted_before = self.wanted
         self.seen: set[str] = set()
         """Names of transactions that have begun."""
-        self.full = False
-        """The disk refuses."""
+        self.full = self.refused = False
+        """The disk has no room; and the station was told so, and nothing better since."""
         self.expected: tuple[str, int] | None = None
         """The message that an accepted TriggerMessage promises, and on which link."""
         self.faulty = False
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         rig = self.rig
         rig.cut_at = None
         self.lossless = False
-        self.full, rig.disk = False, True
+        self.full, self.refused, rig.disk = False, False, True
         rig.power_cycle(off_s)
         rig.run(3)
 
@@ -488,8 +488,9 @@ class Machine(RuleBasedStateMachine):
         def change() -> None:
             if full or slow:
                 self.full, self.rig.disk, self.lossless = full, False, False
+                self.refused = self.refused or full
                 return
-            self.full, self.rig.disk = False, True
+            self.full, self.refused, self.rig.disk = False, False, True
             self.rig.write()
 
         self.do(change)
@@ -534,7 +535,7 @@ class Machine(RuleBasedStateMachine):
         law, action = self.books.law, payload.action
         answers = self.rig.model.messages.answers
         if isinstance(answer, frames.Error):
-            excused = action not in answers or self.full or answer.code == CODES.get(action)
+            excused = action not in answers or self.refused or answer.code == CODES.get(action)
             known = answer.code in ("NotSupported", "InternalError", CODES.get(action))
             law("answer", excused and known, f"{payload}: {answer}")
         elif action in JUDGES:
@@ -621,7 +622,7 @@ class Machine(RuleBasedStateMachine):
         parent = GROUPS.get(tag, UNSET)
         if self.rig.connected:
             self.held.pop(ident, None)
-            self.books.reservations[ident] = n, tag
+            self.books.reservations.setdefault(ident, []).append((n, tag))
         self.ask(
             m.ReserveNow(connector_id=n, expiry_date=expires, id_tag=tag, parent_id_tag=parent, reservation_id=ident)
         )
@@ -760,7 +761,7 @@ class Machine(RuleBasedStateMachine):
         self.work.update(books.work)
 
     def disk_good(self) -> None:
-        self.full, self.rig.disk = False, True
+        self.full, self.refused, self.rig.disk = False, False, True
         self.rig.write()
 
     def all_is_told(self) -> None:

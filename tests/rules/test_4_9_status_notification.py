@@ -1,13 +1,14 @@
 """OCPP 1.6, 4.9 StatusNotification: each transition a station can make, what is told of it and when; traps 43 to 48."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from chargepost import signals as sig
 from chargepost.ocpp import messages
-from tests.rules.rig import CAR, SILENCE, TAG, Refuse, Rig, info, two_connectors
+from tests.rules.rig import CAR, EPOCH_UTC_S, SILENCE, TAG, Refuse, Rig, info, two_connectors
 from tests.rules.table_4_9 import CODES
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -280,13 +281,40 @@ def i3() -> Rig:
     return rig
 
 
+def reserved() -> Rig:
+    rig = Rig()
+    until = datetime.fromtimestamp(EPOCH_UTC_S + rig.now + 600, UTC)
+    ask = messages.ReserveNow(connector_id=1, expiry_date=until, id_tag=TAG, reservation_id=1)
+    assert rig.ask(ask).status == "Accepted"
+    return rig
+
+
+def g1() -> Rig:
+    rig = reserved()
+    rig.ask(messages.CancelReservation(reservation_id=1))
+    return rig
+
+
+def g2() -> Rig:
+    rig = reserved()
+    rig.badge()
+    return rig
+
+
+def g8() -> Rig:
+    rig = reserved()
+    available(rig, "Inoperative")
+    return rig
+
+
 REACHED: dict[str, Callable[[], Rig]] = {
-    "A2": a2, "A8": a8, "A9": a9,
+    "A2": a2, "A7": reserved, "A8": a8, "A9": a9,
     "B1": b1, "B3": b3, "B4": b4, "B5": b5, "B6": b6, "B9": b9,
     "C1": c1, "C4": suspended_ev, "C5": suspended_evse, "C6": finishing, "C8": c8, "C9": c9,
     "D1": d1, "D3": d3, "D5": d5, "D6": d6, "D8": d8, "D9": lambda: faulted(suspended_ev()),
     "E1": e1, "E3": e3, "E4": e4, "E6": e6, "E8": e8, "E9": lambda: faulted(suspended_evse()),
     "F1": f1, "F2": f2, "F8": f8, "F9": lambda: faulted(finishing()),
+    "G1": g1, "G2": g2, "G8": g8, "G9": lambda: faulted(reserved()),
     "H1": h1, "H2": h2, "H9": lambda: faulted(unavailable()),
     "I1": lambda: cleared(Rig()), "I2": i2, "I3": i3, "I6": lambda: cleared(finishing()),
     "I8": lambda: cleared(unavailable()),
@@ -297,12 +325,7 @@ UNREACHABLE = {
     "A3": "a charge without authorization begins with Preparing too",
     "A4": "a charge without authorization begins with Preparing too",
     "A5": "a charge without authorization begins with Preparing too",
-    "A7": "reservations come with their profile",
-    "G1": "reservations come with their profile",
-    "G2": "reservations come with their profile",
-    "G8": "reservations come with their profile",
-    "G9": "reservations come with their profile",
-    "I7": "reservations come with their profile",
+    "I7": "a fault ends a reservation (5.13)",
     "H3": "a connector with a transaction is never Unavailable: it is scheduled",
     "H4": "a connector with a transaction is never Unavailable: it is scheduled",
     "H5": "a connector with a transaction is never Unavailable: it is scheduled",
