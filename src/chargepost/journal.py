@@ -11,20 +11,24 @@ in memory after a failed sync cannot be trusted), the store opened anew and the 
 
 Beside the store lies a copy, NAME.good, for the day the file itself is damaged: made after the check at each start,
 every hour in which something was written, and at the end.
+
+SQLite has no checksum of a value, so rows carry a `seal` of their own, written with them and judged with the file.
 """
 
+import json
 import logging
 import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
+from zlib import crc32
 
 Statement = tuple[str, Sequence[object]]
 
@@ -43,6 +47,9 @@ GOOD_EVERY_S = 3600.0
 """Between two copies of a store that is written to: what a damaged disk costs at most is an hour."""
 GOOD_MAX_BYTES = 256 * 2**20
 """Of a store that is still copied: a second or two, in which nothing else is written. A larger one wants a backup."""
+
+JUDGED_TOGETHER = 10_000
+"""Rows that SQLite hands over at once for their seals: some 5 MB. One by one, each would wait for a busy thread."""
 
 VERSIONS_AHEAD_MAX = 1_000
 """A version further ahead than any program will come is no version, but damage."""
@@ -79,6 +86,14 @@ class StoreError(Exception):
 
 class _DamagedError(Exception):
     """The file is no store, or its pages contradict each other."""
+
+
+class Sealed(NamedTuple):
+    """Columns of a table that are always written together, and the column of their `seal`."""
+
+    table: str
+    columns: Sequence[str]
+    column: str
 
 
 class _Piece(NamedTuple):
@@ -139,8 +154,9 @@ class Journal:
     `version`; it runs once on a new store and on one of an older version, so it must say IF NOT EXISTS.
 
     `on_trouble(reason)` is called when the disk starts to refuse and `on_trouble(None)` when it is over, from the
-    writer thread; while opening, from the caller's, about a damaged file that was set aside. `on_copy` are statements
+    writer thread; while opening, from the caller's, about a damaged file that was set aside. `on_copy` gives statements
     for a store that is its copy come back: what was numbered since the copy was made must not be numbered twice.
+    A store in which a row of `sealed` has a wrong seal is damaged.
 
     `connect` opens a file for reading and writing; tests look underneath the store through it.
     """
@@ -152,12 +168,13 @@ class Journal:
         version: int,
         *,
         on_trouble: Callable[[str | None], None] | None = None,
-        on_copy: Sequence[Statement] = (),
+        on_copy: "OnCopy | None" = None,
+        sealed: Sequence[Sealed] = (),
         connect: "Connect | None" = None,
     ) -> None:
         self.path = path
         self._schema, self._version = schema, version
-        self._on_copy, self._connect = on_copy, connect or _connect
+        self._on_copy, self._sealed, self._connect = on_copy, sealed, connect or _connect
         self._on_trouble = on_trouble
         self._waiting: deque[_Piece] = deque()
         self._changed = threading.Condition()
@@ -386,7 +403,7 @@ class Journal:
             with closing(self._connect(new)) as copy:
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode=DELETE").fetchone()
-                _check(copy)
+                self._judge(copy)
             new.replace(to)
             _sync_folder(to.parent)
         except sqlite3.Error as error:
@@ -407,7 +424,7 @@ class Journal:
                 self._copy(source, back)
             with closing(self._connect(back)) as copy:
                 copy.execute("BEGIN IMMEDIATE")
-                for sql, params in self._on_copy:
+                for sql, params in self._on_copy(copy) if self._on_copy else ():
                     copy.execute(sql, params)
                 copy.execute("COMMIT")
         except _DamagedError:
@@ -427,7 +444,7 @@ class Journal:
                 (found,) = copy.execute("PRAGMA user_version").fetchone()
                 fits = 0 < found <= self._version and _last_number(copy) > newer_than
                 if fits:
-                    _check(copy)
+                    self._judge(copy)
             except (sqlite3.Error, _DamagedError) as error:
                 if _primary_code(error) in DISK_CODES:
                     raise
@@ -514,7 +531,7 @@ class Journal:
     def _prepare(self, writer: sqlite3.Connection) -> None:
         try:
             (found,) = writer.execute("PRAGMA user_version").fetchone()
-            _check(writer)
+            self._judge(writer)
             if found:
                 _last_number(writer)
         except sqlite3.Error as error:
@@ -536,6 +553,14 @@ class Journal:
                 f"BEGIN IMMEDIATE; {MARK_SCHEMA} {self._schema}; PRAGMA user_version={self._version:d}; COMMIT"
             )
 
+    def _judge(self, connection: sqlite3.Connection) -> None:
+        """Raises _DamagedError for a file that is not whole, or a row that is not as it was written."""
+        _check(connection)
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found == self._version:
+            for wrong in wrong_rows(connection, self._sealed):
+                raise _DamagedError(wrong)
+
     def _open_reader(self) -> sqlite3.Connection:
         if self.path is None:
             return self._writer
@@ -547,6 +572,40 @@ class Journal:
 
 
 Connect = Callable[[Path | None], sqlite3.Connection]
+OnCopy = Callable[[sqlite3.Connection], Iterable[Statement]]
+
+
+def seal(*fields: str | float | bytes | None) -> int:
+    """The checksum of what is written in one row: CRC-32 over the fields as they will be read back."""
+    return crc32(repr([field if field.__class__ is str else _as_read(field) for field in fields]).encode())
+
+
+def _as_read(field: object) -> object:
+    """In one form, whether it was an integer or a float when it was written."""
+    if isinstance(field, bytes):
+        return field.hex()
+    if isinstance(field, float):
+        return int(field) if field.is_integer() else field
+    return int(field) if isinstance(field, int) else field
+
+
+IN_JSON = {"BLOB": 'lower(hex("{}"))', "INTEGER": 'json(lower(quote("{}")))', "REAL": 'json(lower(quote("{}")))'}
+"""How a column of that type comes out whole: JSON of a number by itself has fewer digits."""
+
+
+def wrong_rows(connection: sqlite3.Connection, sealed: Sequence[Sealed]) -> Iterator[str]:
+    """One sentence, without a value, for each row whose seal is not that of its fields."""
+    for table, columns, column in sealed:
+        types = {name: kind for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall()}
+        row = ", ".join(IN_JSON.get(types.get(name, ""), '"{}"').format(name) for name in (*columns, column))
+        sql = f"SELECT json_group_array(json_array({row})) FROM (SELECT * FROM {table} LIMIT ? OFFSET ?)"  # noqa: S608
+        for offset in count(0, JUDGED_TOGETHER):
+            rows = json.loads(connection.execute(sql, (JUDGED_TOGETHER, offset)).fetchone()[0])
+            for number, (*fields, found) in enumerate(rows, offset + 1):
+                if seal(*fields) != found:
+                    yield f"row {number} of {table} is not as it was written"
+            if len(rows) < JUDGED_TOGETHER:
+                break
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
@@ -560,7 +619,7 @@ def _text(data: bytes) -> str:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise _DamagedError(found.splitlines()[-1])
 

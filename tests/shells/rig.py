@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
-from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
+from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION
 from chargepost.run.clock import Clock
 from chargepost.run.faults import Proxy
 from chargepost.run.frames import Frames
@@ -46,7 +46,8 @@ class Rig:
         self.clock = clock
         self.happened: deque[tuple[str, Happening]] = deque(maxlen=10_000)
         self.happening = asyncio.Event()
-        self.journal = Journal(store / "stations.sqlite" if store else None, STATION_SCHEMA, STATION_VERSION)
+        path = store / "stations.sqlite" if store else None
+        self.journal = Journal(path, STATION_SCHEMA, STATION_VERSION, sealed=STATION_SEALED)
         self.proxy = Proxy(faults, clock)
         self.carriage = Carriage(
             clock, self.journal, Frames(), random.Random(7).random, self._publish, faults_for=self.proxy.faults_for

@@ -28,7 +28,8 @@ from tests.shells.test_runner import charging, ended
 from chargepost.catalogue import load
 from chargepost.cli import run_with
 from chargepost.drivers.simulated import CARS
-from chargepost.journal import Journal
+from chargepost.journal import Journal, seal
+from chargepost.records.ledger import STATION_SEALED
 from chargepost.run import faults, fleet
 from chargepost.run.addresses import Address, parse
 from chargepost.run.given import judge
@@ -38,10 +39,11 @@ from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, V
 from chargepost.run.stations import Event
 from chargepost.run.store import Store, hold, hold_any
 from chargepost.run.terminal import LOOKS, LiveView, gist, heading
-from chargepost.run.verify import ACROSS, BY_HAND, CHECKS, verify
+from chargepost.run.verify import ACROSS, AS_WRITTEN, BY_HAND, CHECKS, verify
 from chargepost.run.words import line
 from chargepost.signals import Note
 from chargepost.station.answers import ANSWERS
+from chargepost.supervision.ledger import SEALED
 
 
 @pytest.fixture(autouse=True)
@@ -730,7 +732,7 @@ def test_each_status_has_a_word_and_a_shape_of_its_own() -> None:
 
 def kept(key: str, **value: object) -> str:
     """SQL that has station S keep a value."""
-    return f"INSERT INTO memory VALUES ('S', '{key}', CAST('{json.dumps(value)}' AS BLOB));"
+    return f"INSERT INTO memory (station, key, value) VALUES ('S', '{key}', CAST('{json.dumps(value)}' AS BLOB));"
 
 
 def waits(seq: int, kind: str) -> str:
@@ -748,10 +750,16 @@ def without_keys(table: str) -> str:
 
 OPEN = {"connector": 1, "start_wh": 0, "last_wh": 0}
 ANOTHER = """INSERT INTO records SELECT 99, station, {name}, connector, id_tag, start_utc_s + {s}, stop_utc_s + {s},
-  stop_wh + {wh}, stop_wh + {wh}, duration_s, reason, -1, 0 FROM records"""
+  stop_wh + {wh}, stop_wh + {wh}, duration_s, reason, -1, 0, 0, 0, 0 FROM records"""
 OPENED = "INSERT INTO transactions (transaction_id, identity, connector, id_tag, start_wh, start_utc_s, id_tag_status)"
 
 PLANTED = [
+    ("stations.sqlite", AS_WRITTEN, "UPDATE memory SET value = value || ' ' WHERE key = 'boot'"),
+    ("stations.sqlite", AS_WRITTEN, "UPDATE records SET stop_wh = stop_wh + 1"),
+    ("stations.sqlite", AS_WRITTEN, """UPDATE records SET "transaction" = "transaction" || '0'"""),
+    ("supervision.sqlite", AS_WRITTEN, "UPDATE transactions SET id_tag_status = id_tag"),
+    ("supervision.sqlite", AS_WRITTEN, "UPDATE transactions SET stop_utc_s = stop_utc_s + 1"),
+    ("supervision.sqlite", AS_WRITTEN, "INSERT INTO metered VALUES ('S', 1, 0, 0, x'00', x'00', 0)"),
     ("stations.sqlite", "a stop is not before its start", "UPDATE records SET stop_utc_s = start_utc_s - 1"),
     ("stations.sqlite", "energy is not negative", "UPDATE records SET start_wh = -1, stop_wh = -1"),
     ("stations.sqlite", "a record is there once", without_keys("records") + ANOTHER.format(name="record", s=1, wh=0)),
@@ -772,24 +780,27 @@ PLANTED = [
      + "UPDATE memory SET key = (SELECT 'transaction/' || record FROM records) WHERE key = 'transaction/t';"
      "UPDATE memory SET key = (SELECT 'number/' || record FROM records) WHERE key = 'number/t';"
      "UPDATE memory SET station = (SELECT station FROM records) WHERE station = 'S';"
-     "UPDATE memory SET value = replace(value, '\"t\"', (SELECT json_quote(record) FROM records))"),
+     "UPDATE memory SET value = CAST(replace(value, '\"t\"', (SELECT json_quote(record) FROM records)) AS BLOB)"),
     ("stations.sqlite", "a number is of a transaction", numbered("t")),
     ("stations.sqlite", "a register never falls",
      kept("meter/1", energy_wh=5) + numbered("t")
      + kept("transaction/t", name="t", connector=1, start_wh=0, last_wh=50)),
-    ("stations.sqlite", "what is kept can be understood", "INSERT INTO memory VALUES ('S', 'outbox/1', x'00')"),
+    ("stations.sqlite", "what is kept can be understood",
+     kept("outbox/1") + "UPDATE memory SET value = x'00' WHERE key = 'outbox/1'"),
     ("supervision.sqlite", "a stop is not before its start", "UPDATE transactions SET stop_utc_s = start_utc_s - 1"),
     ("supervision.sqlite", "energy is not negative", "UPDATE transactions SET stop_wh = start_wh - 1"),
     ("supervision.sqlite", "a start is there once",
      without_keys("transactions") + "INSERT INTO transactions SELECT * FROM transactions"),
     ("supervision.sqlite", "a sample is there once",
-     without_keys("metered") + "INSERT INTO metered VALUES ('S', 1, 0, 0, x'00', x'00'), ('S', 1, 0, 0, x'00', x'00')"),
+     "DROP TABLE metered; CREATE TABLE metered (identity TEXT, connector INTEGER, transaction_id INTEGER,"
+     "measured_utc_s REAL, samples BLOB, digest BLOB, seal INTEGER);"
+     + 2 * "INSERT INTO metered VALUES ('S', 1, 0, 0, x'00', x'00', 0);"),
     ("supervision.sqlite", "a stop is whole", "UPDATE transactions SET stop_wh = NULL"),
     ("supervision.sqlite", "a connector has one open transaction",
      f"{OPENED} VALUES (1, 'S', 1, 'A', 0, 0, 'Accepted'), (2, 'S', 1, 'B', 5, 9, 'Accepted'),"
      "(3, 'S', 2, 'B', 5, 9, 'Accepted')"),
     ("supervision.sqlite", "no record without its transaction",
-     "INSERT INTO metered VALUES ('S', 1, 77, 0, x'00', x'00')"),
+     "INSERT INTO metered VALUES ('S', 1, 77, 0, x'00', x'00', 0)"),
 ]  # fmt: skip
 """A fault in one file, which that file alone shows: its first finding."""
 
@@ -835,12 +846,22 @@ def plant(path: Path, sql: str) -> None:
         db.executescript(sql)
 
 
+def plant_sealed(path: Path, sql: str) -> None:
+    """A fault of the program, not of the disk: each row is as it was written."""
+    plant(path, sql)
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.create_function("seal", -1, seal)
+        for table, columns, column in STATION_SEALED if path.name == "stations.sqlite" else SEALED:
+            names = ", ".join(f'"{name}"' for name in columns)
+            db.execute(f"UPDATE {table} SET {column} = seal({names})")
+
+
 @pytest.mark.parametrize(("file", "rule", "sql"), PLANTED)
 def test_verify_finds_what_must_not_be(
     file: str, rule: str, sql: str, good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = copied(good_store, tmp_path) / file
-    plant(path, sql)
+    (plant if rule == AS_WRITTEN else plant_sealed)(path, sql)
     assert {finding.rule for finding in verify(path)} == {rule}
     assert run_with(["verify", str(path)]) == 3
     assert capsys.readouterr().out.startswith(f"{path}: {rule}: ")
@@ -853,7 +874,7 @@ def test_verify_holds_the_stations_against_their_supervision(
     """Together in one folder, or in two."""
     store = copied(good_store, tmp_path)
     path = store / "supervision.sqlite"
-    plant(path, sql)
+    plant_sealed(path, sql)
     assert verify(path) == verify(store / "stations.sqlite") == []
     assert [finding.rule for finding in verify(store)] == [rule]
     away = store / "away"
@@ -872,7 +893,7 @@ def test_a_finding_names_the_promise_and_what_to_do(
     good_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = copied(good_store, tmp_path) / "stations.sqlite"
-    plant(path, "UPDATE records SET stop_wh = start_wh - 1")
+    plant_sealed(path, "UPDATE records SET stop_wh = start_wh - 1")
     assert run_with(["verify", str(path), "--json"]) == 3
     found = json.loads(capsys.readouterr().out)
     assert found.keys() == {"file", "promise", "rule", "what", "remedy"}

@@ -533,10 +533,10 @@ def test_p8_a_copy_that_comes_back_skips_what_was_numbered_since(tmp_path: Path)
     path = tmp_path / "store"
     filled(path)
     broken_by(empty, path)
-    journal = Journal(path, SCHEMA, 1, on_copy=[("UPDATE rows SET n = n + 1000 WHERE n = ?", (199,))])
+    journal = Journal(path, SCHEMA, 1, on_copy=lambda _: [("UPDATE rows SET n = n + 1000 WHERE n = ?", (199,))])
     assert numbers(journal)[-2:] == [198, 1199]
     journal.close()
-    journal = Journal(path, SCHEMA, 1, on_copy=[("UPDATE rows SET n = n + 1000 WHERE n > ?", (198,))])
+    journal = Journal(path, SCHEMA, 1, on_copy=lambda _: [("UPDATE rows SET n = n + 1000 WHERE n > ?", (198,))])
     assert numbers(journal)[-2:] == [198, 1199]
     journal.close()
 

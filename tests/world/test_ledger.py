@@ -9,13 +9,14 @@ import pytest
 
 from chargepost.journal import Journal
 from chargepost.records.ledger import (
-    STATION_COPY,
     STATION_SCHEMA,
+    STATION_SEALED,
     STATION_VERSION,
     StationLedger,
     recall,
     records,
     remember_statements,
+    skip_lives,
 )
 from chargepost.signals import ChargeRecord, Remember
 
@@ -80,7 +81,7 @@ def test_p8_a_copy_that_becomes_the_store_counts_starts_it_cannot_know_of(tmp_pa
     path = tmp_path / "store"
 
     def opened() -> Journal:
-        return Journal(path, STATION_SCHEMA, STATION_VERSION, on_copy=STATION_COPY)
+        return Journal(path, STATION_SCHEMA, STATION_VERSION, on_copy=skip_lives, sealed=STATION_SEALED)
 
     journal = opened()
     keep(journal, "A", Remember(1, {"boot": b"7", "other": b"1"}))

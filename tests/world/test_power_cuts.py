@@ -25,8 +25,15 @@ from tests.soak import times
 from tests.world.disk import Disk, Files, Recorded
 
 from chargepost import signals as sig
-from chargepost.journal import Connect, Journal, Statement, StoreError
-from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION, recall, records, remember_statements
+from chargepost.journal import Connect, Journal, Sealed, Statement, StoreError
+from chargepost.records.ledger import (
+    STATION_SCHEMA,
+    STATION_SEALED,
+    STATION_VERSION,
+    recall,
+    records,
+    remember_statements,
+)
 from chargepost.run.store import STATIONS_FILE
 from chargepost.run.verify import verify
 from chargepost.supervision import ledger
@@ -82,12 +89,13 @@ class Kind:
 
     def __init__(
         self, name: str, schema: str, version: int, pieces: Callable[[int], list[Piece]],
-        read: Callable[[Journal], Content],
+        read: Callable[[Journal], Content], sealed: list[Sealed],
     ) -> None:  # fmt: skip
         self.name, self.schema, self.version, self.pieces, self.read = name, schema, version, pieces, read
+        self.sealed = sealed
 
     def open(self, path: Path | None, connect: Connect | None = None) -> Journal:
-        return Journal(path, self.schema, self.version, connect=connect)
+        return Journal(path, self.schema, self.version, sealed=self.sealed, connect=connect)
 
     def contents(self, pieces: list[Piece]) -> list[Content]:
         """Before the first piece, and after each."""
@@ -109,8 +117,10 @@ def read_supervision(journal: Journal) -> Content:
 
 
 KINDS = {
-    "station": Kind(STATIONS_FILE, STATION_SCHEMA, STATION_VERSION, pieces_of_a_station, read_station),
-    "supervision": Kind(ledger.FILE_NAME, ledger.SCHEMA, ledger.VERSION, pieces_of_a_supervision, read_supervision),
+    "station": Kind(STATIONS_FILE, STATION_SCHEMA, STATION_VERSION, pieces_of_a_station, read_station, STATION_SEALED),
+    "supervision": Kind(
+        ledger.FILE_NAME, ledger.SCHEMA, ledger.VERSION, pieces_of_a_supervision, read_supervision, ledger.SEALED
+    ),
 }
 
 

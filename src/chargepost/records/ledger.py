@@ -1,17 +1,18 @@
 """What a station's process keeps on disk: the memory of its stations and their charge records."""
 
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from sys import intern
 
 import msgspec
 
-from chargepost.journal import Journal, Statement
+from chargepost.journal import Journal, Sealed, Statement, seal
 from chargepost.signals import ChargeRecord, Remember
 
 STATION_VERSION = 1
 STATION_SCHEMA = """
 CREATE TABLE IF NOT EXISTS memory (
-  station TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+  station TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, seal INTEGER,
   PRIMARY KEY (station, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
   number INTEGER PRIMARY KEY,              -- in order of writing
@@ -20,27 +21,32 @@ CREATE TABLE IF NOT EXISTS records (
   duration_s REAL NOT NULL, reason TEXT NOT NULL,
   "transaction" TEXT,                      -- any integer (OCPP 1.6, 4.8), so also one too long for SQLite
   delivered INTEGER NOT NULL,
+  billed_seal INTEGER, number_seal INTEGER, delivered_seal INTEGER,
   UNIQUE (station, record));
 """
 
 LIVES_SKIPPED = 1_000
 """Starts that a copy of the store may not know of: it is an hour old at most, and a station takes seconds to start."""
-STATION_COPY: list[Statement] = [
-    (
-        "UPDATE memory SET value = CAST(CAST(value AS TEXT) + ? AS BLOB) WHERE key = 'boot'",
-        (LIVES_SKIPPED,),
-    )
-]
-"""For a copy that becomes the store: message ids and names of records rest on the count of starts, none comes twice."""
 
-PUT = "INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+PUT = "INSERT INTO memory VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, seal = excluded.seal"
 DROP = "DELETE FROM memory WHERE station = ? AND key = ?"
 COLUMNS = ", ".join(f'"{field}"' for field in ChargeRecord.__struct_fields__)
 # What is billed is written once; later only the central system's number and the delivery may become known.
+BILLED = [field for field in ChargeRecord.__struct_fields__ if field not in ("transaction", "delivered")]
+STATION_SEALED = [
+    Sealed("memory", ("station", "key", "value"), "seal"),
+    Sealed("records", ("station", *BILLED), "billed_seal"),
+    Sealed("records", ("station", "record", "transaction"), "number_seal"),
+    Sealed("records", ("station", "record", "delivered"), "delivered_seal"),
+]
+"""What is written together; of a record three times, for each part becomes known by itself."""
 ADD = f"""
-INSERT INTO records (station, {COLUMNS}) VALUES (?{", ?" * len(ChargeRecord.__struct_fields__)})
+INSERT INTO records (station, {COLUMNS}, billed_seal, number_seal, delivered_seal)
+  VALUES (?{", ?" * len(ChargeRecord.__struct_fields__)}, ?, ?, ?)
 ON CONFLICT (station, record) DO UPDATE SET
-  "transaction" = coalesce(excluded."transaction", "transaction"), delivered = max(excluded.delivered, delivered)
+  "transaction" = coalesce(excluded."transaction", "transaction"), delivered = max(excluded.delivered, delivered),
+  number_seal = iif(excluded."transaction" IS NULL, number_seal, excluded.number_seal),
+  delivered_seal = iif(excluded.delivered > delivered, excluded.delivered_seal, delivered_seal)
 """  # noqa: S608 - the names are those of our own type
 NEWEST = f"SELECT {COLUMNS} FROM records WHERE station = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
 
@@ -49,9 +55,16 @@ def remember_statements(station: str, wish: Remember) -> list[Statement]:
     """The piece to submit for one `Remember`: where a key is both dropped and put, it is put."""
     return [
         *((DROP, (station, key)) for key in wish.drops),
-        *((PUT, (station, key, value)) for key, value in wish.puts.items()),
-        *((ADD, (station, *_row(record))) for record in wish.records),
+        *(_put(station, key, value) for key, value in wish.puts.items()),
+        *((ADD, _row(station, record)) for record in wish.records),
     ]
+
+
+def skip_lives(copy: sqlite3.Connection) -> Iterator[Statement]:
+    """For a copy that becomes the store: message ids and names of records rest on the count of starts, none twice."""
+    for station, value in copy.execute("SELECT station, value FROM memory WHERE key = 'boot'").fetchall():
+        if value.isdigit():
+            yield _put(station, "boot", b"%d" % (int(value) + LIVES_SKIPPED))
 
 
 def recall(journal: Journal, station: str) -> dict[str, bytes]:
@@ -82,7 +95,7 @@ class StationLedger:
         """Keep these values, and what the station wishes to remember, in one piece. `done`, StoreError: as `submit`."""
         if self._journal.path:
             statements = remember_statements(station, wish) if wish else []
-            statements += [(PUT, (station, key, value)) for key, value in puts.items()]
+            statements += [_put(station, key, value) for key, value in puts.items()]
             self._journal.submit(statements, done)
             return
         memory = self._memories.setdefault(station, {})
@@ -99,8 +112,18 @@ class StationLedger:
         return recall(self._journal, station) if self._journal.path else dict(self._memories.get(station, {}))
 
 
-def _row(record: ChargeRecord) -> list[object]:
+def _put(station: str, key: str, value: bytes) -> Statement:
+    return PUT, (station, key, value, seal(station, key, value))
+
+
+def _row(station: str, record: ChargeRecord) -> list[object]:
     row = msgspec.structs.asdict(record)
     if record.transaction is not None:
         row["transaction"] = str(record.transaction)
-    return list(row.values())
+    return [
+        station,
+        *row.values(),
+        seal(station, *(row[field] for field in BILLED)),
+        seal(station, record.record, row["transaction"]),
+        seal(station, record.record, record.delivered),
+    ]

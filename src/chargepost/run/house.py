@@ -10,7 +10,7 @@ from typing import Any
 
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
-from chargepost.records.ledger import STATION_COPY, STATION_SCHEMA, STATION_VERSION
+from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION, skip_lives
 from chargepost.run import control, logs
 from chargepost.run.addresses import Address
 from chargepost.run.clock import Clock
@@ -186,7 +186,12 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
                 loop.call_soon_threadsafe(stations.on_trouble, reason)
 
         journal = Journal(
-            plan.store.stations, STATION_SCHEMA, STATION_VERSION, on_trouble=on_trouble, on_copy=STATION_COPY
+            plan.store.stations,
+            STATION_SCHEMA,
+            STATION_VERSION,
+            on_trouble=on_trouble,
+            on_copy=skip_lives,
+            sealed=STATION_SEALED,
         )
         stack.callback(journal.close)
         home = plan.site.supervision.url or (supervision.ocpp if supervision else None)

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from chargepost.journal import StoreError
+from chargepost.journal import StoreError, wrong_rows
 from chargepost.ocpp.outbox import Saved
-from chargepost.records.ledger import STATION_VERSION
+from chargepost.records.ledger import STATION_SEALED, STATION_VERSION
 from chargepost.run.store import STATIONS_FILE
 from chargepost.supervision import ledger
 from chargepost.supervision.wishes import SUPERSEDED
@@ -27,6 +27,7 @@ FINDINGS_MAX = 1_000
 """Shown; a store with more is broken as a whole."""
 
 DAMAGED = "the next start sets it aside and goes on with its last good copy, if there is one"
+AS_WRITTEN = "a row is as it was written"
 UNREADABLE = "was it written by another version of this program? Keep a copy of the store, and report it"
 BY_HAND = (
     "compare the charge record with the supervision, correct the bill by hand, keep a copy of the store, report it"
@@ -237,6 +238,7 @@ IN_A_ROW = """SELECT station, connector, record, before FROM (
 """Charge records beside the one written before on the same connector."""
 
 STATION_CHECKS = [
+    Rule("P8", AS_WRITTEN, lambda db: wrong_rows(db, STATION_SEALED), DAMAGED),
     Rule("P6", "a stop is not before its start", _rows(
         "SELECT station, record FROM records WHERE stop_utc_s < start_utc_s OR duration_s < 0",
         lambda station, record: f"{station}: record {record}",
@@ -270,6 +272,7 @@ STATION_CHECKS = [
 # --- supervision.sqlite -----------------------------------------------------------------------------------------------
 
 SUPERVISION_CHECKS = [
+    Rule("P8", AS_WRITTEN, lambda db: wrong_rows(db, ledger.SEALED), DAMAGED),
     Rule("P6", "a stop is not before its start", _rows(
         "SELECT identity, transaction_id FROM transactions WHERE stop_utc_s < start_utc_s",
         lambda identity, number: f"{identity}: transaction {number}",

@@ -3,14 +3,15 @@
 A transaction row with a stop is the charge record. What is told twice is kept once: the unique keys say so, not code.
 """
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from chargepost.journal import Connect, Journal, Statement
+from chargepost.journal import Connect, Journal, Sealed, Statement, seal
 from chargepost.supervision.state import SUPERSEDED_MAX, start_key
 from chargepost.supervision.wishes import (
     SUPERSEDED,
@@ -40,63 +41,88 @@ DIGEST_BYTES = 8
 """Of samples, told apart only among those of one instant, connector and transaction."""
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS lives (life INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS lives (life INTEGER PRIMARY KEY, seal INTEGER);
 CREATE TABLE IF NOT EXISTS stations (
   identity TEXT PRIMARY KEY, boot_policy TEXT NOT NULL, registration TEXT NOT NULL, password_hash TEXT NOT NULL,
-  vendor TEXT NOT NULL, model TEXT NOT NULL, serial_number TEXT NOT NULL, firmware TEXT NOT NULL);
+  vendor TEXT NOT NULL, model TEXT NOT NULL, serial_number TEXT NOT NULL, firmware TEXT NOT NULL,
+  seal INTEGER);
 CREATE TABLE IF NOT EXISTS connectors (
   identity TEXT NOT NULL, connector INTEGER NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL,
   since_utc_s REAL NOT NULL, info TEXT NOT NULL, vendor_error TEXT NOT NULL,
+  seal INTEGER,
   PRIMARY KEY (identity, connector));
 CREATE TABLE IF NOT EXISTS transactions (
   transaction_id INTEGER PRIMARY KEY, identity TEXT NOT NULL, connector INTEGER NOT NULL, id_tag TEXT NOT NULL,
   start_wh INTEGER NOT NULL, start_utc_s REAL NOT NULL, id_tag_status TEXT NOT NULL, reservation INTEGER,
   stop_wh INTEGER, stop_utc_s REAL, reason TEXT, stop_id_tag TEXT,
+  start_seal INTEGER, stop_seal INTEGER,
   UNIQUE (identity, connector, id_tag, start_wh, start_utc_s));
 CREATE INDEX IF NOT EXISTS open_transactions ON transactions (transaction_id) WHERE stop_wh IS NULL;
 CREATE INDEX IF NOT EXISTS transactions_by_time ON transactions (start_utc_s);
 CREATE TABLE IF NOT EXISTS metered (           -- rows stand in order of arrival, the key holds a digest: cheap to add
   identity TEXT NOT NULL, connector INTEGER NOT NULL, transaction_id INTEGER NOT NULL, measured_utc_s REAL NOT NULL,
-  samples BLOB NOT NULL, digest BLOB NOT NULL,
+  samples BLOB NOT NULL, digest BLOB NOT NULL, seal INTEGER,
   UNIQUE (identity, connector, transaction_id, measured_utc_s, digest));
 CREATE TABLE IF NOT EXISTS events (
-  number INTEGER PRIMARY KEY, identity TEXT NOT NULL, at_utc_s REAL NOT NULL, event TEXT NOT NULL, text TEXT NOT NULL);
+  number INTEGER PRIMARY KEY, identity TEXT NOT NULL, at_utc_s REAL NOT NULL, event TEXT NOT NULL, text TEXT NOT NULL,
+  seal INTEGER);
 CREATE INDEX IF NOT EXISTS events_by_station ON events (identity, number);
 CREATE TABLE IF NOT EXISTS badges (
   folded TEXT PRIMARY KEY, id_tag TEXT NOT NULL, status TEXT NOT NULL, parent TEXT NOT NULL, expiry_utc_s REAL,
-  comment TEXT NOT NULL);
+  comment TEXT NOT NULL, seal INTEGER);
 CREATE TABLE IF NOT EXISTS refused (
   identity TEXT NOT NULL, peer TEXT NOT NULL, reason TEXT NOT NULL, status INTEGER NOT NULL, count INTEGER NOT NULL,
-  last_utc_s REAL NOT NULL,
+  last_utc_s REAL NOT NULL, seal INTEGER,
   PRIMARY KEY (identity, peer, reason));
-CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS users (
+  name TEXT PRIMARY KEY, password_hash TEXT NOT NULL, seal INTEGER);
 """
 
 LIVES_SKIPPED = 1_000
-COPY: list[Statement] = [("UPDATE lives SET life = life + ?", (LIVES_SKIPPED,))]
-"""For a copy that becomes the store: message ids rest on the life, and an hour has fewer starts than that."""
+"""Starts that a copy of the store may not know of: message ids rest on the life, and an hour has fewer."""
 
 
 def _put(table: str, columns: str) -> str:
-    """Replace the row with this primary key. Table and columns are ours."""
-    marks = ", ".join("?" * len(columns.split(", ")))
-    return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names of ours only
+    """Replace the row with this primary key; last comes its seal. Table and columns are ours."""
+    marks = ", ".join("?" * (len(columns.split(", ")) + 1))
+    return f"INSERT OR REPLACE INTO {table} ({columns}, seal) VALUES ({marks})"  # noqa: S608 - names of ours only
 
 
 STATION_COLUMNS = "identity, boot_policy, registration, password_hash, vendor, model, serial_number, firmware"
 CONNECTOR_COLUMNS = "identity, connector, status, error, since_utc_s, info, vendor_error"
 START_COLUMNS = "identity, connector, id_tag, start_wh, start_utc_s, transaction_id, id_tag_status, reservation"
+STOP_COLUMNS = "transaction_id, identity, stop_wh, stop_utc_s, reason, stop_id_tag"
+METER_COLUMNS = "identity, connector, transaction_id, measured_utc_s, samples"
+EVENT_COLUMNS = "identity, at_utc_s, event, text"
 BADGE_COLUMNS = "id_tag, status, parent, expiry_utc_s, comment"
 REFUSED_COLUMNS = "identity, peer, reason, status, count, last_utc_s"
+
+SEALED = [
+    Sealed(table, columns.split(", "), column)
+    for table, columns, column in (
+        ("lives", "life", "seal"),
+        ("stations", STATION_COLUMNS, "seal"),
+        ("connectors", CONNECTOR_COLUMNS, "seal"),
+        ("transactions", START_COLUMNS, "start_seal"),
+        ("transactions", STOP_COLUMNS, "stop_seal"),
+        ("metered", METER_COLUMNS, "seal"),
+        ("events", EVENT_COLUMNS, "seal"),
+        ("badges", f"{BADGE_COLUMNS}, folded", "seal"),
+        ("refused", REFUSED_COLUMNS, "seal"),
+        ("users", "name, password_hash", "seal"),
+    )
+]
+"""What is written together; of a transaction twice, for its stop comes later."""
 
 PUT_STATION = _put("stations", STATION_COLUMNS)
 PUT_CONNECTOR = _put("connectors", CONNECTOR_COLUMNS)
 PUT_BADGE = _put("badges", f"{BADGE_COLUMNS}, folded")
 PUT_REFUSED = _put("refused", REFUSED_COLUMNS)
-BEGIN = f"INSERT OR IGNORE INTO transactions ({START_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-METER = "INSERT OR IGNORE INTO metered VALUES (?, ?, ?, ?, ?, ?)"
-EVENT = "INSERT INTO events (identity, at_utc_s, event, text) VALUES (?, ?, ?, ?)"
-STOP = f"""UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?
+BEGIN = f"INSERT OR IGNORE INTO transactions ({START_COLUMNS}, start_seal, stop_seal) VALUES (?{', ?' * 9})"  # noqa: S608
+METER = "INSERT OR IGNORE INTO metered VALUES (?, ?, ?, ?, ?, ?, ?)"
+EVENT = f"INSERT INTO events ({EVENT_COLUMNS}, seal) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+PUT_LIFE = "INSERT OR REPLACE INTO lives VALUES (?, ?)"
+STOP = f"""UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = ?, stop_id_tag = ?, stop_seal = ?
   WHERE transaction_id = ? AND identity = ? AND (stop_wh IS NULL OR reason = '{SUPERSEDED}')"""  # noqa: S608
 FIND_START = """SELECT transaction_id, stop_wh IS NULL FROM transactions
   WHERE identity = ? AND connector = ? AND id_tag = ? AND start_wh = ? AND start_utc_s = ?"""
@@ -105,9 +131,10 @@ STILL_OPEN_BY = """WHERE transaction_id = ? AND identity = ? AND stop_wh IS NULL
   SELECT 1 FROM transactions WHERE transaction_id = ?
     AND identity = ? AND connector = ? AND id_tag = ? AND start_wh = ? AND start_utc_s = ?)"""
 """An open transaction, when the start that supersedes it was taken under the number it proposed."""
-SUPERSEDE = f"UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = '{SUPERSEDED}' {STILL_OPEN_BY}"  # noqa: S608
-TELL_SUPERSEDED = f"""INSERT INTO events (identity, at_utc_s, event, text)
-  SELECT identity, ?, 'superseded', ? FROM transactions {STILL_OPEN_BY}"""  # noqa: S608
+SUPERSEDE = f"""UPDATE transactions SET stop_wh = ?, stop_utc_s = ?, reason = '{SUPERSEDED}', stop_seal = ?
+  {STILL_OPEN_BY}"""  # noqa: S608
+TELL_SUPERSEDED = f"""INSERT INTO events ({EVENT_COLUMNS}, seal)
+  SELECT identity, ?, 'superseded', ?, ? FROM transactions {STILL_OPEN_BY}"""  # noqa: S608
 
 METERED_KEPT = 5
 """Meter values of an open transaction looked at for its last register: a station tells it in nearly each."""
@@ -118,29 +145,54 @@ values = msgspec.structs.astuple
 def _supersede(row: SupersededRow) -> list[Statement]:
     """The event first: it is written only while the transaction is open."""
     which = (row.transaction, row.identity, row.by.transaction, *start_key(row.by))
+    told = seal(row.identity, row.at_utc_s, "superseded", row.words)
+    stop = seal(row.transaction, row.identity, row.stop_wh, row.stop_utc_s, SUPERSEDED, None)
     return [
-        (TELL_SUPERSEDED, (row.at_utc_s, row.words, *which)),
-        (SUPERSEDE, (row.stop_wh, row.stop_utc_s, *which)),
+        (TELL_SUPERSEDED, (row.at_utc_s, row.words, told, *which)),
+        (SUPERSEDE, (row.stop_wh, row.stop_utc_s, stop, *which)),
     ]
 
 
+def _begin(row: TransactionRow) -> list[Statement]:
+    start = values(row)
+    return [(BEGIN, (*start, seal(*start), seal(row.transaction, row.identity, None, None, None, None)))]
+
+
+def _stop(row: StopRow) -> list[Statement]:
+    which, stop = (row.transaction, row.identity), (row.stop_wh, row.stop_utc_s, row.reason, row.stop_id_tag)
+    return [(STOP, (*stop, seal(*which, *stop), *which))]
+
+
+def _meter(row: MeterRow) -> list[Statement]:
+    fields = values(row)
+    return [(METER, (*fields, blake2b(row.samples, digest_size=DIGEST_BYTES).digest(), seal(*fields)))]
+
+
+def _sealed(*fields: Any) -> tuple[Any, ...]:
+    return *fields, seal(*fields)
+
+
+def _skip_lives(copy: sqlite3.Connection) -> Iterator[Statement]:
+    """For a copy that becomes the store."""
+    for (life,) in copy.execute("SELECT max(life) FROM lives HAVING count(*)").fetchall():
+        yield PUT_LIFE, _sealed(life + LIVES_SKIPPED)
+
+
 STATEMENTS: dict[type, Callable[[Any], list[Statement]]] = {
-    StationRow: lambda row: [(PUT_STATION, values(row))],
-    ConnectorRow: lambda row: [(PUT_CONNECTOR, values(row))],
-    TransactionRow: lambda row: [(BEGIN, values(row))],
-    StopRow: lambda row: [
-        (STOP, (row.stop_wh, row.stop_utc_s, row.reason, row.stop_id_tag, row.transaction, row.identity))
-    ],
+    StationRow: lambda row: [(PUT_STATION, _sealed(*values(row)))],
+    ConnectorRow: lambda row: [(PUT_CONNECTOR, _sealed(*values(row)))],
+    TransactionRow: _begin,
+    StopRow: _stop,
     SupersededRow: _supersede,
-    MeterRow: lambda row: [(METER, (*values(row), blake2b(row.samples, digest_size=DIGEST_BYTES).digest()))],
-    EventRow: lambda row: [(EVENT, values(row))],
-    BadgeRow: lambda row: [(PUT_BADGE, (*values(row), row.id_tag.lower()))],
+    MeterRow: _meter,
+    EventRow: lambda row: [(EVENT, _sealed(*values(row)))],
+    BadgeRow: lambda row: [(PUT_BADGE, _sealed(*values(row), row.id_tag.lower()))],
     BadgeGone: lambda row: [("DELETE FROM badges WHERE folded = ?", (row.id_tag.lower(),))],
     StationGone: lambda row: [
         ("DELETE FROM stations WHERE identity = ?", (row.identity,)),
         ("DELETE FROM connectors WHERE identity = ?", (row.identity,)),
     ],
-    RefusedRow: lambda row: [(PUT_REFUSED, values(row))],
+    RefusedRow: lambda row: [(PUT_REFUSED, _sealed(*values(row)))],
 }
 
 
@@ -185,7 +237,9 @@ class Ledger:
     ) -> None:
         """`folder` None: memory only. Raises StoreError with one clear line. `connect` is the journal's."""
         path = folder / FILE_NAME if folder else None
-        self.journal = Journal(path, SCHEMA, VERSION, on_trouble=on_trouble, on_copy=COPY, connect=connect)
+        self.journal = Journal(
+            path, SCHEMA, VERSION, on_trouble=on_trouble, on_copy=_skip_lives, sealed=SEALED, connect=connect
+        )
 
     def load(self) -> Kept:
         """What a central system begins with; counts one life more."""
@@ -193,7 +247,7 @@ class Ledger:
         ((last,),) = read("SELECT coalesce(max(life), 0) FROM lives")
         self.journal.submit(
             [
-                ("INSERT INTO lives VALUES (?)", (last + 1,)),
+                (PUT_LIFE, _sealed(last + 1)),
                 ("DELETE FROM lives WHERE life <= ?", (last,)),
                 ("DELETE FROM events WHERE number <= (SELECT max(number) FROM events) - ?", (EVENTS_MAX,)),
                 ("DELETE FROM refused WHERE last_utc_s < (SELECT max(last_utc_s) FROM refused) - 30 * 86400", ()),
@@ -272,8 +326,7 @@ class Ledger:
             "metered WHERE (identity, connector, transaction_id) = (?, ?, ?)"
             f" ORDER BY measured_utc_s DESC LIMIT {METERED_KEPT}"
         )
-        columns = "identity, connector, transaction_id, measured_utc_s, samples"
-        found = self.journal.read(_select(columns, source), (row.identity, row.connector, row.transaction))
+        found = self.journal.read(_select(METER_COLUMNS, source), (row.identity, row.connector, row.transaction))
         return [MeterRow(*each) for each in found]
 
     def events(self, identity: str, limit: int = 50) -> list[Event]:
@@ -290,7 +343,7 @@ class Ledger:
         return found[0][0] if found else None
 
     def put_user(self, name: str, password_hash: str) -> None:
-        self.journal.submit([("INSERT OR REPLACE INTO users VALUES (?, ?)", (name, password_hash))])
+        self.journal.submit([("INSERT OR REPLACE INTO users VALUES (?, ?, ?)", _sealed(name, password_hash))])
         self.journal.flush()
 
     def close(self) -> None:
