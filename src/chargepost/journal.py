@@ -89,7 +89,7 @@ class _DamagedError(Exception):
 
 
 class Sealed(NamedTuple):
-    """Columns of a table that are always written together, and the column of their `seal`."""
+    """Columns of a table that are always written together, a blob last, and the column of their `seal`."""
 
     table: str
     columns: Sequence[str]
@@ -575,15 +575,13 @@ Connect = Callable[[Path | None], sqlite3.Connection]
 OnCopy = Callable[[sqlite3.Connection], Iterable[Statement]]
 
 
-def seal(*fields: str | float | bytes | None) -> int:
-    """The checksum of what is written in one row: CRC-32 over the fields as they will be read back."""
-    return crc32(repr([field if field.__class__ is str else _as_read(field) for field in fields]).encode())
+def seal(*fields: str | float | None, data: bytes = b"") -> int:
+    """The checksum of what is written in one row: CRC-32 over the fields as they will be read back, then the blob."""
+    return crc32(data, crc32(repr([field if field.__class__ is str else _as_read(field) for field in fields]).encode()))
 
 
 def _as_read(field: object) -> object:
     """In one form, whether it was an integer or a float when it was written."""
-    if isinstance(field, bytes):
-        return field.hex()
     if isinstance(field, float):
         return int(field) if field.is_integer() else field
     return int(field) if isinstance(field, int) else field
@@ -602,7 +600,8 @@ def wrong_rows(connection: sqlite3.Connection, sealed: Sequence[Sealed]) -> Iter
         for offset in count(0, JUDGED_TOGETHER):
             rows = json.loads(connection.execute(sql, (JUDGED_TOGETHER, offset)).fetchone()[0])
             for number, (*fields, found) in enumerate(rows, offset + 1):
-                if seal(*fields) != found:
+                data = bytes.fromhex(fields.pop()) if types.get(columns[-1]) == "BLOB" else b""
+                if seal(*fields, data=data) != found:
                     yield f"row {number} of {table} is not as it was written"
             if len(rows) < JUDGED_TOGETHER:
                 break

@@ -846,11 +846,16 @@ def plant(path: Path, sql: str) -> None:
         db.executescript(sql)
 
 
+def sealed(*fields: Any) -> int:
+    *rest, last = fields
+    return seal(*rest, data=last) if isinstance(last, bytes) else seal(*fields)
+
+
 def plant_sealed(path: Path, sql: str) -> None:
     """A fault of the program, not of the disk: each row is as it was written."""
     plant(path, sql)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.create_function("seal", -1, seal)
+        db.create_function("seal", -1, sealed)
         for table, columns, column in STATION_SEALED if path.name == "stations.sqlite" else SEALED:
             names = ", ".join(f'"{name}"' for name in columns)
             db.execute(f"UPDATE {table} SET {column} = seal({names})")

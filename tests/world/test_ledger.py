@@ -1,13 +1,15 @@
 """What a station's process keeps: memory and charge records, exactly once (reliability P1, P2)."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import msgspec
 import pytest
 
-from chargepost.journal import Journal
+from chargepost.journal import Journal, wrong_rows
 from chargepost.records.ledger import (
     STATION_SCHEMA,
     STATION_SEALED,
@@ -25,9 +27,14 @@ FIRST = ChargeRecord("r1", 1, "04A2", 1e9, 1e9 + 60.5, 100, 350, 60.25, "Local")
 
 @pytest.fixture(params=["file", "memory"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
-    store = Journal(tmp_path / "store" if request.param == "file" else None, STATION_SCHEMA, STATION_VERSION)
+    """Whatever a test has written, each row is as it was written (P8)."""
+    path = tmp_path / "store" if request.param == "file" else None
+    store = Journal(path, STATION_SCHEMA, STATION_VERSION)
     yield store
     store.close()
+    if path:
+        with closing(sqlite3.connect(path)) as db:
+            assert not list(wrong_rows(db, STATION_SEALED))
 
 
 def keep(journal: Journal, station: str, wish: Remember) -> None:

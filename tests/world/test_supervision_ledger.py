@@ -1,7 +1,9 @@
 """The central system's ledger on real SQLite: what is told twice is kept once, also over a restart (P2, P9)."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -9,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chargepost.journal import wrong_rows
 from chargepost.supervision.books import Books
-from chargepost.supervision.ledger import Ledger
+from chargepost.supervision.ledger import FILE_NAME, SEALED, Ledger
 from chargepost.supervision.wishes import (
     BadgeGone,
     BadgeRow,
@@ -34,9 +37,12 @@ STOP = StopRow("S1", 4711, 900, 2000.0, "Local", "BADGE")
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Whatever a test has written, each row is as it was written (P8)."""
     ledger = Ledger(tmp_path)
     yield ledger
     ledger.close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        assert not list(wrong_rows(db, SEALED))
 
 
 def put(ledger: Ledger, *rows: Row) -> Begun | None:

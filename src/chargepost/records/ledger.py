@@ -113,7 +113,7 @@ class StationLedger:
 
 
 def _put(station: str, key: str, value: bytes) -> Statement:
-    return PUT, (station, key, value, seal(station, key, value))
+    return PUT, (station, key, value, seal(station, key, data=value))
 
 
 def _row(station: str, record: ChargeRecord) -> list[object]:

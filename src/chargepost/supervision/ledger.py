@@ -164,8 +164,9 @@ def _stop(row: StopRow) -> list[Statement]:
 
 
 def _meter(row: MeterRow) -> list[Statement]:
-    fields = values(row)
-    return [(METER, (*fields, blake2b(row.samples, digest_size=DIGEST_BYTES).digest(), seal(*fields)))]
+    *which, samples = values(row)
+    digest = blake2b(samples, digest_size=DIGEST_BYTES).digest()
+    return [(METER, (*which, samples, digest, seal(*which, data=samples)))]
 
 
 def _sealed(*fields: Any) -> tuple[Any, ...]:
