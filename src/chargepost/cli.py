@@ -348,7 +348,6 @@ def fleet(
     \b
     chargepost fleet --virtual --stations 200 --seed 7
     chargepost fleet --stations 1000 --supervision ws://127.0.0.1:9000
-    chargepost fleet my-day.toml --virtual --json
     chargepost fleet --shards 4 --supervision ws://HOST:PORT/PATH --store /var/lib/chargepost
     """
     _set_up_logs(log_level, json_logs)
