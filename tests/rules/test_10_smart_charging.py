@@ -1048,6 +1048,35 @@ def test_r_227_a_limit_of_the_pro_dc_is_0_or_at_least_1_kw(limit: float, status:
         assert rig.view.status == "Charging", "the least current of a pilot (IEC 61851-1) is none of DC"
 
 
+def test_r_226_at_a_limit_of_0_the_power_modules_leave_about_half_an_ampere_each() -> None:
+    """R-226: six modules of 30 kW; the charge goes on with 3 A at the output, and the limit keeps its author."""
+    rig = charging(PRO_DC)
+    install(rig, 1, 1, "TxProfile", [(0, 0), (60, 20_000)], unit="W")
+    rig.run(30)
+    reading = rig.hardware.read_meter(1)
+    assert reading
+    assert reading.soc_percent is not None
+    output_v = 320 + reading.soc_percent
+    assert sum(reading.power_w) / output_v == pytest.approx(3, rel=0.2)
+    assert (rig.view.status, source(rig), periods(rig, 10)) == ("Charging", "TxProfile 1", [(0, 0)])
+    rig.run(60)
+    assert offered(rig) * 690 == pytest.approx(20_000)
+
+
+def test_r_226_what_else_says_0_leaves_nothing() -> None:
+    """The badge is refused after the start: a limit of 0 that is none of a profile's."""
+    rig = idle(PRO_DC)
+    rig.own(StopTransactionOnInvalidId="false")
+    install(rig, 1, 1, "TxDefaultProfile", [(0, 0)], unit="W")
+    refused = messages.StartTransactionResponse(id_tag_info=messages.IdTagInfo(status="Invalid"), transaction_id=7)
+    rig.answers["StartTransaction"] = refused
+    rig.plug()
+    rig.badge()
+    rig.run(30)
+    assert rig.station.connectors[0].transaction
+    assert (offered(rig), rig.power()) == (0, False)
+
+
 def test_r_228_the_pro_dc_refuses_one_attribute_and_ignores_the_other() -> None:
     """R-228: minChargingRate is not supported, numberPhases not applicable (Q-184)."""
     rig = idle(PRO_DC)

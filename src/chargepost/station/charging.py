@@ -1,8 +1,10 @@
 """How much a connector may offer, and who says so: the lowest limit wins and carries its author."""
 
 from collections.abc import Callable
+from math import inf
 
 from chargepost.signals import Limit
+from chargepost.station import metering
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 from chargepost.station.usage import Usage
@@ -121,8 +123,22 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     allowed = _profile(core, c, now)
     rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, width, c.paused, allowed)
     if rests_on != c.limit_rests_on:
-        c.limit, c.limit_rests_on = _regulated(c, _lowest(RULES, core, c, now)), rests_on
+        lowest = _regulated(c, _lowest(RULES, core, c, now))
+        c.limit, c.limit_rests_on = lowest if lowest.current_a else _left(core, c, lowest, now), rests_on
     return c.limit
+
+
+def _left(core: Core, c: Connector, limit: Limit, now: float) -> Limit:
+    """What flows on although a profile says 0: the power modules of some products do not stop by themselves (R-226).
+
+    Their residual current is of the output, here of a battery half full. Whatever else says 0 opens the contactor.
+    """
+    each_a, modules = core.model.smart_charging.residual_a_per_module, core.model.quirks.get("power_modules")
+    if each_a is None or modules is None or usable(core, c, now, Limit(inf, "")).current_a == 0:
+        return limit
+    count = (core.model.variants[core.model.variant].power_w or 0.0) / float(modules["module_w"])
+    power_w = each_a * count * (metering.EMPTY_V + metering.FULL_V) / 2
+    return Limit(power_w / (metering.NOMINAL_V * c.spec.phases), limit.source)
 
 
 def standing(core: Core, c: Connector, now: float) -> Limit:
