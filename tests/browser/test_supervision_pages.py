@@ -49,6 +49,7 @@ async def tell(station: Foreign, status: str) -> None:
     await station.call(call.StatusNotification(connector_id=1, error_code="NoError", status=status))
 
 
+@pytest.mark.slow
 async def test_a_charge_appears_by_itself_and_runs_no_foreign_script(browser: Browser) -> None:
     async with running() as site:
         page, said = await operator(browser, site)
@@ -62,6 +63,7 @@ async def test_a_charge_appears_by_itself_and_runs_no_foreign_script(browser: Br
         assert said == []
 
 
+@pytest.mark.slow
 async def test_refreshing_keeps_focus_and_what_was_typed(browser: Browser) -> None:
     async with running() as site, site.station("PROAC-1") as station:
         await station.boot()
@@ -77,6 +79,7 @@ async def test_refreshing_keeps_focus_and_what_was_typed(browser: Browser) -> No
         assert said == []
 
 
+@pytest.mark.slow
 async def test_a_command_is_sent_and_the_frames_are_seen_and_filtered(browser: Browser) -> None:
     async with running() as site, site.station("PROAC-1") as station:
         await station.boot()

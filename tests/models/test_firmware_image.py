@@ -90,6 +90,7 @@ def test_an_image_with_something_behind_it_is_damaged(more: bytes) -> None:
     assert judge(SMALLEST + more).verdict == "damaged"
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_is_taken() -> None:
     """Each byte once with one bit the other way, as it stands and with a digest that fits again."""
     for at in range(len(SMALLEST)):

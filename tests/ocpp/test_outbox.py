@@ -2,11 +2,14 @@
 
 import itertools
 
+import pytest
+
 from chargepost.ocpp.outbox import METERS_MAX, Outbox
 
 MINUTES_OF_90_DAYS = 90 * 24 * 60
 
 
+@pytest.mark.slow
 def test_p4_90_days_offline_at_one_a_minute_keep_every_start_and_stop_and_an_even_row() -> None:
     outbox, tokens = Outbox(), itertools.count()
     for minute in range(MINUTES_OF_90_DAYS):

@@ -347,6 +347,7 @@ async def lines(*words: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
 FREE = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
 
 
+@pytest.mark.slow
 async def test_the_demo_charges_ends_cleanly_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
@@ -371,6 +372,7 @@ async def test_the_demo_charges_ends_cleanly_and_goes_on_where_it_stopped(tmp_pa
     assert run_with(["verify", store]) == 0
 
 
+@pytest.mark.slow
 async def test_a_kill_in_mid_charge_loses_nothing(tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     async with started("run", *FREE, "--store", store, "--speed", "20") as demo_site:
@@ -385,6 +387,7 @@ async def test_a_kill_in_mid_charge_loses_nothing(tmp_path: Path) -> None:
         assert len(starts) == len(set(starts)) >= 1
 
 
+@pytest.mark.slow
 async def test_a_full_disk_stops_new_charges_and_loses_nothing(tmp_path: Path) -> None:
     """No file of the process may grow: what is not written waits, and is written when there is room again."""
     store = str(tmp_path / "store")

@@ -26,6 +26,7 @@ KILLS = 6
 
 
 @pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox"])
+@pytest.mark.slow
 def test_p1_p2_p3_sigkill_at_any_instant_of_a_charge_loses_and_doubles_nothing(model: str, tmp_path: Path) -> None:
     dice = random.Random(f"kill {model}")
     central = supervision(tmp_path / "central", [f"TAG{kill}" for kill in range(KILLS)])
@@ -141,6 +142,7 @@ Memory.load_all = lambda self, prefix, kind: () if prefix == "outbox/" else load
 """What waits to be told is on the disk, and is not read back."""
 
 
+@pytest.mark.slow
 def test_p1_p2_p3_a_crowd_survives_kill_after_kill(tmp_path: Path) -> None:
     crowd = Crowd(tmp_path, STATIONS, "crowd")
     while crowd.kills < CROWD_KILLS or crowd.told() < CHARGES:

@@ -20,6 +20,7 @@ SAMPLE_WH = (20, 370)
 
 
 @pytest.mark.parametrize(("kind", "stops"), list(zip(CENTRALS, ("back", "away"), strict=True)))
+@pytest.mark.slow
 async def test_a_pulled_cable_loses_nothing(kind: str, stops: str) -> None:
     """Errata 3.18 and OCPP-J 1.6, 5.3: the charge goes on; every sample and the stop arrive, once and in order.
 

@@ -61,6 +61,7 @@ class Operated:
 
 
 @pytest.mark.parametrize("doing", ["settings", "availability", "remote", "unlock", "reset"])
+@pytest.mark.slow
 async def test_core_operations_are_not_objected_to(central: CentralPeer, doing: str) -> None:
     """OCPP 1.6, 5.2 to 5.19."""
 

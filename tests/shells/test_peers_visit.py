@@ -19,6 +19,7 @@ LIKELY_WH = (500, 3700)
 
 
 @pytest.mark.parametrize("kind", CENTRALS)
+@pytest.mark.slow
 async def test_a_whole_visit_is_not_objected_to(kind: str) -> None:
     """OCPP 1.6, 4.1 to 4.10: boot, plug, badge, ten minutes of charge, stop, unplug."""
     async with central_of(kind) as central:

@@ -118,6 +118,7 @@ async def test_a_process_that_ends_in_mid_charge_goes_on_at_its_next_start(tmp_p
         assert record.stop_wh >= int(left_wh)
 
 
+@pytest.mark.slow
 async def test_a_pulled_network_cable_is_found_out_and_nothing_is_lost_or_told_twice() -> None:
     async with rigged() as rig:
         host = await charging(rig)

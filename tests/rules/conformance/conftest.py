@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.conformance.page import stages
+from tests.rules.conformance.page import SOCKET, stages
 from tests.rules.conformance.products import OLDER
 
 
@@ -11,4 +11,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         every = stages()
         groups = {column: [stage] for column, stage in every.items() if column not in OLDER}
         groups["older releases"] = [every[column] for column in OLDER]
-        metafunc.parametrize("stages", groups.values(), ids=groups)
+        slow = {SOCKET: pytest.mark.slow}
+        rows = [pytest.param(each, id=name, marks=slow.get(name, ())) for name, each in groups.items()]
+        metafunc.parametrize("stages", rows)
