@@ -36,11 +36,10 @@ from chargepost.run.given import judge
 from chargepost.run.house import House, Plan, opened
 from chargepost.run.quantities import Duration
 from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, VisitorsPart, demo
-from chargepost.run.stations import Event
 from chargepost.run.store import Store, hold, hold_any
 from chargepost.run.terminal import LOOKS, LiveView, gist, heading
 from chargepost.run.verify import ACROSS, AS_WRITTEN, BY_HAND, CHECKS, verify
-from chargepost.run.words import line
+from chargepost.run.words import Event, line
 from chargepost.signals import Note
 from chargepost.station.answers import ANSWERS
 from chargepost.supervision.ledger import SEALED

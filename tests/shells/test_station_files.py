@@ -15,9 +15,9 @@ from chargepost.ocpp import messages as m
 from chargepost.run.house import Plan, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart
-from chargepost.run.stations import Event
 from chargepost.run.store import Store
 from chargepost.run.transfer import Terms, Transfers
+from chargepost.run.words import Event
 from chargepost.station.memory import INSTALLED
 
 

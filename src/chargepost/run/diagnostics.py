@@ -6,7 +6,7 @@ from typing import Any
 
 from chargepost.redact import redact_text
 from chargepost.run import words
-from chargepost.run.stations import Event
+from chargepost.run.words import Event
 
 
 def log_between(

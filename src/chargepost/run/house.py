@@ -19,11 +19,12 @@ from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart
-from chargepost.run.stations import Event, Stations
+from chargepost.run.stations import Stations
 from chargepost.run.store import Store
 from chargepost.run.supervise import Supervision, supervise
 from chargepost.run.transfer import Terms
 from chargepost.run.visitors import Visitors
+from chargepost.run.words import Event
 from chargepost.supervision.access import OPERATOR
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from chargepost.run.stations import Event
 from chargepost.run.tally import Tally
 from chargepost.run.websocket import Link, Listener
+from chargepost.run.words import Event
 from chargepost.signals import Note
 
 REFUSED_MAX = 1_000

@@ -6,8 +6,8 @@ import msgspec
 
 from chargepost import signals as sig
 from chargepost.run.house import House
-from chargepost.run.stations import Event
 from chargepost.run.tally import Histogram
+from chargepost.run.words import Event
 
 EXAMPLES_MAX = 100
 """Kinds of trouble that are told apart, each with its last example."""

@@ -7,7 +7,7 @@ import ssl
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
@@ -22,6 +22,7 @@ from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
 from chargepost.run.runner import Carriage, StationHost
 from chargepost.run.transfer import Terms
+from chargepost.run.words import Event, Told
 from chargepost.station.status import status
 from chargepost.web import Feed
 
@@ -34,16 +35,6 @@ START_BATCH = 50
 COLLECT_AFTER = (20_000, 20, 100)
 """Objects made before Python looks for circles of garbage among them, then among older ones. A station leaves next to
 none, and its own objects are many: the usual 700, made for small programs, looks through them all the time."""
-
-Told = sig.StatusChanged | sig.Note | sig.BadgeJudged
-
-
-class Event(NamedTuple):
-    """Something that happened at a station."""
-
-    utc_s: float
-    station: str
-    what: Told
 
 
 class Stations:

@@ -22,8 +22,7 @@ from rich.text import Text
 from chargepost import signals as sig
 from chargepost.run.house import House
 from chargepost.run.runner import LEVELS, log
-from chargepost.run.stations import Event
-from chargepost.run.words import as_json, clock_time, line
+from chargepost.run.words import Event, as_json, clock_time, line
 
 REFRESH_S = 0.5
 """Often enough to look alive, seldom enough not to flicker or to cost anything."""

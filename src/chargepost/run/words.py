@@ -1,10 +1,19 @@
 """What happened, as a line for people and as a line of JSON for programs."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chargepost import signals as sig
-from chargepost.run.stations import Event
+
+Told = sig.StatusChanged | sig.Note | sig.BadgeJudged
+
+
+class Event(NamedTuple):
+    """Something that happened at a station."""
+
+    utc_s: float
+    station: str
+    what: Told
 
 
 def clock_time(utc_s: float) -> str:
@@ -16,7 +25,7 @@ def line(event: Event) -> str:
     return f"{clock_time(event.utc_s)} {event.station:<10} {text(event.what)}"
 
 
-def text(what: sig.StatusChanged | sig.Note | sig.BadgeJudged) -> str:
+def text(what: Told) -> str:
     match what:
         case sig.StatusChanged(connector, old, new, error):
             trouble = f" ({error})" if error != "NoError" else ""

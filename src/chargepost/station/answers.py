@@ -96,6 +96,9 @@ def change_configuration(s: "Station", ask: m.ChangeConfiguration, ident: str, n
         return m.ChangeConfigurationResponse(status="Rejected")
     before = s.core.settings.number(security_profile.KEY)
     verdict = s.change_setting(ask.key, ask.value, now, owner=False)
+    if verdict == "Rejected":
+        fixed = row is None or row.spec.access == "R" or not row.spec.ocpp_writes
+        s.core.refused(f"key {ask.key}", "it is read-only here" if fixed else "the value is not of its type or range")
     if rises and verdict == "Accepted":
         security_profile.risen(s, before)
     return m.ChangeConfigurationResponse(status=verdict)
@@ -139,34 +142,41 @@ def clear_cache(s: "Station", ask: m.ClearCache, ident: str, now: float) -> Any:
 
 def remote_start(s: "Station", ask: m.RemoteStartTransaction, ident: str, now: float) -> Any:
     """Accepted means that it will be tried (trap 30)."""
-    rejected = m.RemoteStartTransactionResponse(status="Rejected")
-    if s.talk.boot != "Accepted" or s.restarting:
-        return rejected
     connector = None if ask.connector_id is UNSET else ask.connector_id
+    why = _will_not_start(s, ask, connector, now)
+    if why:
+        s.core.refused("remote start", why, connector)
+    return m.RemoteStartTransactionResponse(status="Rejected" if why else "Accepted")
+
+
+def _will_not_start(s: "Station", ask: m.RemoteStartTransaction, connector: int | None, now: float) -> str:
+    """Why not, in words; empty when it will be tried after the answer."""
+    if s.talk.boot != "Accepted" or s.restarting:
+        return "the station has not booted, or is about to start anew"
     if connector is not None and not 0 < connector <= len(s.connectors):
-        return rejected
+        return f"there are connectors 1 to {len(s.connectors)}"
     profile = profiles.brought(s.core, ask)
     if profile and profiles.refused_at_start(s, connector, profile, now):
-        return rejected
+        return "its charging profile cannot be installed"
     parent = s.authorization.parent(ask.id_tag, now)
     c = visits.choose(s, connector, ask.id_tag, parent)
     waits = connector is None and visits.may_wait(s, ask.id_tag, parent)
     unsure = c is None and not waits
     c = reservations.of_a_group(s, connector) if unsure else c
     if c is None and not waits:
-        return rejected
+        return "no connector is free for this badge"
     rule = s.core.model.authentication
     unplugged = not rule.remote_unplugged_key or s.core.settings.flag(rule.remote_unplugged_key, True)
     if not unplugged and (c is None or not c.plugged):
-        return rejected
+        return f"no car is plugged in, and {rule.remote_unplugged_key} is false"
     if c and rule.refuse_plugged_since_stop and (c.usage is Usage.FINISHING or c.plugged_since_stop):
-        return rejected
+        return "the cable has stayed plugged since the last stop: unplug it once"
     asking = visits.Asking(ask.id_tag, connector, "remote start", profile)
     if unsure or s.core.settings.flag("AuthorizeRemoteTxRequests"):  # trap 76: Authorize tells the group
         s.after_answer.append(lambda: visits.ask(s, asking, now))
     else:
         s.after_answer.append(lambda: visits.admitted(s, asking, Grant(ask.id_tag, parent, "remote start"), now))
-    return m.RemoteStartTransactionResponse(status="Accepted")
+    return ""
 
 
 def remote_stop(s: "Station", ask: m.RemoteStopTransaction, ident: str, now: float) -> Any:

@@ -89,8 +89,12 @@ class LocalList:
             return "VersionMismatch"
         entries = () if ask.local_authorization_list is UNSET else ask.local_authorization_list
         clears = full and not entries
-        if ask.list_version < (0 if clears else 1) or not self._takes(entries, full) or not self.core.disk_good:
-            return "Failed"
+        if ask.list_version < (0 if clears else 1):
+            return self._failed("listVersion has to be above 0")
+        if not self._takes(entries, full):
+            return self._failed("too many badges, one twice, one empty, or a full list that says nothing of one")
+        if not self.core.disk_good:
+            return self._failed("the disk takes nothing")
         new = {} if full else dict(self.badges)
         for entry in entries:
             if entry.id_tag_info is UNSET:
@@ -98,9 +102,13 @@ class LocalList:
             else:
                 new[fold(entry.id_tag)] = told(entry.id_tag_info)
         if len(new) > self.core.settings.number("LocalAuthListMaxLength"):
-            return "Failed"
+            return self._failed("it would hold more than LocalAuthListMaxLength")
         self._keep(new, ask.list_version if new else 0)
         return "Accepted"
+
+    def _failed(self, why: str) -> UpdateStatus:
+        self.core.refused("local list", why)
+        return "Failed"
 
     def _takes(self, entries: tuple[AuthorizationData, ...], full: bool) -> bool:
         """The entries can be meant: not too many, each badge once, and a full list says something of each."""

@@ -141,6 +141,10 @@ class Core:
     def note(self, level: Level, event: str, text: str, connector: int | None = None) -> None:
         self.wishes.append(Note(level, event, text, connector))
 
+    def refused(self, what: str, why: str, connector: int | None = None) -> None:
+        """The central system asked for what cannot be: the log says why, which the answer has no room for."""
+        self.note("info", "refused", f"{what}: {why}", connector or None)
+
     def wake_at(self, what: str, connector: int, when: float | None) -> None:
         """Set the one alarm of this kind for this connector; None takes it away."""
         alarms, alarm = self.alarms, (what, connector)

@@ -189,41 +189,49 @@ def _full(w: Wanted) -> bool:
     return len(installed) - len(_replaced(w, installed)) >= most
 
 
-PRODUCT_LACKS: tuple[Check, ...] = (
-    lambda w: w.lacks("purposes", w.purpose),
-    lambda w: w.lacks("kinds", w.kind),
-    lambda w: w.profile.recurrency_kind is not UNSET and w.lacks("recurrencies", w.profile.recurrency_kind),
-    _no_such_outlet,
-)
-"""Answered NotSupported (Q-091)."""
+PRODUCT_LACKS: dict[Check, str] = {
+    lambda w: w.lacks("purposes", w.purpose): "the product has no profile of this purpose",
+    lambda w: w.lacks("kinds", w.kind): "the product has no profile of this kind",
+    lambda w: w.profile.recurrency_kind is not UNSET and w.lacks("recurrencies", w.profile.recurrency_kind): (
+        "the product does not repeat a profile so"
+    ),
+    _no_such_outlet: "this kind of outlet takes no profile",
+}
+"""Answered NotSupported (Q-091), and why."""
 
-NOT_NOW: tuple[Check, ...] = (
-    _switched_off,
-    lambda w: any(ATTRIBUTES[name](w.profile) for name in w.rules.refused_attributes),  # Q-028
-    lambda w: w.purpose == "ChargePointMaxProfile" and (w.connector > 0 or w.kind == "Relative"),
-    _level,
-    _unit,
-    _periods,
-    _recurrence,
-    lambda w: w.kind != "Relative" and w.schedule.start_schedule is UNSET,
-    lambda w: w.schedule.duration is not UNSET and w.schedule.duration <= 0,
-    _validity,
-    _limits,
-    _phases,
-    _full,
-)
-"""Answered Rejected (reference 10.2)."""
+NOT_NOW: dict[Check, str] = {
+    _switched_off: "a setting of the station keeps profiles out",
+    lambda w: any(ATTRIBUTES[name](w.profile) for name in w.rules.refused_attributes): (
+        "the product refuses an attribute that the profile has"  # Q-028
+    ),
+    lambda w: w.purpose == "ChargePointMaxProfile" and (w.connector > 0 or w.kind == "Relative"): (
+        "a ChargePointMaxProfile is of connector 0 and not Relative"
+    ),
+    _level: "stackLevel is not within 0 to ChargeProfileMaxStackLevel",
+    _unit: "the product does not take this chargingRateUnit",
+    _periods: "the periods do not begin at 0 and rise, or are more than ChargingScheduleMaxPeriods",
+    _recurrence: "recurrencyKind belongs to a Recurring profile, and to no other",
+    lambda w: w.kind != "Relative" and w.schedule.start_schedule is UNSET: "startSchedule is missing",
+    lambda w: w.schedule.duration is not UNSET and w.schedule.duration <= 0: "duration is not above 0",
+    _validity: "validTo is over, or before validFrom",
+    _limits: "a limit is negative, or above 0 and less than the product can keep to",
+    _phases: "numberPhases is not within 1 to 3",
+    _full: "MaxChargingProfilesInstalled are installed",
+}
+"""Answered Rejected (reference 10.2), and why."""
 
 
 def refusal(w: Wanted, *, starting: bool = False) -> m.ChargingProfileStatus | None:
-    """What SetChargingProfile answers when the profile cannot be installed; None when it can.
+    """What SetChargingProfile answers when the profile cannot be installed, which is noted; None when it can.
 
     `starting`: it comes with a remote start, for a transaction that is not there yet.
     """
-    if any(check(w) for check in PRODUCT_LACKS):
-        return "NotSupported"
-    elsewhere = not starting and _other_transaction(w)
-    return "Rejected" if elsewhere or any(check(w) for check in NOT_NOW) else None
+    lacks = [why for check, why in PRODUCT_LACKS.items() if check(w)]
+    elsewhere = ["a TxProfile is for the transaction that runs"] if not starting and _other_transaction(w) else []
+    why = lacks or elsewhere or [why for check, why in NOT_NOW.items() if check(w)]
+    if why:
+        w.s.core.refused(f"charging profile {w.profile.charging_profile_id}", why[0], w.connector)
+    return "NotSupported" if lacks else "Rejected" if why else None
 
 
 def brought(core: Core, ask: m.RemoteStartTransaction) -> m.ChargingProfile | None:
@@ -235,6 +243,7 @@ def brought(core: Core, ask: m.RemoteStartTransaction) -> m.ChargingProfile | No
 def refused_at_start(s: "Station", connector: int | None, profile: m.ChargingProfile, now: float) -> bool:
     """Whether a remote start with this profile is refused."""
     if profile.charging_profile_purpose != "TxProfile" or profile.transaction_id is not UNSET:
+        s.core.refused("remote start", "its profile is no TxProfile, or names a transaction", connector)
         return True
     wanted = Wanted(s, connector or 0, _plain(s.core, profile), now)
     return refusal(wanted, starting=True) is not None

@@ -60,11 +60,8 @@ def reserve(s: "Station", ask: m.ReserveNow, ident: str, now: float) -> Any:
 def _verdict(s: "Station", ask: m.ReserveNow, now: float) -> m.ReservationStatus:
     """In the order of reference 12."""
     number = ask.connector_id
-    if s.restarting or not 0 <= number <= len(s.connectors) or not ask.id_tag:
-        return "Rejected"
-    if number == 0 and not s.core.settings.flag("ReserveConnectorZeroSupported"):
-        return "Rejected"
-    if ask.expiry_date.timestamp() <= s.core.utc(now):
+    if why := next((why for why, holds in _impossible(s, ask, now).items() if holds), None):
+        s.core.refused(f"reservation {ask.reservation_id}", why, number)
         return "Rejected"
     if number:
         return _of_connector(s, s.connectors[number - 1], ask.reservation_id)
@@ -72,6 +69,19 @@ def _verdict(s: "Station", ask: m.ReserveNow, now: float) -> m.ReservationStatus
     each = {_of_connector(s, c, ask.reservation_id) for c in s.connectors}
     words: tuple[m.ReservationStatus, ...] = ("Accepted", "Occupied", "Unavailable", "Faulted")
     return next(word for word in words if word == whole or (whole not in GONE and word in each))
+
+
+def _impossible(s: "Station", ask: m.ReserveNow, now: float) -> dict[str, bool]:
+    """Whatever the state of the connectors."""
+    number = ask.connector_id
+    return {
+        "the station is about to start anew": s.restarting is not None,
+        f"there are connectors 0 to {len(s.connectors)}": not 0 <= number <= len(s.connectors),
+        "idTag is empty": not ask.id_tag,
+        "ReserveConnectorZeroSupported is false": number == 0
+        and not s.core.settings.flag("ReserveConnectorZeroSupported"),
+        "expiryDate is over": ask.expiry_date.timestamp() <= s.core.utc(now),
+    }
 
 
 def _of_connector(s: "Station", c: Connector, same: int) -> m.ReservationStatus:
