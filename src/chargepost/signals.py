@@ -536,6 +536,30 @@ class ConnectorView(Signal, frozen=True):
     """What holds it, also as one of the last ones free for a reservation of the station."""
 
 
+class OutletState(Holder, frozen=True):
+    """One outlet in the words of the commissioning guide (Maintenance, Status); tables in station/electrics.py."""
+
+    connector: int
+    cable_state: str
+    """"Not_Plugged", "13 A" ..."""
+    ev_state: str
+    """The control pilot: "A_Not_Present_12V", "C_Ready_6V_M12V" ..."""
+    evse_status: tuple[str, ...]
+    """As many of its words as fit: "Normal_Mode_3", "Three-Phase" ..."""
+    outlet_status: str
+    outlet_last_error: str
+    """Kept after the error is over; "Not_Initialized" while there was none."""
+    cpw_state: str
+    cpw_number: int
+    """The same as a Modbus register has it."""
+    last_charge: str
+    """How the last charge ended; "Not_Initialized" while there was none."""
+    last_charge_number: int
+    inputs: tuple[tuple[str, bool], ...] = ()
+    """Wired contacts by name, and whether each is active."""
+    outputs: tuple[tuple[str, bool], ...] = ()
+
+
 class LinkView(Signal, frozen=True):
     state: str
     """off, dialling, open, waiting (for the next dial)."""

@@ -63,6 +63,8 @@ class ErrorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     clears_after_s: float | None = None
     service: bool | None = None
     """Whether somebody of the service has to come; None where the guide does not say."""
+    charge_end: int | None = None
+    """How a charge that it stops has ended: the number of Modbus register 9, where the product has one."""
     connector_only: bool = True
     """False: a fault of the whole station (connector 0)."""
     variants: tuple[str, ...] = ()

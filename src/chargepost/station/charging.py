@@ -29,14 +29,14 @@ LEAST_CABLE_A = 13.0
 DOMESTIC_KEY = "IMaxEvseCapacityTE"
 
 
-def _is_domestic(c: Connector) -> bool:
+def is_domestic(c: Connector) -> bool:
     """The domestic socket, where two share a connector: the one in use."""
     return c.spec.kind == "TE" or (c.cable_in and 0 < c.cable_rating_a < LEAST_CABLE_A)
 
 
 def _domestic(core: Core, c: Connector, now: float) -> Limit | None:
     row = core.settings.row(DOMESTIC_KEY)
-    if row is None or not _is_domestic(c):
+    if row is None or not is_domestic(c):
         return None
     return Limit(float(core.settings.number(DOMESTIC_KEY)), f"setting {row.spec.name}")
 
@@ -74,7 +74,7 @@ FLOWS_A = 0.5
 
 def phases(c: Connector) -> int:
     """Phases of the charge: a single-phase car or cable at a three-phase station counts as single-phase (R-303)."""
-    return 1 if c.spec.phases == 1 or _is_domestic(c) or c.flowing == 1 else 3
+    return 1 if c.spec.phases == 1 or is_domestic(c) or c.flowing == 1 else 3
 
 
 def metered(c: Connector) -> None:

@@ -68,11 +68,12 @@ class Connector:
 
     __slots__ = (
         "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
-        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_start_utc_s", "light", "limit",
-        "limit_rests_on", "lock_wanted", "locked", "met_offline", "number", "offered_a", "operative", "out_when_free",
-        "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading", "register_wh", "release",
-        "reported", "reported_at", "reservation", "resume_at", "shut", "silent_polls", "spec", "started_at", "starting",
-        "status", "status_since", "stopping", "token", "transaction", "unlock_call", "usage",
+        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s",
+        "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a",
+        "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading",
+        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "shut", "silent_polls",
+        "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction",
+        "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -124,6 +125,15 @@ class Connector:
         """The push button holds the charge."""
         self.shut: frozenset[str] = frozenset()
         """Why nobody new may charge: the key is turned, an update waits; empty when somebody may."""
+        self.modes: frozenset[str] = frozenset()
+        """What an external system has made of it, by the words of electrics.EVSE_STATUS: "booked", "suspended",
+        "unavailable", "maintenance", "postponed", "cluster", "vip"."""
+        self.simplified = False
+        """The car has a simplified control pilot: it went from A to C with no B between."""
+        self.last_error = "Not_Initialized"
+        """The last of electrics.LAST_ERRORS, kept after it is over."""
+        self.last_charge = 255
+        """How the last charge ended, a number of electrics.LAST_CHARGE."""
         self.resume_at: float | None = None
         """After a power cut: no power before (RestoreTimeout)."""
         self.plugged_since_stop = False

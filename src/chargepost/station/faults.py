@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, get_args
 
 from chargepost.catalogue.model import ErrorSpec
 from chargepost.ocpp.messages import ChargePointErrorCode
-from chargepost.station import transactions
+from chargepost.station import electrics, transactions
 from chargepost.station.connector import Connector
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def raised(s: "Station", connector: int, code: str, now: float) -> bool:
             continue
         c.faults[code] = spec
         s.core.note("warning", "fault", _told(code, spec), c.number)
+        if spec.stops:
+            electrics.fault_raised(c)
         if spec.stops and c.transaction and not c.stopping:
             transactions.stop(s, c, "Other", None, now)
     if spec.clears == "self" and spec.clears_after_s is not None:

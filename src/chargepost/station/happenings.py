@@ -17,6 +17,7 @@ from chargepost.ocpp.session import Answered, Asked, Refused
 from chargepost.station import (
     answers,
     charging,
+    electrics,
     faults,
     inputs,
     lamp,
@@ -326,7 +327,7 @@ def _plug_changed(s: "Station", c: Connector, was_in: bool, was_plugged: bool, n
 
 def _lock(s: "Station", fact: sig.LockChanged, now: float) -> None:
     c = s.connectors[fact.connector - 1]
-    was_jammed, c.locked, c.jammed = c.jammed, fact.locked, fact.jammed
+    was_jammed, was_locked, c.locked, c.jammed = c.jammed, c.locked, fact.locked, fact.jammed
     code = faults.of_product(s, "ConnectorLockFailure")
     if c.unlock_call is not None and c.transaction is None:
         _unlocked(s, c, not fact.locked and not fact.jammed)
@@ -334,6 +335,7 @@ def _lock(s: "Station", fact: sig.LockChanged, now: float) -> None:
         faults.raised(s, c.number, code, now)
     elif was_jammed:
         faults.cleared(s, c.number, code, now)
+    electrics.lock_told(c, was_locked=was_locked)
 
 
 def _unlocked(s: "Station", c: Connector, good: bool) -> None:
@@ -573,6 +575,11 @@ def _unlock_failed(s: "Station", connector: int, what: str, now: float) -> None:
     _unlocked(s, c, not c.locked)
 
 
+def _unplug_due(s: "Station", connector: int, what: str, now: float) -> str:
+    electrics.unplug_overdue(s, s.connectors[connector - 1])
+    return QUIET
+
+
 def _on(rule: Callable[["Station", Connector, float], None]) -> Callable[["Station", int, str, float], None]:
     """An alarm of one connector."""
     return lambda s, connector, _what, now: rule(s, s.connectors[connector - 1], now)
@@ -601,6 +608,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "locate": lambda s, _c, _w, now: _relight(s, now),
     "light": lambda s, _c, _w, now: _relight(s, now),
     "plug": _on(visits.plug_overdue),
+    "unplug": _unplug_due,
     "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
     "meter": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "settle": _hardware_settled,

@@ -78,6 +78,7 @@ def _shutter(s: "Station", connector: int, now: float, *, opened: bool) -> None:
     if rule is None or not 0 < connector <= len(s.connectors):
         return
     if opened and s.connectors[connector - 1].transaction:
+        s.connectors[connector - 1].last_error = "KO_OnStreetOpenShutterInCharge"
         faults.raised(s, connector, str(rule["error"]), now)
     elif not opened:
         faults.cleared(s, connector, str(rule["error"]), now)

@@ -17,6 +17,7 @@ from chargepost.catalogue.model import ConnectorSpec, Model
 from chargepost.ocpp import messages
 from chargepost.station import (
     charging,
+    electrics,
     faults,
     lamp,
     maintenance,
@@ -404,6 +405,12 @@ class Station:
             self.surroundings.modem,
             self.surroundings.locked,
         )
+
+    def outlet_state(self, connector: int, now: float) -> sig.OutletState:
+        """What the page Status and the Modbus registers say of one outlet. Raises IndexError for none of ours."""
+        if not 0 < connector <= len(self.connectors):
+            raise IndexError(f"no connector {connector}: this station has 1 to {len(self.connectors)}")
+        return electrics.outlet_state(self, self.connectors[connector - 1])
 
 
 def _connector_view(s: Station, c: Connector) -> sig.ConnectorView:

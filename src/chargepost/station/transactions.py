@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, charging, metering, profiles, reservations
+from chargepost.station import badges, charging, electrics, metering, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -23,6 +23,10 @@ EV_READY_WAIT_S = 5.0
 
 CONTACTOR_WAIT_S = 2.0
 """A contactor that has not opened by then is read all the same: it is welded, which is a fault of its own."""
+
+UNPLUG_WAIT_S = 60.0
+"""What is still plugged so long after a charge is noted as the outlet's last error (electrics.py): as long as the
+plug procedure may take before it (EVlink OCPP guide, 7.1, error 14)."""
 
 DURABLE_READING_S = 60
 """A charge that is not sampled at least so often has its register put on disk so often: what a power cut may cost."""
@@ -294,6 +298,7 @@ def stop(s: "Station", c: Connector, reason: str, id_tag: str | None, now: float
     if c.transaction is None or c.stopping:
         return
     c.stopping = Stopping(reason, id_tag)
+    electrics.charge_ends(c, reason)
     c.grant = None
     if c.contactor:
         s.core.wake_at("opened", c.number, now + CONTACTOR_WAIT_S)
@@ -319,6 +324,7 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
     c.plugged_since_stop = c.plugged
+    s.core.wake_at("unplug", c.number, now + UNPLUG_WAIT_S)
     if stopping.reason == "EVDisconnected" and not s.core.settings.flag("UnlockConnectorOnEVSideDisconnect", True):
         c.release = Grant(tx.id_tag, tx.parent, "disconnected")
 
@@ -466,6 +472,7 @@ def recover(s: "Station", c: Connector, tx: Transaction, now: float) -> None:
 def lost_power(s: "Station", c: Connector, tx: Transaction) -> None:
     """Close a transaction of the last life with what is known of it."""
     _keep_known(s, tx, tx.last_wh, "Transaction.End", tx.last_utc_s)
+    electrics.charge_ends(c, "PowerLoss")
     close(s, c, tx, tx.last_wh, tx.last_utc_s, tx.charged_s, "PowerLoss", None)
 
 

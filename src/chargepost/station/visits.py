@@ -10,7 +10,7 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import badges, charging, faults, reservations, surroundings, transactions
+from chargepost.station import badges, charging, electrics, faults, reservations, surroundings, transactions
 from chargepost.station.badges import fold
 from chargepost.station.connector import ATTACHED, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
@@ -91,6 +91,7 @@ def cable_alone(c: Connector) -> bool:
 def plug_overdue(s: "Station", c: Connector, now: float) -> None:
     """Alarm: the plug procedure has not come to its end."""
     faults.raised(s, c.number, str(s.core.model.quirks["plug_procedure"]["error"]), now)
+    electrics.plug_missed(s, c)
 
 
 def unplugged(s: "Station", c: Connector, now: float) -> None:
@@ -131,6 +132,7 @@ def timed_out(s: "Station", c: Connector, now: float) -> None:
         return
     if c.grant:
         s.core.note("info", "connection time-out", "the badge is no longer waited for", c.number)
+        electrics.plug_missed(s, c)
         c.grant = None
         c.ev_offered_at = None
         if not c.plugged:
@@ -244,7 +246,8 @@ def unanswered(s: "Station", ticket: int, now: float) -> None:
         turned_away(s, asking, why)
 
 
-def turned_away(s: "Station", asking: Asking, why: str) -> None:
+def turned_away(s: "Station", asking: Asking, why: str, *, held: bool = False) -> None:
+    electrics.badge_refused(s, asking.connector, held=held)
     judged(s, asking.id_tag, asking.connector, False, why)
 
 
@@ -271,7 +274,7 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
         judged(s, grant.id_tag, None, True, f"{grant.how}: for the connector that is plugged next")
     elif chosen is None:
         is_held = any(c.free for c in s.connectors if asking.connector in (None, c.number))
-        turned_away(s, asking, "reserved for another badge" if is_held else "no connector is free")
+        turned_away(s, asking, "reserved for another badge" if is_held else "no connector is free", held=is_held)
     else:
         judged(s, grant.id_tag, chosen.number, True, grant.how)
         give(s, chosen, grant, now)
