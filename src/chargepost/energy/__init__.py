@@ -1,0 +1,1 @@
+"""Who may draw how much: a site's fuses as a tree, and what each connector under them is allowed. Pure."""
