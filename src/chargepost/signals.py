@@ -209,6 +209,23 @@ class ModemRead(Signal, frozen=True):
     modem: ModemState | None
 
 
+class Tic(Signal, frozen=True):
+    """What the meter of a French house says of itself by tele-information."""
+
+    mode: Literal["historic", "standard"]
+    subscribed_a: float
+    """Per phase: what the house may draw."""
+    load_a: tuple[float, float, float]
+    """What it draws, the station included: L1, L2, L3, 0 where there is no such phase."""
+    phases: int = 1
+
+
+class TicRead(Signal, frozen=True):
+    """A frame of the TIC; none when the meter has fallen silent. Told by itself: nobody asks for it."""
+
+    tic: Tic | None
+
+
 class NtpSilent(Signal, frozen=True):
     """The time server does not answer. One that does is a `ClockSet` with the source "NTP"."""
 
@@ -283,7 +300,7 @@ Fact = (
     LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | Ending | RemoteAuthorized | ModemRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
+    | Ending | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
 )  # fmt: skip
 
 
