@@ -13,7 +13,7 @@ MAY = {
     "commissioning": "signals catalogue", "commissioning.api": "web", "fleet": LOWER,
     "run": f"{LOWER} commissioning fleet web cli", "cli": f"{LOWER} commissioning fleet web run", "__main__": "cli",
 }  # fmt: skip
-LOOPS = {"run", "cli", "web", "supervision.api", "commissioning.api"}  # asyncio lives here, and in real drivers
+LOOPS = {"run", "cli", "web", "supervision.api", "commissioning.api", "drivers.real"}  # asyncio lives here
 WORLDLY = LOOPS | {"journal", "records.ledger", "supervision.ledger", "commissioning.access"}
 WORLD = """asyncio threading multiprocessing concurrent subprocess socket socketserver ssl select selectors signal http
 time random secrets uuid os sched sqlite3 uvicorn starlette picows uvloop"""

@@ -36,7 +36,11 @@ class Gpio:
             debounce_period=DEBOUNCE,
         )  # fmt: skip
         lines = {**dict.fromkeys(self._outputs, out), **dict.fromkeys(inputs, read)}
-        self._request = (request_lines or gpiod.request_lines)(chip, config=lines, consumer=CONSUMER)
+        ask: Requests = request_lines or gpiod.request_lines
+        try:
+            self._request = ask(chip, config=lines, consumer=CONSUMER)
+        except OSError as error:
+            raise OSError(f"{chip}: {error.strerror}") from None
 
     def set(self, line: int, on: bool) -> None:
         self._request.set_value(line, self._on if on else self._off)

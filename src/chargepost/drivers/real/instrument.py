@@ -38,7 +38,7 @@ class Instrument:
                     wire.writer.close()
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - what a broken wire raises differs by library and kernel
+            except Exception as error:
                 self.fell_silent(str(error) or type(error).__name__)
             await asyncio.sleep(self._again_s)
 

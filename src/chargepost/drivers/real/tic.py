@@ -1,8 +1,8 @@
 """The tele-information of a French meter (TIC): what is subscribed and what the house draws, in both its modes.
 
 A frame stands between STX and ETX; a line in it between LF and CR: label, value and checksum, parted by spaces in the
-historic mode (1200 baud) and by tabs in the standard mode (9600 baud), where a date may stand before the value. Both are
-7 bits with even parity. A line whose checksum is wrong is as if it had not been said.
+historic mode (1200 baud) and by tabs in the standard mode (9600 baud), where a date may stand before the value. Both
+are 7 bits with even parity. A line whose checksum is wrong is as if it had not been said.
 """
 
 import asyncio
@@ -26,6 +26,11 @@ SILENT_S: Final = 10.0
 
 NOMINAL_V: Final = 230.0
 
+CURRENTS: Final[Mapping[Mode, tuple[str, ...]]] = {
+    "historic": ("IINST", "IINST1", "IINST2", "IINST3"),  # the first of one phase, the others of three
+    "standard": ("IRMS1", "IRMS2", "IRMS3"),
+}
+
 _LINE = re.compile(rb"\n([^\r\n]+)\r")
 
 
@@ -47,12 +52,8 @@ def read(frame: bytes) -> Tic | None:
     """What a frame tells; None when it lacks the subscribed power or a current."""
     said = lines(frame)
     mode: Mode = "standard" if "PREF" in said else "historic"
-    names = ("IRMS1", "IRMS2", "IRMS3") if mode == "standard" else ("IINST1", "IINST2", "IINST3")
     try:
-        if "IINST" in said:
-            loads = [float(said["IINST"])]
-        else:
-            loads = [float(said[name]) for name in names if name in said]
+        loads = [float(said[name]) for name in CURRENTS[mode] if name in said]
         if mode == "standard":
             subscribed_a = 1000 * float(said["PREF"]) / NOMINAL_V / max(len(loads), 1)
         else:

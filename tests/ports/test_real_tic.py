@@ -1,0 +1,124 @@
+"""The tele-information of a French meter: both modes, over a serial line of 7 bits and over TCP (R-205, R-246)."""
+
+import asyncio
+import os
+from contextlib import suppress
+
+import pytest
+
+from chargepost.drivers.real import tic
+from chargepost.drivers.real.tic import TicLine
+from chargepost.drivers.real.wires import Line
+from chargepost.signals import Tic
+
+from .benches import Bench, running
+from .test_real_reader import Terminal
+
+
+def said(separator: str, *groups: str) -> bytes:
+    """Groups as a meter says them: the checksum is of label, values and the separators between them.
+
+    In the standard mode the separator before the checksum counts too (specification of the TIC, 5.3.6).
+    """
+    lines = []
+    for group in groups:
+        text = group.replace(" ", separator)
+        summed = text + separator if separator == "\t" else text
+        lines.append(f"\n{text}{separator}{chr((sum(summed.encode()) & 0x3F) + 0x20)}\r")
+    return b"\x02" + "".join(lines).encode() + b"\x03"
+
+
+SINGLE = said(" ", "ADCO 020830022493", "OPTARIF HC..", "ISOUSC 30", "PTEC HP..", "IINST 002", "PAPP 00430")
+THREE = said(" ", "ADCO 020830022493", "ISOUSC 045", "IINST1 011", "IINST2 004", "IINST3 009", "PAPP 05520")
+STANDARD = said(
+    "\t", "ADSC 041876012345", "VTIC 02", "DATE H261120170000 ", "EAST 012345678", "IRMS1 007", "URMS1 231", "PREF 06",
+    "SINSTS 01617",
+)  # fmt: skip
+STANDARD_THREE = said("\t", "ADSC 041876012345", "IRMS1 007", "IRMS2 012", "IRMS3 000", "PREF 18")
+
+
+@pytest.mark.parametrize(
+    ("frame", "heard"),
+    [
+        (SINGLE, Tic("historic", 30.0, (2.0, 0.0, 0.0), 1)),
+        (THREE, Tic("historic", 45.0, (11.0, 4.0, 9.0), 3)),
+        (STANDARD, Tic("standard", 6000 / 230, (7.0, 0.0, 0.0), 1)),
+        (STANDARD_THREE, Tic("standard", 6000 / 230, (7.0, 12.0, 0.0), 3)),
+    ],
+)
+def test_frames_of_both_modes_tell_what_is_subscribed_and_drawn(frame: bytes, heard: Tic) -> None:
+    """ISOUSC is in A; PREF is in kVA, which is so many A per phase at 230 V."""
+    assert tic.read(frame) == heard
+
+
+def test_a_checksum_is_as_the_meters_of_the_field_print_it() -> None:
+    """Lines as they are printed in descriptions of the historic mode."""
+    assert tic.lines(b"\x02\nADCO 031428067147 9\r\nIINST 001 X\r\nMOTDETAT 000000 B\r\x03").keys() >= {
+        "IINST",
+        "MOTDETAT",
+    }
+
+
+def test_a_line_with_a_wrong_checksum_is_as_if_it_had_not_been_said() -> None:
+    for wrong in (SINGLE.replace(b"IINST 002", b"IINST 003"), SINGLE.replace(b"ISOUSC 30", b"ISOUSC 90")):
+        assert tic.read(wrong) is None
+    other = SINGLE.replace(b"PAPP 00430", b"PAPP 99999")
+    assert tic.read(other) == tic.read(SINGLE), "the rest of the frame counts"
+    assert "PAPP" not in tic.lines(other)
+
+
+def test_a_space_may_be_a_checksum() -> None:
+    label = next(f"IINST {n:03}" for n in range(100) if (sum(f"IINST {n:03}".encode()) & 0x3F) == 0)
+    assert tic.lines(said(" ", label)) == {"IINST": label[-3:]}
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"\x02\x03", b"\x02\n\r\x03", b"\n A\r", SINGLE[:40], bytes(range(256)), STANDARD[::-1]]
+)
+def test_what_is_no_frame_tells_nothing(frame: bytes) -> None:
+    assert tic.read(frame) is None
+
+
+async def test_frames_come_over_a_serial_line_of_seven_bits() -> None:
+    terminal = Terminal()
+    driver = TicLine(Line(at=terminal.path, baud=1200, parity="even", byte_size=7), again_s=0.01)
+    hands = Bench()
+    async with running(driver, hands):
+        while driver.silent:
+            terminal.say(SINGLE[-20:] + SINGLE)
+            await asyncio.sleep(0.01)
+        assert driver.read().load_a == (2.0, 0.0, 0.0)
+    terminal.close()
+
+
+async def test_frames_come_over_tcp_and_a_silence_is_told() -> None:
+    async def meter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"rest of a frame\x03" + STANDARD[:30])
+        await writer.drain()
+        writer.write(STANDARD[30:])
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(meter, "127.0.0.1", 0) as server:
+        at = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        driver, hands = TicLine(Line(at=at), silent_s=0.3, again_s=30), Bench()
+        with pytest.raises(OSError, match="has not been heard yet"):
+            driver.read()
+        async with running(driver, hands):
+            await hands.until(lambda: not driver.silent)
+            assert driver.read().subscribed_a == pytest.approx(26.087, abs=0.001)
+            await hands.until(lambda: bool(driver.silent))
+            with pytest.raises(OSError, match=r"no good frame within 0\.3 s: is the mode right"):
+                driver.read()
+
+
+async def test_a_flood_without_a_frame_is_held_within_a_bound() -> None:
+    terminal = Terminal()
+    os.set_blocking(terminal.here, False)
+    driver, hands = TicLine(Line(at=terminal.path, parity="even", byte_size=7), silent_s=0.2, again_s=30), Bench()
+    async with running(driver, hands):
+        while not (driver.silent and driver.silent.startswith("no good frame")):
+            with suppress(BlockingIOError):
+                terminal.say(b"\x02" + b"x" * 1000)
+            await asyncio.sleep(0)
+    terminal.close()
