@@ -88,7 +88,7 @@ async def test_a_welded_contactor_on_a_modbus_module_is_found() -> None:
     async with module("tcp") as (driver, hands, process):
         await process.do(f"input {COIL} 1")
         await process.do(f"input {FEEDBACK} 1")
-        hands.let_pass = lambda seconds: None  # type: ignore[method-assign]  # it sticks
+        hands.let_pass = lambda seconds: None  # type: ignore[method-assign]
         await hands.polled_io()
         with pytest.raises(AssertionError, match="told False, found True"):
             await asyncio.to_thread(check.check_contactor, BoardContactor(driver, COIL, FEEDBACK), hands)

@@ -7,15 +7,13 @@ An RTU line is a pseudo terminal: what comes over it goes, byte by byte as it is
 
 import asyncio
 import os
+import struct
 import sys
 import tty
-from collections.abc import Mapping
 
 from pymodbus import FramerType, pymodbus_apply_logging_config
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
-
-from chargepost.drivers.real import registers
 
 VOLT = 230.0
 FACTOR = 0.97
@@ -25,30 +23,27 @@ LINES = 16
 class Slave:
     def __init__(self, kind: str, framing: str, unit: int) -> None:
         self.kind, self.framing, self.unit = kind, framing, unit
-        self.map = registers.load("iem3x5x")
         self.silent = False
         self.current_a, self.energy_wh = 16.0, 1_000_000.0
         self.server: ModbusTcpServer
 
-    def values(self) -> Mapping[str, tuple[float, ...]]:
-        power_w = VOLT * self.current_a * FACTOR
-        return {
-            "current_a": (self.current_a,) * 3,
-            "voltage_v": (VOLT,) * 3,
-            "power_w": (power_w,) * 3,
-            "frequency_hz": (50.0,),
-            "energy_wh": (self.energy_wh,),
-            "reactive_varh": (self.energy_wh / 4,),
+    def registers(self) -> dict[int, bytes]:
+        """As the register list of the meter has them, not as our driver reads them: the higher word first."""
+        kilowatt = VOLT * self.current_a * FACTOR / 1000
+        floats = {2999: self.current_a, 3027: VOLT, 3053: kilowatt}
+        three = {at + 2 * phase: struct.pack(">f", value) for at, value in floats.items() for phase in range(3)}
+        return three | {
+            3109: struct.pack(">f", 50.0),
+            3203: struct.pack(">q", round(self.energy_wh)),
+            3219: struct.pack(">q", round(self.energy_wh / 4)),
         }
 
     async def serve(self) -> str:
         bits = [SimData(0, values=[False] * LINES, datatype=DataType.BITS)]
         words = [
-            SimData(at, values=[0] * value.words, datatype=DataType.REGISTERS)
-            for value in self.map.registers.values()
-            for at in value.at
+            SimData(at, values=[0] * (len(data) // 2), datatype=DataType.REGISTERS)
+            for at, data in sorted(self.registers().items())
         ]
-        words.sort(key=lambda each: each.address)
         inputs = [SimData(0, values=[False] * LINES, datatype=DataType.BITS)]
         device = SimDevice(self.unit, simdata=(bits, inputs, words, words))
         framer = FramerType.RTU if self.framing == "rtu" else FramerType.SOCKET
@@ -81,8 +76,9 @@ class Slave:
         return os.ttyname(there)
 
     async def update(self) -> None:
-        for at, word in self.map.written(self.values()).items():
-            await self.server.async_setValues(self.unit, 16, at, [word])
+        for at, data in self.registers().items():
+            words = list(struct.unpack(f">{len(data) // 2}H", data))
+            await self.server.async_setValues(self.unit, 16, at, words)
 
     async def do(self, name: str, *args: str) -> str:
         match name, args:

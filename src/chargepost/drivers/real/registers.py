@@ -1,12 +1,12 @@
 """Register maps as data: which value stands where, and what the words mean."""
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import isfinite
 from tomllib import loads
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -58,18 +58,6 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         words = [read[at + place] for place in range(value.words)]
         (number,) = struct.unpack(_FORMATS[value.type], packed(words if self.words == "high first" else words[::-1]))
         return float(number) * value.scale if isfinite(number) else 0.0
-
-    def written(self, values: Mapping[str, Iterable[float]]) -> dict[int, int]:
-        """The words that say these values: what an instrument answers, for simulators of it."""
-        words: dict[int, int] = {}
-        for name, numbers in values.items():
-            value = self.registers[name]
-            whole: Callable[[float], Any] = float if value.type == "float32" else round
-            for at, number in zip(value.at, numbers, strict=True):
-                data = struct.pack(_FORMATS[value.type], whole(number / value.scale))
-                split = [int.from_bytes(data[place : place + 2]) for place in range(0, len(data), 2)]
-                words |= dict(enumerate(split if self.words == "high first" else split[::-1], at))
-        return words
 
 
 def packed(words: Sequence[int]) -> bytes:
