@@ -132,7 +132,7 @@ async def test_a_silent_module_knows_no_position_and_at_rest_all_is_off() -> Non
 
 
 class Kernel:
-    """A chip at the level of gpiod requests: settings are taken, values read and written, edges told by a descriptor."""
+    """A chip at the level of gpiod requests: settings are taken, values read and written, edges told."""
 
     def __init__(self) -> None:
         self.settings: dict[int, gpiod.LineSettings] = {}
