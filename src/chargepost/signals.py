@@ -184,6 +184,13 @@ class BadgeCached(Signal, frozen=True):
     status: str
 
 
+class BadgeCommented(Signal, frozen=True):
+    """The owner writes up to 50 characters beside a badge, for its charge records; nothing takes it away."""
+
+    id_tag: str
+    comment: str
+
+
 class RemoteAuthorized(Signal, frozen=True):
     """A system that is neither the reader nor the OCPP supervision lets somebody in, or reads a badge elsewhere."""
 
@@ -300,7 +307,8 @@ Fact = (
     LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | Ending | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
+    | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent
+    | TransferFailed
 )  # fmt: skip
 
 
@@ -340,6 +348,19 @@ class SendPing(Signal, frozen=True):
     """A WebSocket ping; answered by `PongReceived`."""
 
 
+class ChargeDetail(Signal, frozen=True):
+    """What a charge record says besides what is billed, as it was when the charge ended."""
+
+    serial: str
+    """Of the station."""
+    charge_type: str
+    """AC_SINGLE_PHASE, AC_THREE_PHASE or DC."""
+    socket_type: str
+    """TYPE2 ..."""
+    comment: str
+    """Of the badge."""
+
+
 class ChargeRecord(Signal, frozen=True):
     """One finished (or abandoned) transaction, for billing and for the twelve fields of the guide."""
 
@@ -357,6 +378,8 @@ class ChargeRecord(Signal, frozen=True):
     transaction: int | None = None
     """The central system's number, when it is known."""
     delivered: bool = False
+    detail: ChargeDetail | None = None
+    """None: of a charge that an older program recorded."""
 
 
 class Remember(Holder, frozen=True):
@@ -532,6 +555,29 @@ class ReservationView(Signal, frozen=True):
     """The central system's id."""
     id_tag: str
     expires_utc_s: float
+
+
+class ChargeView(Signal, frozen=True):
+    """A charge record as people see it: the twelve fields of the guide, then what became of it."""
+
+    number: int
+    """Counts the charges of the station from 1."""
+    station: str
+    """Its serial number."""
+    socket: int
+    transaction: int
+    """The supervision's; 0 when it never said one."""
+    id_tag: str
+    charge_type: str
+    start_utc_s: float
+    stop_utc_s: float
+    energy_wh: int
+    socket_type: str
+    duration_s: float
+    comment: str
+    told: Literal["sent", "waiting", "not sent"] = "not sent"
+    """To the supervision; "not sent": it was given up."""
+    published: bool = False
 
 
 class ConnectorView(Signal, frozen=True):

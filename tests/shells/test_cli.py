@@ -765,6 +765,8 @@ PLANTED = [
     ("stations.sqlite", "a stop is not before its start", "UPDATE records SET stop_utc_s = start_utc_s - 1"),
     ("stations.sqlite", "energy is not negative", "UPDATE records SET start_wh = -1, stop_wh = -1"),
     ("stations.sqlite", "a record is there once", without_keys("records") + ANOTHER.format(name="record", s=1, wh=0)),
+    ("stations.sqlite", "a detail is of a record",
+     "INSERT INTO details SELECT station, 'never', serial, charge_type, socket_type, comment, 0 FROM details"),
     ("stations.sqlite", "no two starts of a connector are at one instant", ANOTHER.format(name="'later'", s=0, wh=0)),
     ("stations.sqlite", "energy is billed once",
      ANOTHER.format(name="'later'", s=1, wh=5) + "; UPDATE records SET stop_wh = stop_wh + 9 WHERE number < 99"),

@@ -10,17 +10,19 @@ import msgspec
 import pytest
 
 from chargepost.journal import Journal, wrong_rows
+from chargepost.records.cdr import view
 from chargepost.records.ledger import (
     STATION_SCHEMA,
     STATION_SEALED,
     STATION_VERSION,
     StationLedger,
+    count_records,
     recall,
     records,
     remember_statements,
     skip_lives,
 )
-from chargepost.signals import ChargeRecord, Remember
+from chargepost.signals import ChargeDetail, ChargeRecord, Remember
 
 FIRST = ChargeRecord("r1", 1, "04A2", 1e9, 1e9 + 60.5, 100, 350, 60.25, "Local")
 
@@ -99,3 +101,34 @@ def test_p8_a_copy_that_becomes_the_store_counts_starts_it_cannot_know_of(tmp_pa
     assert recall(journal, "A") == {"boot": b"1007", "other": b"1"}
     assert recall(journal, "B") == {"boot": b"1012"}
     journal.close()
+
+
+def test_r_328_older_charges_are_kept_and_each_has_its_number(journal: Journal) -> None:
+    """Chapter 6: charges are counted; those that are not shown or exported any more stay in the store."""
+    detail = ChargeDetail("3N15", "DC", "CCS2", "Anna")
+    made = [msgspec.structs.replace(FIRST, record=f"r{n}", detail=detail if n % 2 else None) for n in range(1, 8)]
+    for record in made:
+        keep(journal, "A", Remember(1, {}, records=(record,)))
+        keep(journal, "B", Remember(1, {}, records=(record,)))
+    assert count_records(journal, "A") == 7
+    assert records(journal, "A", limit=3, skipped=2) == made[4:1:-1]
+    assert count_records(journal, "C") == 0
+
+
+def test_p8_a_store_of_before_the_details_opens_and_goes_on(tmp_path: Path) -> None:
+    """Version 1 of a store had what is billed only: its rows and seals stay as they are."""
+    path = tmp_path / "store"
+    before, _, _ = STATION_SCHEMA.partition("CREATE TABLE IF NOT EXISTS details")
+    old = Journal(path, before, 1, sealed=STATION_SEALED[:-1])
+    keep(old, "A", Remember(1, {"boot": b"7"}, records=(FIRST,)))
+    old.close()
+    told: list[str | None] = []
+    journal = Journal(path, STATION_SCHEMA, STATION_VERSION, sealed=STATION_SEALED, on_trouble=told.append)
+    detailed = msgspec.structs.replace(FIRST, record="r2", detail=ChargeDetail("3N15", "DC", "CCS2", ""))
+    keep(journal, "A", Remember(2, {}, records=(detailed, msgspec.structs.replace(FIRST, delivered=True))))
+    assert records(journal, "A") == [detailed, msgspec.structs.replace(FIRST, delivered=True)]
+    assert view(FIRST, 1, serial="3N16", published_to=0, waiting=True).station == "3N16"
+    journal.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert not list(wrong_rows(db, STATION_SEALED))
+    assert told == [], "nothing was damaged"

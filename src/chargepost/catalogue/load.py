@@ -33,6 +33,7 @@ from chargepost.catalogue.model import (
 HERE = Path(__file__).parent
 MODELS = HERE / "models"
 STANDARD = HERE / "standard.toml"
+TOOL = HERE / "tool.toml"
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -295,6 +296,15 @@ def _unlisted() -> dict[str, KeySpec]:
     return rows
 
 
+@cache
+def _of_the_tool() -> tuple[dict[str, KeySpec], dict[str, str]]:
+    """tool.toml: settings that every product has, beside those of OCPP, and where they are from."""
+    document = _toml(TOOL)
+    rows = {name: msgspec.convert({"name": name, "ocpp_writes": False, **row}, KeySpec)
+            for name, row in document["keys"].items()}  # fmt: skip
+    return {name.lower(): spec for name, spec in rows.items()}, document["sources"]
+
+
 def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     """The model of the file's own variant, or what is wrong with words and types."""
     reader = _Reader()
@@ -315,10 +325,12 @@ def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
     keys = reader.keys(document.get("keys", {}), "keys")
     own_hidden = reader.keys(document.get("hidden", {}), "hidden")
     keys, hidden = _with_inner_names(keys, own_hidden)
-    hidden |= {lower: spec for lower, spec in _unlisted().items() if lower not in keys and lower not in hidden}
+    tool, sources = _of_the_tool()
+    for others in (_unlisted(), tool):
+        hidden |= {lower: spec for lower, spec in others.items() if lower not in keys and lower not in hidden}
     if reader.findings:
         return None, reader.findings
-    parts["sources"] = _standard().sources | parts["sources"]
+    parts["sources"] = _standard().sources | sources | parts["sources"]
     return Model(**parts, keys=keys, hidden=hidden), []
 
 

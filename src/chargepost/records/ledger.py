@@ -1,15 +1,16 @@
 """What a station's process keeps on disk: the memory of its stations and their charge records."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from sys import intern
+from typing import Any
 
 import msgspec
 
 from chargepost.journal import Journal, Sealed, Statement, seal
-from chargepost.signals import ChargeRecord, Remember
+from chargepost.signals import ChargeDetail, ChargeRecord, Remember
 
-STATION_VERSION = 1
+STATION_VERSION = 2
 STATION_SCHEMA = """
 CREATE TABLE IF NOT EXISTS memory (
   station TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, seal INTEGER,
@@ -23,6 +24,10 @@ CREATE TABLE IF NOT EXISTS records (
   delivered INTEGER NOT NULL,
   billed_seal INTEGER, number_seal INTEGER, delivered_seal INTEGER,
   UNIQUE (station, record));
+CREATE TABLE IF NOT EXISTS details (       -- since version 2: what a record says beside what is billed
+  station TEXT NOT NULL, record TEXT NOT NULL, serial TEXT NOT NULL, charge_type TEXT NOT NULL,
+  socket_type TEXT NOT NULL, comment TEXT NOT NULL, seal INTEGER,
+  PRIMARY KEY (station, record)) WITHOUT ROWID;
 """
 
 LIVES_SKIPPED = 1_000
@@ -30,25 +35,33 @@ LIVES_SKIPPED = 1_000
 
 PUT = "INSERT INTO memory VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, seal = excluded.seal"
 DROP = "DELETE FROM memory WHERE station = ? AND key = ?"
-COLUMNS = ", ".join(f'"{field}"' for field in ChargeRecord.__struct_fields__)
+FIELDS = [field for field in ChargeRecord.__struct_fields__ if field != "detail"]
+DETAILS = ChargeDetail.__struct_fields__
+COLUMNS = ", ".join(f'"{field}"' for field in FIELDS)
 # What is billed is written once; later only the central system's number and the delivery may become known.
-BILLED = [field for field in ChargeRecord.__struct_fields__ if field not in ("transaction", "delivered")]
+BILLED = [field for field in FIELDS if field not in ("transaction", "delivered")]
 STATION_SEALED = [
     Sealed("memory", ("station", "key", "value"), "seal"),
     Sealed("records", ("station", *BILLED), "billed_seal"),
     Sealed("records", ("station", "record", "transaction"), "number_seal"),
     Sealed("records", ("station", "record", "delivered"), "delivered_seal"),
+    Sealed("details", ("station", "record", *DETAILS), "seal"),
 ]
 """What is written together; of a record three times, for each part becomes known by itself."""
 ADD = f"""
 INSERT INTO records (station, {COLUMNS}, billed_seal, number_seal, delivered_seal)
-  VALUES (?{", ?" * len(ChargeRecord.__struct_fields__)}, ?, ?, ?)
+  VALUES (?{", ?" * len(FIELDS)}, ?, ?, ?)
 ON CONFLICT (station, record) DO UPDATE SET
   "transaction" = coalesce(excluded."transaction", "transaction"), delivered = max(excluded.delivered, delivered),
   number_seal = iif(excluded."transaction" IS NULL, number_seal, excluded.number_seal),
   delivered_seal = iif(excluded.delivered > delivered, excluded.delivered_seal, delivered_seal)
 """  # noqa: S608 - the names are those of our own type
-NEWEST = f"SELECT {COLUMNS} FROM records WHERE station = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
+DESCRIBE = f"INSERT OR IGNORE INTO details VALUES (?, ?{', ?' * len(DETAILS)}, ?)"  # noqa: S608
+COUNT = "SELECT count(*) FROM records WHERE station = ?"
+NEWEST = f"""
+SELECT {COLUMNS}, {", ".join(DETAILS)} FROM records LEFT JOIN details USING (station, record)
+WHERE station = ? ORDER BY number DESC LIMIT ? OFFSET ?
+"""  # noqa: S608
 
 
 def remember_statements(station: str, wish: Remember) -> list[Statement]:
@@ -57,6 +70,7 @@ def remember_statements(station: str, wish: Remember) -> list[Statement]:
         *((DROP, (station, key)) for key in wish.drops),
         *(_put(station, key, value) for key, value in wish.puts.items()),
         *((ADD, _row(station, record)) for record in wish.records),
+        *((DESCRIBE, _detail(station, record.record, record.detail)) for record in wish.records if record.detail),
     ]
 
 
@@ -72,11 +86,21 @@ def recall(journal: Journal, station: str) -> dict[str, bytes]:
     return dict(journal.read("SELECT key, value FROM memory WHERE station = ?", (station,)))
 
 
-def records(journal: Journal, station: str, limit: int = 30) -> list[ChargeRecord]:
-    """The charge records written last, newest first."""
-    rows = journal.read(NEWEST, (station, limit))
-    fields = ChargeRecord.__struct_fields__
-    return [msgspec.convert(dict(zip(fields, row, strict=True)), ChargeRecord, strict=False) for row in rows]
+def records(journal: Journal, station: str, limit: int = 30, skipped: int = 0) -> list[ChargeRecord]:
+    """The charge records written last, newest first, without the `skipped` newest ones."""
+    return [_record(row) for row in journal.read(NEWEST, (station, limit, skipped))]
+
+
+def count_records(journal: Journal, station: str) -> int:
+    """All that were ever written: the newest has this charge number, the one before it the number before it."""
+    (((total,)),) = journal.read(COUNT, (station,))
+    return int(total)
+
+
+def _record(row: Sequence[Any]) -> ChargeRecord:
+    billed, described = dict(zip(FIELDS, row, strict=False)), dict(zip(DETAILS, row[len(FIELDS) :], strict=True))
+    detail = None if described["serial"] is None else described
+    return msgspec.convert(billed | {"detail": detail}, ChargeRecord, strict=False)
 
 
 class StationLedger:
@@ -117,7 +141,7 @@ def _put(station: str, key: str, value: bytes) -> Statement:
 
 
 def _row(station: str, record: ChargeRecord) -> list[object]:
-    row = msgspec.structs.asdict(record)
+    row = {field: getattr(record, field) for field in FIELDS}
     if record.transaction is not None:
         row["transaction"] = str(record.transaction)
     return [
@@ -127,3 +151,8 @@ def _row(station: str, record: ChargeRecord) -> list[object]:
         seal(station, record.record, row["transaction"]),
         seal(station, record.record, record.delivered),
     ]
+
+
+def _detail(station: str, record: str, detail: ChargeDetail) -> list[object]:
+    row = [station, record, *(getattr(detail, field) for field in DETAILS)]
+    return [*row, seal(*row)]

@@ -251,6 +251,10 @@ STATION_CHECKS = [
         "SELECT station, record FROM records GROUP BY station, record HAVING count(*) > 1",
         lambda station, record: f"{station}: record {record}",
     ), WRITTEN_BY_HAND),
+    Rule("P9", "a detail is of a record", _rows(
+        "SELECT station, record FROM details EXCEPT SELECT station, record FROM records",
+        lambda station, record: f"{station}: details of {record}",
+    ), WRITTEN_BY_HAND),
     Rule("P6", "no two starts of a connector are at one instant", _rows(
         IN_A_ROW.format(what="start_utc_s", last="start_utc_s", wrong="<="),
         lambda station, connector, record, before: f"{station} connector {connector}: {record} and {before} before it",

@@ -46,6 +46,8 @@ class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
     """How many readings were kept for StopTransaction.transactionData so far: the number of the next."""
     apart_s: float = 0.0
     """The row of them was thinned: the next is kept no sooner than this after the last."""
+    phases: int = 0
+    """On how many current was last seen to flow; 0: on none yet."""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
 from chargepost.station import (
     answers,
+    charge_record,
     charging,
     electrics,
     faults,
@@ -509,6 +510,7 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.ScreenTouched: _screen,
     sig.Restored: _restored,
     sig.Ending: _ending,
+    sig.BadgeCommented: charge_record.commented,
     sig.RemoteAuthorized: surroundings.remote_authorized,
     sig.ModemRead: surroundings.modem_read,
     sig.NtpSilent: surroundings.ntp_silent,

@@ -75,6 +75,7 @@ class Station:
         "asks",
         "authorization",
         "boots",
+        "comments",
         "connectors",
         "core",
         "data",
@@ -115,6 +116,8 @@ class Station:
         self.data: dict[str, dict[int, messages.MeterValue]] = {}
         """Readings kept for the stop of each open transaction, by number."""
         self.undelivered: dict[str, sig.ChargeRecord] = {}
+        self.comments: dict[str, str] | None = dict(store.load_all("comment/", str)) or None
+        """Of badges, by folded idTag."""
         self.asking: dict[int, visits.Asking] = {}
         self.asks = 0
         self.waiting_grant: Grant | None = None

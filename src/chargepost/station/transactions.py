@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, charging, electrics, metering, profiles, reservations
+from chargepost.station import badges, charge_record, charging, electrics, metering, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -192,6 +192,7 @@ def keep_register(s: "Station", c: Connector, reading: Reading | None, now: floa
     tx = c.transaction
     if tx is None or reading is None or reading.energy_wh < tx.last_wh:
         return
+    tx.phases = c.flowing or tx.phases
     tx.last_wh, tx.last_utc_s, tx.charged_s = reading.energy_wh, round(s.core.utc(now), 3), now - c.started_at
     s.core.memory.put(f"transaction/{tx.name}", tx)
     keep_meter(s, c, reading.energy_wh)
@@ -361,6 +362,7 @@ def close(
         duration_s=round(charged_s, 3),
         reason=reason,
         transaction=tx.number,
+        detail=charge_record.detail(s, tx),
     )
     core.memory.record(record)
     core.memory.put(f"record/{tx.name}", record)
