@@ -273,6 +273,46 @@ class TransferFailed(Signal, frozen=True):
     reason: str
 
 
+ExternalWord = Literal[
+    "acknowledge", "force_stop", "suspend", "restart", "set_available", "set_unavailable", "set_maintenance", "book",
+    "postpone",
+]  # fmt: skip
+"""What an external system (a building management system over Modbus) may command."""
+
+
+class ExternalSetPoint(Signal, frozen=True):
+    """An external system sets the most current per phase of a connector, or (0) of all of them together; 0 A pauses."""
+
+    connector: int
+    current_a: float
+
+
+class ExternalLife(Signal, frozen=True):
+    """An external system shows that it lives, or (`on` false) ends its control."""
+
+    connector: int
+    on: bool = True
+
+
+class ExternalCommand(Signal, frozen=True):
+    """An external system commands a connector."""
+
+    connector: int
+    command: ExternalWord
+    id_tag: str = ""
+    """Whose badge a booking is for; empty: nobody's."""
+    delay_s: float = 0.0
+    """How long a postponed start waits; 0: until `restart`."""
+
+
+class ExternalOperand(Signal, frozen=True):
+    """What an external system writes ahead of a command that needs more than its number; None leaves it as it is."""
+
+    connector: int
+    id_tag: str | None = None
+    delay_s: float | None = None
+
+
 class StopAsked(Signal, frozen=True):
     """A local stop with an OCPP reason."""
 
@@ -304,7 +344,8 @@ class Ending(Signal, frozen=True):
 
 
 Fact = (
-    LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
+    ExternalSetPoint | ExternalLife | ExternalCommand | ExternalOperand
+    | LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
     | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent
@@ -621,6 +662,41 @@ class OutletState(Holder, frozen=True):
     inputs: tuple[tuple[str, bool], ...] = ()
     """Wired contacts by name, and whether each is active."""
     outputs: tuple[tuple[str, bool], ...] = ()
+
+
+class ExternalView(Holder, frozen=True):
+    """One connector as an external system sees it; `energy/remote.py` puts it into registers."""
+
+    status: str
+    """An OCPP ChargePointStatus."""
+    vehicle_state: str
+    cpw_number: int
+    last_charge_number: int
+    errors: tuple[str, ...]
+    """Vendor codes."""
+    charge_s: float
+    """With the contactor closed, in this charge."""
+    session_s: float
+    session_wh: float
+    energy_wh: float
+    """The register, also while the meter is silent."""
+    reading: Reading | None
+    vehicle_present: bool
+    command: str
+    command_status: Literal["none", "done", "refused"]
+    set_point_a: float
+    """What it may take at most, without what the external system does not set while there is none."""
+    station_set_point_a: float
+    life: Literal["none", "alive", "lost", "off"]
+    """The controller: never heard, alive, silent for too long, or it ended its control."""
+    badge: str
+    delay_s: float
+    settings: dict[str, str]
+    """Of the keys in the register map."""
+
+    @property
+    def charging(self) -> bool:
+        return self.status in ("Charging", "SuspendedEV", "SuspendedEVSE")
 
 
 class LinkView(Signal, frozen=True):

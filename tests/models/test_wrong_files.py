@@ -28,6 +28,46 @@ def planted(folder: Path, text: str, right: str, wrong: str) -> Path:
 
 
 FAULTS = [
+    # registers
+    ("vehicle_state = { address", "vehicle_stat = { address", "registers.vehicle_stat: ", "did you mean vehicle_state"),
+    ("current_l2 = { address = 3001", "current_l2 = { address = 3000", "registers.current_l2.address: ", "3000 is a"),
+    (
+        "energy = { address = 3203, words = 4",
+        "energy = { address = 3203, words = 2",
+        "registers.energy.words: ",
+        "has 4",
+    ),
+    ("energy = { address = 3203", "energy = { address = 65533", "registers.energy.address: ", "above 65535"),
+    ("energy = { address = 3203", "energy = { address = 65537", "registers.energy.address: ", "<= 65535"),
+    ('3027, words = 2, type = "float"', '3027, words = 2, type = "double"', "registers.voltage_l1.type: ", "invalid"),
+    (
+        ", values = { none = 0, alive = 1, lost = 0, off = 2 }, writes = { on = 1, off = 2 }",
+        "",
+        "registers.life_bit.values: ",
+        "missing",
+    ),
+    ("writes = { on = 1, off = 2 }", "writes = { on = 1, off = 1 }", "registers.life_bit.writes: ", "two words"),
+    (
+        'type = "uint16", access = "RW", max = 32, unit = "A", other',
+        'type = "uint16", max = 32, unit = "A", other',
+        "registers.set_point.access: ",
+        "goes with RW",
+    ),
+    (
+        '", key = "DegradedSetPointSinglePhase"',
+        '", key = "DegradedSetPointSingle"',
+        "registers.degraded_single_phase.key: ",
+        "did you mean",
+    ),
+    ('lost_error = "18.0"', 'lost_error = "18.1"', "modbus.lost_error: ", "did you mean"),
+    ('enable_key = "ModbusEnable"', 'enable_key = "ModbusEnabled"', "modbus.enable_key: ", "did you mean ModbusEnable"),
+    ('three_key = "Deg', 'three_key = "Dag', "modbus.degraded_three_key: ", "did you mean Deg"),
+    (
+        'frequency = { address = 3109, words = 2, type = "float", unit = "Hz", source = "driver"',
+        'frequency = { address = 3109, words = 2, type = "float", unit = "Hz", source = "drivers"',
+        "registers.frequency.source: ",
+        "did you mean driver",
+    ),
     # words and types
     (
         "HeartbeatInterval = { min = 1,",
@@ -67,7 +107,12 @@ FAULTS = [
         "did you mean ReaderFailure",
     ),
     ('"Frequency" = {', '"Frequencies" = {', "measurands.Frequencies: ", "did you mean Frequency?"),
-    ('unit = "kW", scale', 'unit = "KW", scale', "measurands.Power.Active.Import.unit: KW is no OCPP unit", "kW"),
+    (
+        'Power.Active.Import" = { unit = "kW", scale',
+        'Power.Active.Import" = { unit = "KW", scale',
+        "measurands.Power.Active.Import.unit: KW is no OCPP unit",
+        "kW",
+    ),
     ('phases = ["L1", "L2", "L3"], s', 'phases = ["L1", "L4"], s', "measurands.Current.Import.phases: L4", "L1"),
     (
         '"Current.Offered" = { unit = "A",',

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from chargepost.catalogue.model import KeySpec, Model
+from chargepost.catalogue.model import KeySpec, Meaning, Model
 from chargepost.ocpp import messages as core
 from chargepost.ocpp import security
 
@@ -245,7 +245,8 @@ def ocpp_words(model: Model) -> Iterator[Finding]:
 
 def references(model: Model) -> Iterator[Finding]:
     """Every `..._key` names a key of the product, and every variant that is named exists."""
-    for part in ("identity", "transport", "authentication", "after_power_cut"):
+    parts = ("identity", "transport", "authentication", "after_power_cut", *(("modbus",) if model.modbus else ()))
+    for part in parts:
         for word, value in structs.asdict(getattr(model, part)).items():
             if word.endswith("_key"):
                 yield from _names_key(model, f"{part}.{word}", value)
@@ -257,6 +258,10 @@ def references(model: Model) -> Iterator[Finding]:
         yield from _names_key(model, f"data_transfers[{number}].enable_key", transfer.enable_key)
     for row in _rows(model):
         yield from _names_key(model, f"keys.{row.name}.max_items_key", row.max_items_key)
+    if model.modbus:
+        yield from _among("modbus.lost_error", [model.modbus.lost_error], model.errors, "error of this product")
+    for name, register in model.registers.items():
+        yield from _names_key(model, f"registers.{name}.key", register.key)
     for name in model.smart_charging.while_setting:
         yield from _names_key(model, f"smart_charging.while_setting.{name}", name)
     yield from _among("variant", [model.variant], model.variants, "variant of this file")
@@ -337,6 +342,38 @@ def transfers(model: Model) -> Iterator[Finding]:
             yield Finding(f"data_transfers[{number}]", f"messages.{word} has no DataTransfer")
 
 
+REGISTER_WORDS = {"uint16": 1, "enum": 1, "uint32": 2, "float": 2, "bits": 2, "int64": 4}
+"""Of 16 bits, for each type but text."""
+MEANINGS = frozenset(get_args(Meaning))
+REGISTER_LAST = 65535
+
+
+def registers(model: Model) -> Iterator[Finding]:
+    """Registers do not overlap, hold what their type needs, and mean something."""
+    if model.registers and model.modbus is None:
+        yield Finding("modbus", "is missing: registers need to know who may read and write them")
+    taken: dict[int, str] = {}
+    for name, row in model.registers.items():
+        path = f"registers.{name}"
+        if not row.key and name not in MEANINGS:
+            yield Finding(path, f"{name} is nothing that a station shows or takes{nearest(name, MEANINGS)}")
+        if row.type in REGISTER_WORDS and row.words != REGISTER_WORDS[row.type]:
+            yield Finding(f"{path}.words", f"is {row.words}: {row.type} has {REGISTER_WORDS[row.type]}")
+        for address in range(row.address, row.address + row.words):
+            if address > REGISTER_LAST:
+                yield Finding(f"{path}.address", f"{address} is above {REGISTER_LAST}")
+            elif taken.setdefault(address, name) != name:
+                yield Finding(f"{path}.address", f"{address} is a register of {taken[address]} too")
+        if row.type in ("enum", "bits") and not row.values and not row.writes:
+            yield Finding(f"{path}.values", f"is missing: {row.type} needs its numbers")
+        if len(set(row.writes.values())) < len(row.writes):
+            yield Finding(f"{path}.writes", "a number stands for two words")
+        if (row.writes or row.min is not None or row.max is not None) and row.access == "R":
+            yield Finding(f"{path}.access", "is R, and what may be written goes with RW")
+        if row.type == "bits" and not all(0 <= bit < 16 * row.words for bit in row.values.values()):
+            yield Finding(f"{path}.values", f"a bit is none of 0 to {16 * row.words - 1}")
+
+
 PARTS = ("identity", "messages", "transport", "authentication", "smart_charging", "after_power_cut")
 """Parts of a file that are one table."""
 
@@ -352,6 +389,8 @@ def sourced(model: Model) -> Iterator[Finding]:
         **{f"variants.{name}": row.source for name, row in model.variants.items()},
         **{f"quirks.{name}": str(row.get("source", "")) for name, row in model.quirks.items()},
         **{f"data_transfers[{number}]": row.source for number, row in enumerate(model.data_transfers)},
+        **({"modbus": model.modbus.source} if model.modbus else {}),
+        **{f"registers.{name}": row.source for name, row in model.registers.items()},
     }
     for path, source in parts.items():
         if not items(source):
@@ -361,7 +400,9 @@ def sourced(model: Model) -> Iterator[Finding]:
                 yield Finding(f"{path}.source", f"{word} is not in sources{nearest(word, model.sources)}")
 
 
-CHECKS = (ocpp_words, references, patterns, ranges_and_defaults, charges_end, connectors, transfers, sourced)
+CHECKS = (
+    ocpp_words, references, patterns, ranges_and_defaults, charges_end, connectors, transfers, registers, sourced,
+)  # fmt: skip
 
 
 def inconsistencies(model: Model) -> list[Finding]:

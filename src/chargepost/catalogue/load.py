@@ -24,7 +24,9 @@ from chargepost.catalogue.model import (
     KeySpec,
     MeasurandSpec,
     Messages,
+    ModbusSpec,
     Model,
+    RegisterSpec,
     SmartCharging,
     Transport,
     Variant,
@@ -53,10 +55,13 @@ TABLES: dict[str, type] = {
     "authentication": Authentication,
     "smart_charging": SmartCharging,
     "after_power_cut": AfterPowerCut,
+    "modbus": ModbusSpec,
 }
 """Parts of a file that are one struct."""
 
-ROWS: dict[str, type] = {"variants": Variant, "errors": ErrorSpec, "measurands": MeasurandSpec}
+ROWS: dict[str, type] = {
+    "variants": Variant, "errors": ErrorSpec, "measurands": MeasurandSpec, "registers": RegisterSpec,
+}  # fmt: skip
 """Parts of a file that are rows by name."""
 
 PLAIN: dict[str, Any] = {
@@ -73,7 +78,9 @@ PLAIN: dict[str, Any] = {
     "data_transfers": tuple[DataTransferSpec, ...],
 }
 
-OPTIONAL = {"reference_prefixes", "file_transfers", "quirks", "data_transfers", "unknown", "hidden"}
+OPTIONAL = {
+    "reference_prefixes", "file_transfers", "quirks", "data_transfers", "unknown", "hidden", "modbus", "registers",
+}  # fmt: skip
 PARTS = [*PLAIN, *TABLES, *ROWS, "keys", "hidden"]
 
 
@@ -322,6 +329,7 @@ def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
         parts[part] = reader.rows(document.get(part, {}), kind, part)
     parts["errors"] = reader.named(parts["errors"], "code")
     parts["measurands"] = reader.named(parts["measurands"], "name")
+    parts["registers"] = reader.named(parts["registers"], "name")
     keys = reader.keys(document.get("keys", {}), "keys")
     own_hidden = reader.keys(document.get("hidden", {}), "hidden")
     keys, hidden = _with_inner_names(keys, own_hidden)

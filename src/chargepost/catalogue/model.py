@@ -236,6 +236,68 @@ class DataTransferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     source: str = ""
 
 
+RegisterType = Literal["uint16", "uint32", "int64", "float", "enum", "bits", "text"]
+
+Meaning = Literal[
+    "apparent_power", "booking_badge", "charge_status", "charge_time", "command", "command_status", "cpw_state",
+    "current_average", "current_l1", "current_l2", "current_l3", "degraded_mode", "energy", "error_status",
+    "frequency", "life_bit", "ocpp_status", "postponed_start", "power", "power_factor", "power_l1", "power_l2",
+    "power_l3", "reactive_energy", "session_energy", "session_time", "set_point", "station_set_point",
+    "vehicle_present", "vehicle_state", "voltage_average", "voltage_l1", "voltage_l2", "voltage_l3",
+]  # fmt: skip
+"""What a register may show or set, besides a key; `energy/remote.py` has a row for each."""
+
+
+class RegisterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One value of the Modbus map, under its meaning (or, with `key`, under any name)."""
+
+    name: str = ""
+    address: Annotated[int, msgspec.Meta(ge=0, le=65535)]
+    """On the wire, of the first word."""
+    words: Annotated[int, msgspec.Meta(ge=1, le=123)] = 1
+    """Registers of 16 bits; no more than one write can carry."""
+    type: RegisterType
+    access: Literal["R", "RW"] = "R"
+    unit: str = ""
+    scale: float = 1.0
+    """What is shown is the value in base units (A, V, W, Wh, varh, Hz, s) times this."""
+    min: float | None = None
+    max: float | None = None
+    """Of what may be written, as it stands in the register."""
+    values: dict[str, int] = {}
+    """The number of each word that an enum shows, or the bit of each vendor error."""
+    writes: dict[str, int] = {}
+    """The number of each word that an enum takes."""
+    other: int | None = None
+    """The number for a word that is not in `values`."""
+    key: str = ""
+    """The configuration key it shows and sets."""
+    meaning: str = ""
+    source: str = ""
+
+
+class ModbusSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The station as a Modbus server: what switches it on, and how it is controlled. Its map is `Model.registers`."""
+
+    enable_key: str = ""
+    """A bool key without which it answers nobody; empty: it is always on."""
+    control_key: str = ""
+    """A bool key without which nothing can be written; empty: whoever is answered may write."""
+    low_word_first: bool
+    """The word order of values that have several: true begins with the low word."""
+    life_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)]
+    """A controller that writes no life bit for so long is lost."""
+    life_bit_returns: bool
+    """The life bit goes back to 0 once it is seen; false: it stays 1 until the controller is lost."""
+    lost_error: str
+    """The vendor code that the station shows while its controller is lost."""
+    degraded_single_key: str
+    """The key with the current (A) that a single-phase charge does not exceed then."""
+    degraded_three_key: str
+    """The same of a three-phase charge, per phase."""
+    source: str = ""
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One product, release and variant; immutable and shared by all its stations."""
 
@@ -265,6 +327,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     after_power_cut: AfterPowerCut = AfterPowerCut()
     data_transfers: tuple[DataTransferSpec, ...] = ()
     file_transfers: tuple[str, ...] = ()
+    modbus: ModbusSpec | None = None
+    registers: dict[str, RegisterSpec] = {}
+    """The Modbus map, by meaning."""
     quirks: dict[str, dict[str, str | int | float | bool]] = {}
     sources: dict[str, str] = {}
     """Short name -> document, section, edition."""

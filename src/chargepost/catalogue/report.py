@@ -12,7 +12,7 @@ import msgspec
 
 from chargepost.catalogue.checks import items
 from chargepost.catalogue.load import ModelError, examine, load, names
-from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, KeySpec, MeasurandSpec, Model, Variant
+from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, KeySpec, MeasurandSpec, Model, RegisterSpec, Variant
 
 
 class ModelRow(msgspec.Struct, frozen=True):
@@ -222,6 +222,7 @@ def describe(model: Model) -> list[Section]:
         _table("Authentication", "fact", _facts(model.authentication)),
         _table("Link to the supervision", "fact", _facts(model.transport)),
         _table("After a power cut", "fact", _facts(model.after_power_cut)),
+        *modbus(model),
         Section(
             "Data transfers",
             ("vendor", "message", "way", "enabled by", "data", "source"),
@@ -242,6 +243,34 @@ def describe(model: Model) -> list[Section]:
         Section("Sources", ("name", "document"), tuple(_sources(model))),
         Section("Unknown", ("what", "why, and what was taken"), tuple(model.unknown.items())),
     ]
+
+
+def modbus(model: Model) -> list[Section]:
+    """How the station is controlled over Modbus, and its map; empty sections where none is known."""
+    return [
+        _table("Modbus", "fact", _facts(model.modbus)) if model.modbus else Section("Modbus", ("fact",), ()),
+        Section(
+            f"Modbus registers ({len(model.registers)})",
+            ("register", "words", "type", "access", "name", "unit", "takes", "meaning", "source"),
+            tuple(map(_register, sorted(model.registers.values(), key=lambda row: row.address))),
+            prose=("meaning",),
+            head=5,
+        ),
+    ]
+
+
+def _register(row: RegisterSpec) -> tuple[str, ...]:
+    least, most = row.min or 0, row.max
+    takes = f"{least:g}..{'' if most is None else f'{most:g}'}" if row.access == "RW" and row.type != "text" else ""
+    words = {number: word for word, number in (row.values | row.writes).items()} if row.type != "bits" else {}
+    numbers = ", ".join(f"{number} {word}" for number, word in words.items())
+    bits = ", ".join(f"bit {bit} error {code}" for code, bit in row.values.items()) if row.type == "bits" else ""
+    key = f"key {row.key}" if row.key else ""
+    meaning = ": ".join(filter(None, (row.meaning, numbers or bits)))
+    return (
+        str(row.address), str(row.words), row.type, row.access, row.name, row.unit,
+        ", ".join(map(str, row.writes.values())) or takes, "; ".join(filter(None, (meaning, key))), row.source,
+    )  # fmt: skip
 
 
 CLEARS = {"cause": "with its cause", "unplug": "by unplugging", "self": "after {:g} s", "service": "by service"}
