@@ -127,7 +127,13 @@ BROUGHT_BY_R6 = {
     "messages.source",
     *(f"messages.comments.{action}" for action in [*ANSWERED_FROM_R6, "RemoteStartTransaction"]),
 }
-BROUGHT_BY_R6_AS_A_WHOLE = {"smart_charging", "quirks.trigger_only_charging", "sources.field-profile", "errors.29"}
+BROUGHT_BY_R6_AS_A_WHOLE = {
+    "smart_charging",
+    "quirks.trigger_only_charging",
+    "sources.field-profile",
+    "errors.29",
+    "modbus.lost_error",
+}
 BROUGHT_BY_R6_TO_ITS_LINE = {
     "W": {"keys.emsetting.inert"},  # it rules the profiles
     "P": {"keys.emsetting.inert", "keys.emsetting.default"},  # printed for the wallbox; from R6 on for all
