@@ -13,18 +13,18 @@ help:
 	@echo "make setup       .venv with everything, and the peers the tests talk to"
 
 setup:
-	@tools/setup python peers
+	@tools/setup python peers pages
 
 run:
-	@tools/setup python
+	@tools/setup python pages
 	@.venv/bin/chargepost run $(ARGS)
 
 test:
-	@tools/setup python peers browser
+	@tools/setup python peers pages browser
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-fast:
-	@tools/setup python peers
+	@tools/setup python peers pages
 	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 test-ray:

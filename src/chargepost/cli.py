@@ -33,7 +33,7 @@ WIDE = 160
 HEARTBEAT_S = 300.0
 """Between two heartbeats, as our supervision asks for it."""
 
-SUPERVISION_AT, CONTROL_AT = "127.0.0.1:8610", "127.0.0.1:8620"
+SUPERVISION_AT, CONTROL_AT, TOOL_AT = "127.0.0.1:8610", "127.0.0.1:8620", "127.0.0.1:8630"
 """Ports that the programs of this audience leave free."""
 
 
@@ -71,6 +71,10 @@ StoreOption = Annotated[
 ]
 ControlOption = Annotated[
     str, _option("--control", metavar="HOST:PORT", help=f"Where the control API listens [{CONTROL_AT}]; none: nowhere.")
+]
+ToolOption = Annotated[
+    str,
+    _option("--tool", metavar="HOST:PORT", help=f"Where the stations' tools are served [{TOOL_AT}]; none: nowhere."),
 ]
 ListenOption = Annotated[
     str, _option("--listen", metavar="HOST:PORT", help=f"Where the supervision listens [{SUPERVISION_AT}].")
@@ -148,6 +152,7 @@ def run(
     ] = None,
     listen: ListenOption = "",
     control: ControlOption = "",
+    tool: ToolOption = "",
     store: StoreOption = "",
     tls_cert: TlsCert = "",
     tls_key: TlsKey = "",
@@ -181,6 +186,7 @@ def run(
         own = not site.supervision.url
         where = _address(listen or site.supervision.listen, bool(listen)) if own else None
         control_at = _control(control or site.control, bool(control))
+        tool_at = _tool(tool)
         if store or site.store:
             held = hold(_store_folder(store or site.store))
         elif site_file:
@@ -190,9 +196,11 @@ def run(
         apart = hold(_store_folder(site.supervision.store)) if site.supervision.store and own else None
         plan = Plan(
             site, held, _version(), _speed(speed), supervision=where, supervision_store=apart, control=control_at,
-            token=control_token or None, files=_files(transfer_hosts, firmware_key, site),
+            tool=tool_at, token=control_token or None, files=_files(transfer_hosts, firmware_key, site),
         )  # fmt: skip
-    _serve(plan, plain, json, wished={"supervision": where, "control": control_at}, site_file=site_file)
+    _serve(
+        plan, plain, json, wished={"supervision": where, "control": control_at, "tool": tool_at}, site_file=site_file
+    )
 
 
 @app.command()
@@ -202,6 +210,7 @@ def station(
     supervision: Supervision = "",
     store: StoreOption = "none",
     control: ControlOption = "",
+    tool: ToolOption = "",
     set: Annotated[  # noqa: A002 - the option's name
         list[str] | None, _option("--set", metavar="KEY=VALUE", help="A configuration key; may be repeated.")
     ] = None,
@@ -236,11 +245,13 @@ def station(
         part = StationPart(id=identity, model=product.name, settings=dict(settings))
         site = Site(name=f"station {identity}", stations=(part,), supervision=SupervisionPart(url=supervision))
         control_at = _control(control, bool(control))
+        tool_at = _tool(tool)
         plan = Plan(
             site, hold(_store_folder(store)), _version(), _speed(speed), control=control_at,
-            token=control_token or None, files=_files(transfer_hosts, firmware_key), faults=_faults(faults),
+            tool=tool_at, token=control_token or None, files=_files(transfer_hosts, firmware_key),
+            faults=_faults(faults),
         )  # fmt: skip
-    _serve(plan, plain, json, wished={"control": control_at})
+    _serve(plan, plain, json, wished={"control": control_at, "tool": tool_at})
 
 
 @app.command()
@@ -582,6 +593,7 @@ def _unless_told(command: str, option: str) -> Any:
     return {
         "listen": SUPERVISION_AT,
         "control": CONTROL_AT,
+        "tool": TOOL_AT,
         "stations": STATIONS,
         "model": FLEET_MODEL,
         "id": "MODEL-1",
@@ -626,6 +638,10 @@ def _address(text: str, fixed: bool) -> Any:
 
 def _control(text: str, fixed: bool) -> Any:
     return None if text == "none" else _address(text or CONTROL_AT, fixed)
+
+
+def _tool(text: str) -> Any:
+    return None if text == "none" else _address(text or TOOL_AT, bool(text))
 
 
 def _store_folder(url: str) -> Path | None:

@@ -175,6 +175,8 @@ class SettingChanged(Signal, frozen=True):
 
     key: str
     value: str
+    by: str = "the owner"
+    """Who it is, for whoever reads the key later."""
 
 
 class BadgeCached(Signal, frozen=True):
@@ -330,6 +332,12 @@ class Restored(Signal, frozen=True):
     """Back to factory settings, by hand."""
 
 
+class RestartAsked(Signal, frozen=True):
+    """Begin the program anew, by hand: charges end and are told first."""
+
+    why: str
+
+
 class Started(Signal, frozen=True):
     """The program of the station begins to run; the first fact of every life. `utc_s` is the machine's date."""
 
@@ -348,7 +356,8 @@ Fact = (
     | LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent
+    | RestartAsked | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined
+    | Sent
     | TransferFailed
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
@@ -27,6 +27,9 @@ from chargepost.run.visitors import Visitors
 from chargepost.run.words import Event
 from chargepost.supervision.access import OPERATOR
 
+if TYPE_CHECKING:
+    from chargepost.run.tool import Served
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,6 +44,8 @@ class Plan:
     """Where our own supervision listens; None: there is none in this process."""
     supervision_store: Store | None = None
     control: Address | None = None
+    tool: Address | None = None
+    """Where the commissioning tools of all stations are served; None: nowhere."""
     token: str | None = None
     """Of the control API; drawn when it can be reached by others."""
     files: Terms = field(default_factory=Terms)
@@ -63,6 +68,7 @@ class House:
     clock: Clock
     stations: Stations
     supervision: Supervision | None = None
+    tools: "Served | None" = None
     control_url: str = ""
     control_port: int | None = None
     token: str | None = None
@@ -87,6 +93,8 @@ class House:
         for identity, model, _ in self.wanted[: 1 if self.plan.crowd else STATIONS_SHOWN]:
             page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
             rows.append(("station", page, f"{model.title} {model.release}"))
+            if self.tools:
+                rows.append(("its tool", self.tools.page(identity), self._first_passwords(identity)))
         if self.control_url:
             rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
         if self.supervision:
@@ -102,6 +110,9 @@ class House:
         if self.supervision:
             password = self.supervision.first_password
             rows.append(("password", f"{password}  (shown once)" if password else "as shown at the first start", ""))
+        if self.tools:
+            more = [given.identity for given in self.wanted[STATIONS_SHOWN:]]
+            rows += [("a tool", self.tools.page(each), self._first_passwords(each)) for each in more]
         return rows
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -119,7 +130,10 @@ class House:
             "event": "serving",
             "site": self.plan.site.name,
             "speed": self.clock.speed,
-            "stations": [{"id": given.identity, "model": given.model.name} for given in self.wanted],
+            "stations": [
+                {"id": given.identity, "model": given.model.name} | self._tool_words(given.identity)
+                for given in self.wanted
+            ],
             "supervision": supervision
             and {
                 "url": supervision.pages,
@@ -133,6 +147,20 @@ class House:
             "faults_seed": self.plan.faults.seed if self.plan.faults else None,
             "broken": [f"{path}: {reason}" for path, reason in self.broken],
         }
+
+    def _first_passwords(self, identity: str) -> str:
+        assert self.tools
+        firsts = self.tools.tools.first_passwords.get(identity)
+        if not firsts:
+            return "admin and user: as shown at the first start"
+        return "  ".join(f"{account}: {password}" for account, password in firsts.items()) + "  (shown once)"
+
+    def _tool_words(self, identity: str) -> dict[str, Any]:
+        """Where its tool is, and the first passwords, once."""
+        if self.tools is None:
+            return {}
+        first = self.tools.tools.first_passwords.get(identity)
+        return {"tool": self.tools.page(identity)} | ({"passwords": first} if first else {})
 
     def summary(self) -> str:
         """One line, for the end; its parts are parted by `; `."""
@@ -208,7 +236,11 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
             stations.more_metrics.append(supervision.metrics)
         if plan.control:
             await _open_control(house, plan.control, stack)
+        if plan.tool:
+            await _open_tools(house, plan.tool, stack)
         await _open_stations(house, stack)
+        if house.tools:
+            house.tools.furnish(given.identity for given in house.wanted)
         if supervision:
             stack.callback(supervision.ears.listeners.clear)  # that our own stations hang up at the end is no news
         yield house
@@ -222,6 +254,13 @@ async def _open_control(house: House, address: Address, stack: AsyncExitStack) -
     stack.push_async_callback(server.close)
     house.control_port = server.port
     house.control_url = f"http://{Address(server.host, server.port).from_here()}/"
+
+
+async def _open_tools(house: House, address: Address, stack: AsyncExitStack) -> None:
+    from chargepost.run.tool import serve_tools  # noqa: PLC0415 - its pages cost memory where nobody looks at them
+
+    house.tools = await serve_tools(house.stations, address, house.plan.version)
+    stack.push_async_callback(house.tools.server.close)
 
 
 async def _open_stations(house: House, stack: AsyncExitStack) -> None:

@@ -351,6 +351,10 @@ class StationHost:
         self.hardware.advance(self.clock.now())
         self._put(kept.puts(self.hardware.connectors))
 
+    def put(self, puts: Mapping[str, bytes]) -> None:
+        """Keep values beside the station's own, under keys that it does not know."""
+        self._put(puts)
+
     def _put(self, puts: Mapping[str, bytes], then: Callable[[], None] = lambda: None) -> None:
         try:
             self._keep(puts, then)

@@ -61,6 +61,7 @@ def _elsewhere(house: House, wished: Mapping[str, Address | None]) -> list[str]:
     found = {
         "supervision": house.supervision.server.port if house.supervision else None,
         "control": house.control_port,
+        "tool": house.tools.server.port if house.tools else None,
     }
     return [
         f"port {address.port} is in use: the {what} takes {found[what]}"

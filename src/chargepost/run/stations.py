@@ -193,7 +193,7 @@ class Stations:
     async def set_key(self, identity: str, key: str, value: str) -> None:
         host = self._powered(identity)
         judge(identity, host.model, {key: value})
-        host.tell(sig.SettingChanged(key, value))
+        host.tell(sig.SettingChanged(key, value, "the control API"))
 
     async def cache_badge(self, identity: str, id_tag: str, status: str) -> None:
         self._powered(identity).tell(sig.BadgeCached(id_tag, status))

@@ -10,7 +10,7 @@ from chargepost.catalogue.model import Model
 from chargepost.signals import Level, Note, Wish
 from chargepost.station.memory import Memory
 from chargepost.station.roots import Roots
-from chargepost.station.settings import Settings
+from chargepost.station.settings import AUTHOR, Settings
 
 if TYPE_CHECKING:
     from chargepost.station.profiles import Profiles
@@ -112,6 +112,7 @@ class Core:
         changed = {intern(key): intern(value) for key, value in memory.load_all("setting/", str)}
         self.serial = changed.get(SERIAL_KEY.lower()) or serial_number(identity, int(long))
         self.settings = Settings(model, changed, self.serial)
+        self.settings.authors |= memory.load_all(AUTHOR, tuple[str, float])
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
         self.roots = Roots(memory)

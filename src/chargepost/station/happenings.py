@@ -37,6 +37,7 @@ from chargepost.station.badges import Badge, fold
 from chargepost.station.connector import Connector
 from chargepost.station.conversation import Conversation
 from chargepost.station.core import Refusal
+from chargepost.station.settings import AUTHOR
 from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
@@ -441,7 +442,7 @@ def _fault_cleared(s: "Station", fact: sig.FaultCleared, now: float) -> None:
 
 
 def _setting(s: "Station", fact: sig.SettingChanged, now: float) -> None:
-    verdict = s.change_setting(fact.key, fact.value, now, owner=True)
+    verdict = s.change_setting(fact.key, fact.value, now, owner=True, by=fact.by)
     if verdict not in ("Accepted", "RebootRequired"):
         s.core.note("warning", "setting refused", f"{fact.key}: {verdict}")
     s.run_after_answer()
@@ -468,10 +469,17 @@ def _restored(s: "Station", fact: sig.Restored, now: float) -> None:
     s.restart(True, "factory settings", "Reboot", now)
 
 
+def _restart_asked(s: "Station", fact: sig.RestartAsked, now: float) -> None:
+    if s.restarting is None:
+        s.restart(False, fact.why, "Reboot", now)
+
+
 def forget_settings(s: "Station") -> None:
     """Every key as it left the factory, no badge known, nothing reserved, no charging profile."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
+    for inner in s.core.settings.authors:
+        s.core.memory.drop(f"{AUTHOR}{inner}")
     s.core.settings.forget()
     profiles.forget(s.core)
     s.core.roots.clear()
@@ -509,6 +517,7 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.StopAsked: _stop,
     sig.ScreenTouched: _screen,
     sig.Restored: _restored,
+    sig.RestartAsked: _restart_asked,
     sig.Ending: _ending,
     sig.BadgeCommented: charge_record.commented,
     sig.RemoteAuthorized: surroundings.remote_authorized,

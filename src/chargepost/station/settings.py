@@ -34,6 +34,10 @@ _INT = re.compile(r"[+-]?\d{1,18}")
 _TRUTH = {"true": "true", "false": "false", "1": "true", "0": "false"}
 
 
+AUTHOR = "author/"
+"""Beginning of the memory keys that say who changed a setting last, and when."""
+
+
 class Row(NamedTuple):
     """A key with the name its value is kept under."""
 
@@ -99,13 +103,15 @@ def _index(model: Model) -> _Index:
 class Settings:
     """The keys of one station. Values are kept as text, as OCPP has them."""
 
-    __slots__ = ("_index", "changed", "connectors", "model", "serial", "version")
+    __slots__ = ("_index", "authors", "changed", "connectors", "model", "serial", "version")
 
     def __init__(self, model: Model, changed: dict[str, str], serial: str = "") -> None:
         self.model = model
         self.serial = serial
         """Stands where a default says {serial}."""
         self.changed = changed
+        self.authors: dict[str, tuple[str, float]] = {}
+        """Who changed a setting last, and its date; by inner name, of those that were changed while the station ran."""
         self.version = 0
         """Counts changes: what was worked out of keys holds while it stays."""
         self._index = _index(model)
@@ -194,6 +200,7 @@ class Settings:
     def forget(self) -> None:
         """Back to what the product has from the factory."""
         self.changed.clear()
+        self.authors.clear()
         self.version += 1
 
     def items(self, name: str) -> list[str]:

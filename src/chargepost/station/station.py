@@ -47,7 +47,7 @@ from chargepost.station.happenings import (
 from chargepost.station.maintenance import Maintenance
 from chargepost.station.memory import Memory
 from chargepost.station.security_events import SecurityEvents
-from chargepost.station.settings import Row, Verdict
+from chargepost.station.settings import AUTHOR, Row, Verdict
 from chargepost.station.status import LIGHTS, error, status
 from chargepost.station.usage import Usage
 
@@ -363,12 +363,14 @@ class Station:
                 self.core.wish(sig.Restart(hard, why))
                 self.talk.leave()
 
-    def change_setting(self, name: str, value: str, now: float, *, owner: bool) -> Verdict:
-        """Judge, store and let a changed key take effect."""
+    def change_setting(self, name: str, value: str, now: float, *, owner: bool, by: str = "the supervision") -> Verdict:
+        """Judge, store and let a changed key take effect. `by`: who wants it, for who reads it later."""
         verdict, row, stored = self.core.settings.change(name, value, owner=owner)
         if row is None or verdict not in ("Accepted", "RebootRequired"):
             return verdict
         self.core.memory.put(f"setting/{row.inner}", stored)
+        author = self.core.settings.authors[row.inner] = (by, round(self.core.utc(now)))
+        self.core.memory.put(f"{AUTHOR}{row.inner}", author)
         reset = self.core.model.quirks.get("reset_by_key")
         if reset and row is self.core.settings.row(str(reset["trigger_key"])) and stored == "true":
             forget_settings(self)

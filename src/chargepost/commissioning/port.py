@@ -1,0 +1,52 @@
+"""What a tool may ask of the station that it is embedded in, and tell it. Nothing else of a station is known here."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from chargepost.catalogue.model import Model
+from chargepost.signals import StationView
+
+
+class Setting(NamedTuple):
+    """A configuration key as it stands."""
+
+    value: str | None
+    """As OCPP writes it; None: known, but unset."""
+    factory: str | None
+    by: str = ""
+    """Who changed it last; empty: nobody since the factory, or nobody knows."""
+    at_utc_s: float = 0.0
+
+
+class Port(Protocol):
+    """One station. Everything is answered at once; a station without power has no tool."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def powered(self) -> bool:
+        """False while its program is off or just beginning."""
+
+    def view(self) -> StationView: ...
+
+    def setting(self, key: str) -> Setting | None:
+        """By any of its names; None where the product has no such key, or the station is off."""
+
+    def refuses(self, key: str, value: str) -> bool:
+        """Whether the station would not take the value."""
+
+    def change(self, values: Mapping[str, str], by: str) -> None:
+        """Set these keys, as the owner may, in this order. What the station `refuses` is not set."""
+
+    def restart(self) -> None:
+        """Begin the program anew, in good order: charges end, their messages are told first."""
+
+    def utc_s(self) -> float:
+        """The station's date."""
+
+    def mac_address(self, connector: int) -> str:
+        """Of the board of a connector."""

@@ -1,0 +1,231 @@
+// The pages work without this file; with it they live: forms are checked and marked, what changes elsewhere appears,
+// parts that say hx-trigger="refresh" are fetched anew, and a page comes back by itself when its station does.
+"use strict";
+
+const PERIOD_MS = 5000; // the guide's rhythm of live pages
+const body = document.body;
+const words = JSON.parse(body.dataset.words);
+const prefix = body.dataset.prefix;
+const tags = new Map(); // address -> ETag of what is shown of it
+let missed = 0;
+let usedAt = Date.now();
+
+const ask = (address, more = {}) =>
+  fetch(address, { ...more, headers: { "x-poll": "1", ...(more.headers || {}) }, cache: "no-store" });
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+// --- fields -------------------------------------------------------------------------------------------------------
+
+const controls = (field) => [...field.querySelectorAll("[name]")].filter((each) => !each.name.startsWith("was."));
+
+function valueOf(field) {
+  const all = controls(field);
+  if (all[0]?.type === "radio") return all.find((each) => each.checked)?.value ?? "";
+  return all[0]?.value ?? "";
+}
+
+function setValue(field, value) {
+  for (const each of controls(field)) {
+    if (each.type === "radio") each.checked = each.value === value;
+    else each.value = value;
+  }
+}
+
+const isDirty = (field) => controls(field).length > 0 && valueOf(field) !== field.dataset.stored;
+
+function wrong(field) {
+  const input = controls(field)[0];
+  if (!input || input.type === "radio" || !isDirty(field)) return "";
+  const value = input.value.trim();
+  const { least, most, wrong: sentence } = input.dataset;
+  if (input.inputMode === "numeric") {
+    const number = Number(value);
+    if (!/^[+-]?\d+([.]\d+)?$/.test(value)) return sentence;
+    if ((least && number < Number(least)) || (most && number > Number(most))) return sentence;
+  }
+  if (input.pattern && !new RegExp(`^(?:${input.pattern})$`, "u").test(value)) return sentence;
+  return "";
+}
+
+function watch(form) {
+  const fields = [...form.querySelectorAll(".field")];
+  const count = form.querySelector(".unsaved");
+  const byName = new Map(fields.map((field) => [field.dataset.field, field]));
+
+  const look = () => {
+    let dirty = 0;
+    for (const field of fields) {
+      const { when, whenValues } = field.dataset;
+      const other = when && byName.get(when);
+      field.hidden = Boolean(other) && !whenValues.split("|").includes(valueOf(other));
+      const changed = isDirty(field);
+      field.classList.toggle("changed", changed);
+      dirty += changed;
+    }
+    form.dataset.dirty = dirty || "";
+    if (count) count.textContent = dirty ? (dirty === 1 ? words.unsaved1 : fill(words.unsaved, { n: dirty })) : "";
+  };
+  const judge = (field) => {
+    const text = wrong(field);
+    const input = controls(field)[0];
+    const place = field.querySelector(".wrong");
+    if (place.textContent !== text) place.textContent = text;
+    if (input && input.type !== "radio") input.toggleAttribute("aria-invalid", Boolean(text));
+    field.classList.toggle("bad", Boolean(text));
+    return !text;
+  };
+  form.addEventListener("input", look);
+  form.addEventListener("change", (event) => {
+    const field = event.target.closest(".field");
+    if (field) judge(field);
+    look();
+  });
+  form.addEventListener("submit", (event) => {
+    const bad = fields.filter((field) => !field.hidden && !judge(field));
+    if (bad.length) {
+      event.preventDefault();
+      controls(bad[0])[0].focus();
+      return;
+    }
+    for (const field of fields.filter((each) => each.hidden)) setValue(field, field.dataset.stored);
+    form.dataset.dirty = "";
+  });
+  look();
+  form.look = look;
+}
+
+// A value that changed elsewhere: shown at once where nobody has typed, else offered beside what was typed.
+function take(form, told) {
+  for (const each of told) {
+    const field = form.querySelector(`.field[data-field="${CSS.escape(each.name)}"]`);
+    if (!field) continue;
+    const output = field.querySelector("output");
+    if (output && output.textContent !== (each.text || "–")) output.textContent = each.text || "–";
+    const was = field.querySelector("input[name^='was.']");
+    if (each.value === field.dataset.stored || !controls(field).length) continue;
+    const place = field.querySelector(".elsewhere");
+    place.textContent = fill(words.elsewhere, { value: each.text || "–", who: each.by, when: each.since });
+    field.classList.remove("told");
+    void field.offsetWidth;
+    field.classList.add("told");
+    const accept = () => {
+      field.dataset.stored = each.value;
+      if (was) was.value = each.value;
+    };
+    if (!isDirty(field)) {
+      accept();
+      setValue(field, each.value);
+    } else {
+      const typed = valueOf(field);
+      accept();
+      if (typed === each.value) continue;
+      for (const [text, value] of [[words.yours, typed], [words.theirs, each.value]]) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "second";
+        button.textContent = text;
+        button.addEventListener("click", () => {
+          setValue(field, value);
+          place.textContent = "";
+          form.look();
+        });
+        place.append(" ", button);
+      }
+    }
+    form.look();
+  }
+}
+
+// --- what comes anew ----------------------------------------------------------------------------------------------
+
+async function refresh() {
+  if (document.hidden || !prefix) return;
+  try {
+    const answer = await ask(`${prefix}/api/state`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const state = await answer.json();
+    alive(true);
+    if (state.build !== body.dataset.build && !document.querySelector("form[data-dirty]:not([data-dirty=''])")) {
+      location.reload();
+      return;
+    }
+    waiting(state);
+    if (!state.powered) return;
+    for (const form of document.querySelectorAll("form[data-settings]")) {
+      const address = form.dataset.settings;
+      const fields = await ask(address, { headers: tags.has(address) ? { "if-none-match": tags.get(address) } : {} });
+      if (fields.status === 401) return void location.reload();
+      if (fields.status !== 200) continue;
+      tags.set(address, fields.headers.get("etag"));
+      take(form, await fields.json());
+    }
+    for (const part of document.querySelectorAll("[hx-trigger='refresh']")) window.htmx?.trigger(part, "refresh");
+  } catch {
+    alive(false);
+  }
+}
+
+function alive(is) {
+  missed = is ? 0 : missed + 1;
+  const stale = missed >= 2;
+  const notice = document.getElementById("stale");
+  if (notice.hidden === !stale) return;
+  notice.hidden = !stale;
+  document.querySelector("main").classList.toggle("stale", stale);
+  for (const button of document.querySelectorAll("main button")) button.disabled = stale;
+}
+
+// The page of a station that starts anew: its steps, and the way back.
+function waiting(state) {
+  const steps = document.querySelector(".steps[data-back]");
+  if (!steps) return;
+  const at = state.powered ? "up" : "dark";
+  for (const step of steps.children) step.classList.toggle("now", step.dataset.step === at);
+  if (state.powered) location.replace(steps.dataset.back);
+}
+
+// htmx: its polls are no use of the session, carry the ETag of what is shown, and never touch a form in use.
+document.addEventListener("htmx:config:request", (event) => {
+  const { ctx } = event.detail;
+  const address = ctx.request.action;
+  if (ctx.sourceElement.getAttribute("hx-trigger") === "refresh") {
+    ctx.request.headers["x-poll"] = "1";
+    if (tags.has(address)) ctx.request.headers["if-none-match"] = tags.get(address);
+  }
+  ctx.request.headers["x-csrf"] = body.dataset.csrf;
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  const tag = ctx.response?.headers?.get?.("etag");
+  if (tag) tags.set(ctx.request.action, tag);
+});
+
+// --- the page -----------------------------------------------------------------------------------------------------
+
+for (const form of document.querySelectorAll("form.settings")) watch(form);
+for (const chooser of document.querySelectorAll("[data-submits]")) {
+  chooser.addEventListener("change", () => chooser.form.requestSubmit());
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (document.querySelector("form[data-dirty]:not([data-dirty=''])")) event.preventDefault();
+});
+
+const idleMs = Number(body.dataset.idleS) * 1000;
+const WARN_MS = 120000; // before a session ends for want of use
+for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => { usedAt = Date.now(); });
+document.querySelector("[data-stay]")?.addEventListener("click", async () => {
+  await fetch(`${prefix}/parts/place`);
+  document.getElementById("idle").hidden = true;
+});
+
+if (body.dataset.csrf) {
+  setInterval(() => {
+    document.getElementById("idle").hidden = !idleMs || Date.now() - usedAt < idleMs - WARN_MS;
+  }, 5000);
+}
+if (body.dataset.csrf || document.querySelector(".steps")) {
+  setInterval(refresh, document.querySelector(".steps") ? 1000 : PERIOD_MS);
+  document.addEventListener("visibilitychange", refresh);
+}

@@ -1,0 +1,35 @@
+"""The tabs, each a module with its rows; what is listed here is what the tool has."""
+
+from collections.abc import Iterator, Mapping
+
+from chargepost.commissioning.port import Port
+from chargepost.commissioning.tabs import configuration, energy
+from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, sees
+
+MODULES = (configuration, energy)
+"""In the order of the tool."""
+
+TABS: tuple[Tab, ...] = tuple(module.TAB for module in MODULES)
+SUB_TABS: tuple[SubTab, ...] = tuple(row for module in MODULES for row in module.SUB_TABS)
+FIELDS: tuple[Field, ...] = tuple(row for module in MODULES for row in module.FIELDS)
+ACTIONS: tuple[Action, ...] = tuple(row for module in MODULES for row in module.ACTIONS)
+DOWNLOADS: tuple[Download, ...] = tuple(row for module in MODULES for row in module.DOWNLOADS)
+RULES: Mapping[str, tuple[Rule, ...]] = {sub: rules for module in MODULES for sub, rules in module.RULES.items()}
+
+SUB_TAB: Mapping[str, SubTab] = {row.name: row for row in SUB_TABS}
+
+
+def seen_by(account: str, port: Port) -> Iterator[tuple[Tab, list[SubTab]]]:
+    """The tabs of an account with their sub-tabs. A sub-tab that has only fields, and none of this product, is none."""
+    for tab in TABS:
+        subs = [sub for sub in SUB_TABS if sub.tab == tab.name and is_there(sub, account, port)]
+        if subs:
+            yield tab, subs
+
+
+def is_there(sub: SubTab, account: str, port: Port) -> bool:
+    return sees(sub, account, port) and (sub.template != "form.html" or any(fields_of(sub, port)))
+
+
+def fields_of(sub: SubTab, port: Port) -> Iterator[Field]:
+    yield from (row for row in FIELDS if row.sub == sub.name and exists(row, port))

@@ -1,0 +1,426 @@
+"""Each thing shown or set, as a row: pages and API are drawn from these rows, so a new setting is one row.
+
+A row says what the product file does not: where the setting stands, its label and help, who may do what, and when it
+is shown. Type, range, choices and factory value come from the product's own key. What a product lacks is not shown.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, NamedTuple
+
+from chargepost.catalogue.model import KeySpec, Model
+from chargepost.commissioning.access import ADMIN, Right
+from chargepost.commissioning.port import Port
+from chargepost.commissioning.words import Words, _
+
+Values = Mapping[str, str]
+"""What the fields of a sub-tab say, by their names."""
+
+FORM_BYTES_MAX = 65_536
+"""Larger than any sub-tab's form; what uploads a file says so."""
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the tabs; it is shown when one of its sub-tabs is."""
+
+    name: str
+    """In addresses; never changes."""
+    label: str
+
+
+@dataclass(frozen=True)
+class SubTab:
+    """One page of a tab."""
+
+    tab: str
+    name: str
+    label: str
+    _: KW_ONLY
+    user: bool = True
+    """The account user sees it, too; admin sees all (commissioning guide, Access rights to tabs)."""
+    shown: Callable[[Port], bool] = lambda port: True
+    """For its product and its present configuration."""
+    template: str = "form.html"
+    """Has the fields of the sub-tab, and what `context` gives."""
+    context: Callable[[Port, str], Mapping[str, Any]] = lambda port, account: {}
+    """What else the template shows: of this station, for this account."""
+    live: str = ""
+    """A template with the part of the page that is fetched anew every 5 s; the page includes it."""
+    intro: str = ""
+    warning: str = ""
+    """Stands above the fields."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing shown or set."""
+
+    sub: str
+    """The sub-tab it stands in."""
+    name: str
+    """In forms, in the API and in files; one of a kind, and never changed."""
+    label: str
+    _: KW_ONLY
+    key: str = ""
+    """The configuration key behind it; a product without it does not have the field."""
+    help: str = ""
+    """What it means, in our words."""
+    warning: str = ""
+    admin: Right = "RW"
+    user: Right = "N"
+    group: str = ""
+    """A heading within the sub-tab."""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Value -> what it is called; without, those of the key."""
+    shown: Callable[[Port], bool] = lambda port: True
+    """For its product and its present configuration."""
+    when: tuple[str, tuple[str, ...]] | None = None
+    """Shown only while that field of the same sub-tab has one of these values, also before it is saved."""
+    reads: Callable[[Port], str] | None = None
+    """Instead of the key's own text."""
+    sets: Callable[[Port, str], Mapping[str, str]] | None = None
+    """Instead of the key alone: the keys that a value stands for, in their order."""
+    offers: Callable[[Port], Iterable[str]] | None = None
+    """Which of the choices are there."""
+    refuses: Callable[[Port, str], str] | None = None
+    """Besides what the key refuses: why a value is not taken, as a text to translate; empty when it is."""
+    unit: str = ""
+    kind: str = ""
+    """How it is edited, where the key's type does not say: choice, switch, number, text, password, date, shown."""
+    factory: Callable[[Port], str] | None = None
+    """Instead of the key's own."""
+    reboot: bool = False
+    """Needs a reboot, whatever the key says."""
+    exported: bool = True
+    """Goes into the configuration file; a secret never does."""
+
+
+class Told(NamedTuple):
+    """What came of an action."""
+
+    text: str
+    """A sentence in the words of the account's language, with what to do where something went wrong."""
+    bad: bool = False
+    template: str = ""
+    """A page to show; without, the sub-tab it belongs to."""
+    context: Mapping[str, Any] = {}
+
+
+class Sent(NamedTuple):
+    """What came with an action."""
+
+    account: str
+    form: Mapping[str, str]
+    """Of a repeated name the last one; see `all`."""
+    all: Mapping[str, list[str]]
+    data: bytes
+    """The body, where it is no form: an uploaded file."""
+    words: Words
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something an account may do on a sub-tab: a POST to its address and this name."""
+
+    sub: str
+    name: str
+    does: Callable[[Port, Sent], Told | Awaitable[Told]]
+    _: KW_ONLY
+    user: bool = False
+    max_bytes: int = FORM_BYTES_MAX
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that an account may fetch from a sub-tab."""
+
+    sub: str
+    name: str
+    makes: Callable[[Port], bytes]
+    media: str
+    file_name: Callable[[Port], str]
+    _: KW_ONLY
+    user: bool = False
+
+
+Rule = Callable[[Port, Values], Mapping[str, str]]
+"""Looks at all values of a sub-tab as they would be; why fields are not taken, as texts to translate, by name."""
+
+
+# --- who may ---------------------------------------------------------------------------------------------------------
+
+
+def sees(sub: SubTab, account: str, port: Port) -> bool:
+    return (account == ADMIN or sub.user) and sub.shown(port)
+
+
+def may(row: Action | Download, sub: SubTab, account: str, port: Port) -> bool:
+    return sees(sub, account, port) and (account == ADMIN or row.user)
+
+
+def right(row: Field, sub: SubTab, account: str, port: Port) -> Right:
+    """What the account may do with a field; the sub-tab's rule goes first (Q-040)."""
+    if not sees(sub, account, port) or not exists(row, port):
+        return "N"
+    return row.admin if account == ADMIN else row.user
+
+
+def exists(row: Field, port: Port) -> bool:
+    """Whether this product has it, as it is configured now."""
+    return (not row.key or port.model.key(row.key) is not None) and row.shown(port)
+
+
+# --- what a field says -----------------------------------------------------------------------------------------------
+
+
+class Shown(NamedTuple):
+    """A field as a page draws it, in the account's language."""
+
+    row: Field
+    name: str
+    label: str
+    value: str
+    """As it is sent back."""
+    text: str
+    """As it is read."""
+    kind: str
+    unit: str
+    factory: str
+    """As it is read; empty: none is known."""
+    range: str
+    """What may be entered, in words; empty when the choices say it."""
+    choices: list[tuple[str, str]]
+    help: str
+    warning: str
+    writable: bool
+    least: str
+    most: str
+    length: str
+    pattern: str
+    reboot: bool
+    by: str
+    """Who changed it last."""
+    at_utc_s: float
+    when: tuple[str, tuple[str, ...]] | None
+
+
+def value_of(row: Field, port: Port) -> str:
+    if row.reads:
+        return row.reads(port)
+    setting = port.setting(row.key) if row.key else None
+    return (setting.value or "") if setting else ""
+
+
+def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Shown:
+    spec = port.model.key(row.key) if row.key else None
+    value = value_of(row, port)
+    setting = port.setting(row.key) if row.key else None
+    factory = row.factory(port) if row.factory else (setting.factory or "") if setting else ""
+    labels = dict(choices_of(row, port))
+    kind = kind_of(row, spec, labels)
+    if kind == "password":
+        value = factory = ""
+    numeric = spec is not None and spec.type in ("int", "decimal")
+    return Shown(
+        row, row.name, words(row.label), value, words(labels.get(value, value)), kind,
+        words(row.unit or (spec.unit if spec else "")), words(labels.get(factory, factory)),
+        "" if labels or spec is None else expected(spec, words),
+        [(choice, words(label)) for choice, label in labels.items()],
+        words(row.help or (spec.meaning if spec else "")), words(row.warning),
+        right(row, sub, account, port) == "RW" and kind != "shown",
+        _number(spec.min) if spec and numeric and not spec.zero and spec.out_of_range is None else "",
+        _number(spec.max) if spec and numeric and spec.out_of_range is None else "",
+        str(spec.max_length or "") if spec else "", spec.pattern if spec else "",
+        row.reboot or bool(spec and spec.reboot),
+        setting.by if setting else "", setting.at_utc_s if setting else 0.0, row.when,
+    )  # fmt: skip
+
+
+def choices_of(row: Field, port: Port) -> list[tuple[str, str]]:
+    """Value and label of each choice there is; none for a field that is typed in."""
+    spec = port.model.key(row.key) if row.key else None
+    labels = dict(row.choices)
+    if not labels and spec and spec.type == "bool":
+        labels = {"true": _("on"), "false": _("off")}
+    if not labels and spec and spec.allowed and spec.type != "url":
+        labels = {each: each for each in spec.allowed}
+    if spec and spec.allowed and row.choices and not row.sets:
+        labels = {value: label for value, label in labels.items() if value in spec.allowed}
+    offered = set(row.offers(port)) if row.offers else set(labels)
+    return [(value, label) for value, label in labels.items() if value in offered]
+
+
+def kind_of(row: Field, spec: KeySpec | None, labels: Mapping[str, str]) -> str:
+    if row.kind:
+        return row.kind
+    if labels:
+        return "choice"
+    if spec is None or (spec.access == "R" and not row.sets):
+        return "shown"
+    if spec.access == "W":
+        return "password"
+    return "number" if spec.type in ("int", "decimal") else "text"
+
+
+def expected(spec: KeySpec, words: Words) -> str:
+    """What a key takes, as a sentence: under the field, and the answer to what it does not take."""
+    low, high = _number(spec.min), _number(spec.max)
+    unit = f" {spec.unit}" if spec.unit else ""
+    match spec.type:
+        case "int" | "decimal" if low and high:
+            span = words(_("A number from {low} to {high}{unit}.")).format(low=low, high=high, unit=unit)
+            return words(_("0, or a number from {low} to {high}{unit}.")).format(
+                low=low, high=high, unit=unit) if spec.zero else span  # fmt: skip
+        case "int" | "decimal" if low:
+            return words(_("A number, {low}{unit} or more.")).format(low=low, unit=unit)
+        case "int" | "decimal":
+            return words(_("A number."))
+        case "ipv4":
+            return words(_("An IPv4 address such as 192.168.0.102."))
+        case "time":
+            return words(_("A time of day such as 08:00."))
+        case "url":
+            schemes = ", ".join(f"{each.removesuffix('://')}://" for each in spec.allowed or ("ws", "wss"))
+            return words(_("An address that begins with {schemes}")).format(schemes=schemes)
+        case "list" | "measurands" | "phase_rotation":
+            return words(_("Words of the product with commas between them."))
+        case "bool":
+            return words(_("on or off"))
+    if spec.max_length and spec.min:
+        return words(_("{least} to {most} characters.")).format(least=low, most=spec.max_length)
+    if spec.max_length:
+        return words(_("At most {most} characters.")).format(most=spec.max_length)
+    return ""
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.15g}"
+
+
+# --- setting ---------------------------------------------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What came of values that were sent."""
+
+    refused: dict[str, str]
+    """Field -> why, in the account's language. When there is one, nothing was changed."""
+    changed: list[str]
+    """Fields that have a new value now."""
+    reboot: bool = False
+    """Some of it works after a reboot only."""
+
+
+def save(
+    rows: Iterable[tuple[Field, SubTab]], rules: Iterable[Rule], account: str, port: Port, given: Values, words: Words,
+    seen: Values | None = None,
+) -> Outcome:  # fmt: skip
+    """All of the values, or none. `seen` are those that the page showed: a field that was left as it was seen is not
+    written, and one that somebody else has changed meanwhile is refused with the new value."""
+    refused: dict[str, str] = {}
+    wanted: dict[str, tuple[Field, str]] = {}
+    after: dict[str, str] = {}
+    for row, sub in rows:
+        if right(row, sub, account, port) == "N":
+            continue
+        now = after[row.name] = value_of(row, port)
+        if row.name not in given:
+            continue
+        value = given[row.name]
+        was = now if seen is None else seen.get(row.name, now)
+        if value == was or (value == now and row.kind != "password"):
+            continue
+        if right(row, sub, account, port) != "RW" or kind_of(row, _spec(row, port), {}) == "shown":
+            refused[row.name] = words(_("This can be read here, and not changed."))
+        elif now != was:
+            refused[row.name] = words(_("It was changed to {value} meanwhile. Save again to replace that.")).format(
+                value=now)  # fmt: skip
+        elif why := _why_not(row, port, value, words):
+            refused[row.name] = why
+        wanted[row.name] = row, value
+        after[row.name] = value
+    for name in given:
+        if name not in after:
+            refused[name] = words(_("There is no such field here."))
+    if not refused:
+        for rule in rules:
+            refused |= {name: words(why) for name, why in rule(port, after).items() if name in after}
+    if refused:
+        return Outcome(refused, [])
+    keys: dict[str, str] = {}
+    for row, value in wanted.values():
+        keys |= row.sets(port, value) if row.sets else {row.key: value}
+    port.change(keys, account)
+    return Outcome({}, list(wanted), any(_needs_reboot(row, port) for row, _value in wanted.values()))
+
+
+def _spec(row: Field, port: Port) -> KeySpec | None:
+    return port.model.key(row.key) if row.key else None
+
+
+def _why_not(row: Field, port: Port, value: str, words: Words) -> str:
+    labels = dict(choices_of(row, port))
+    if labels and value not in labels:
+        return words(_("Choose one of: {choices}.")).format(choices=", ".join(words(each) for each in labels.values()))
+    if row.refuses and (why := row.refuses(port, value)):
+        return words(why)
+    spec = _spec(row, port)
+    if spec and not row.sets and port.refuses(row.key, value):
+        return expected(spec, words) or words(_("The station does not take this value."))
+    return ""
+
+
+def _needs_reboot(row: Field, port: Port) -> bool:
+    spec = _spec(row, port)
+    return row.reboot or bool(spec and spec.reboot)
+
+
+# --- the station as a whole ------------------------------------------------------------------------------------------
+
+
+class State(NamedTuple):
+    """What stands beside the name."""
+
+    word: str
+    kind: str
+    """By which it has its shape and colour: available, charging, faulted, unavailable, waiting."""
+
+
+def state(port: Port) -> State:
+    """The station in one word; the worst goes first."""
+    if not port.powered:
+        return State(_("Starting"), "waiting")
+    statuses = {connector.status for connector in port.view().connectors}
+    if "Faulted" in statuses:
+        return State(_("Fault"), "faulted")
+    if statuses <= {"Unavailable"}:
+        return State(_("Out of service"), "unavailable")
+    if statuses & {"Charging", "SuspendedEV", "SuspendedEVSE"}:
+        return State(_("Operational, charging"), "charging")
+    return State(_("Operational"), "available")
+
+
+NAME_KEYS = ("stationName",)
+"""The key with the name of the station for people, where the product has one."""
+
+
+def name(port: Port) -> str:
+    for key in NAME_KEYS:
+        setting = port.setting(key)
+        if setting and setting.value:
+            return setting.value
+    return port.identity
+
+
+def has(*keys: str) -> Callable[[Port], bool]:
+    """The product has one of these keys."""
+    return lambda port: any(port.model.key(key) for key in keys)
+
+
+def is_evlink(model: Model) -> bool:
+    """A product of the family whose guides describe this tool."""
+    return "supervision_watched" in model.quirks

@@ -1,0 +1,135 @@
+"""The tools of the stations of this process, on one port: what they ask of each station, and its accounts on disk."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import Model
+from chargepost.commissioning import access, api
+from chargepost.commissioning.port import Setting
+from chargepost.run import kept
+from chargepost.run.addresses import Address
+from chargepost.run.control import is_loopback
+from chargepost.run.http import Server, serve
+from chargepost.station.core import mac_address
+from chargepost.web import LOOPBACK
+
+if TYPE_CHECKING:
+    from chargepost.run.runner import StationHost
+    from chargepost.run.stations import Stations
+
+ACCOUNTS = "tool/accounts"
+"""Memory key of both accounts. The station does not know it, and forgets it at no reset of its own."""
+
+
+class HostPort:
+    """The `Port` of a station that a `StationHost` carries."""
+
+    def __init__(self, host: "StationHost") -> None:
+        self._host = host
+
+    @property
+    def identity(self) -> str:
+        return self._host.identity
+
+    @property
+    def model(self) -> Model:
+        return self._host.model
+
+    @property
+    def powered(self) -> bool:
+        return self._host.station is not None
+
+    def view(self) -> sig.StationView:
+        return self._host.view()
+
+    def setting(self, key: str) -> Setting | None:
+        station = self._host.station
+        settings = station.core.settings if station else None
+        row = settings.row(key) if settings else None
+        if settings is None or row is None:
+            return None
+        by, at_utc_s = settings.authors.get(row.inner, ("", 0.0))
+        return Setting(settings.value(row), settings.factory(row.inner), by, at_utc_s)
+
+    def refuses(self, key: str, value: str) -> bool:
+        station = self._host.station
+        row = station.core.settings.row(key) if station else None
+        return station is None or row is None or station.core.settings.check(row, value) is None
+
+    def change(self, values: Mapping[str, str], by: str) -> None:
+        self._host.tell(*(sig.SettingChanged(key, value, by) for key, value in values.items()))
+
+    def restart(self) -> None:
+        self._host.tell(sig.RestartAsked("asked for in the tool"))
+
+    def utc_s(self) -> float:
+        return self._host.clock.utc_s()
+
+    def mac_address(self, connector: int) -> str:
+        return mac_address(self._host.identity)
+
+
+class Tools:
+    """The tool of each station; an `api.Stations`. A station that appears later gets its own when it is asked for."""
+
+    def __init__(self, stations: "Stations") -> None:
+        self._stations = stations
+        self._embedded: dict[str, api.Embedded] = {}
+        self.first_passwords: dict[str, dict[str, str]] = {}
+        """Of stations that were made in this run: account -> password, to be shown once."""
+
+    def ids(self) -> Sequence[str]:
+        return list(self._stations.hosts)
+
+    def embedded(self, identity: str) -> api.Embedded | None:
+        host = self._stations.hosts.get(identity)
+        if host is None:
+            self._embedded.pop(identity, None)
+            return None
+        known = self._embedded.get(identity)
+        if known is None or known.port._host is not host:  # type: ignore[attr-defined]  # it is ours
+            known = self._embedded[identity] = api.Embedded(HostPort(host), self._access(host))
+        return known
+
+    def _access(self, host: "StationHost") -> access.Access:
+        memory = host.ledger.recall(host.identity)
+        stored = kept.decoded(memory, ACCOUNTS, access.Accounts)
+
+        def keep(accounts: access.Accounts) -> None:
+            host.put({ACCOUNTS: msgspec.json.encode(accounts)})
+
+        if stored:
+            return access.Access(stored[0], secrets.token_bytes, keep)
+        accounts, firsts = access.new_accounts(secrets.token_bytes)
+        self.first_passwords[host.identity] = firsts
+        keep(accounts)
+        return access.Access(accounts, secrets.token_bytes, keep)
+
+
+class Served:
+    """The tools behind their port."""
+
+    def __init__(self, tools: Tools, server: Server) -> None:
+        self.tools, self.server = tools, server
+        self.url = f"http://{Address(server.host, server.port).from_here()}/"
+
+    def furnish(self, identities: Iterable[str]) -> None:
+        """Give these stations their accounts now, so that the first passwords can be shown."""
+        for identity in identities:
+            self.tools.embedded(identity)
+
+    def page(self, identity: str) -> str:
+        return f"{self.url}stations/{quote(identity, safe='')}/"
+
+
+async def serve_tools(stations: "Stations", address: Address, version: str) -> Served:
+    """Raises ServeError."""
+    tools = Tools(stations)
+    names = LOOPBACK if is_loopback(address.host) else None
+    app = api.application(tools, stations.clock.loop.time, version, secrets.token_hex(8), hosts=names)
+    return Served(tools, await serve(address.host, address.port, app, None, fixed=address.fixed))
