@@ -203,6 +203,7 @@ def row_for(request: Request, rows: Iterable[Any]) -> Route | None:
 
 async def test_every_request_exists_and_takes_its_body() -> None:
     async with running() as site:
+        from chargepost.commissioning.api import Tool
         from chargepost.supervision.api import Supervision
 
         supervision = Supervision(site.host, bytes).rows()
@@ -222,7 +223,8 @@ async def test_addresses_in_the_text_are_served() -> None:
     async with running() as site:
         from chargepost.supervision.api import Supervision
 
-        rows = [*Control(cast(Any, None)).rows(), *Supervision(site.host, bytes).rows()]
+        tools = Tool(cast(Any, None), lambda: 0.0, "")
+        rows = [*Control(cast(Any, None)).rows(), *Supervision(site.host, bytes).rows(), *tools.rows()]
     served = {row.path for row in rows if isinstance(row, Page | Route)} | {"/docs", "/openapi.json"}
     told = {
         Line(line.at, line.text) for page in PAGES for line in prose(page) if re.fullmatch(r"/[\w/{}.]+", line.text)

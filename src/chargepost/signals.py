@@ -357,8 +357,7 @@ Fact = (
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
     | RestartAsked | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined
-    | Sent
-    | TransferFailed
+    | Sent | TransferFailed
 )  # fmt: skip
 
 
