@@ -203,7 +203,6 @@ def row_for(request: Request, rows: Iterable[Any]) -> Route | None:
 
 async def test_every_request_exists_and_takes_its_body() -> None:
     async with running() as site:
-        from chargepost.commissioning.api import Tool
         from chargepost.supervision.api import Supervision
 
         supervision = Supervision(site.host, bytes).rows()
@@ -221,6 +220,7 @@ async def test_every_request_exists_and_takes_its_body() -> None:
 
 async def test_addresses_in_the_text_are_served() -> None:
     async with running() as site:
+        from chargepost.commissioning.api import Tool
         from chargepost.supervision.api import Supervision
 
         tools = Tool(cast(Any, None), lambda: 0.0, "")
