@@ -10,7 +10,7 @@ from chargepost.commissioning.access import ADMIN, USER
 from tests.tool.rig import OWN, commissioned
 
 
-async def test_first_passwords_are_random_for_each_station_and_account() -> None:
+async def test_r_249_first_passwords_are_random_for_each_station_and_account() -> None:
     async with commissioned("evlink-parking", "evlink-parking") as site:
         firsts = [site.first(account, station) for station in ("S1", "S2") for account in (ADMIN, USER)]
     assert len(set(firsts)) == 4
@@ -20,7 +20,7 @@ async def test_first_passwords_are_random_for_each_station_and_account() -> None
 @pytest.mark.parametrize(
     ("user", "password"), [("admin", "ADMIN"), ("user", "USER"), ("admin", "admin"), ("admin", ""), ("root", "ADMIN")]
 )
-async def test_no_well_known_credential_works(user: str, password: str) -> None:
+async def test_r_249_no_well_known_credential_works(user: str, password: str) -> None:
     async with commissioned() as site, site.client() as client:
         answer = await client.log_in(user, password)
         assert answer.status_code == 401
@@ -28,7 +28,7 @@ async def test_no_well_known_credential_works(user: str, password: str) -> None:
         assert "set-cookie" not in answer.headers
 
 
-async def test_the_first_password_is_changed_before_anything_else() -> None:
+async def test_r_250_r_352_the_first_password_is_changed_before_anything_else() -> None:
     async with commissioned() as site, site.client() as client:
         await client.log_in(ADMIN, site.first())
         answer = await client.get("configuration/general")
