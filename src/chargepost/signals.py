@@ -79,6 +79,9 @@ class PilotChanged(Signal, frozen=True):
 
     connector: int
     state: PilotState
+    diode: bool = True
+    """The negative half of a modulated pilot reaches -12 V: the vehicle's diode is sound. Unmodulated, nobody can
+    tell, and it counts as sound."""
 
 
 class CableChanged(Signal, frozen=True):
@@ -521,6 +524,13 @@ class SwitchPower(Signal, frozen=True):
     on: bool
 
 
+class PulsePilot(Signal, frozen=True):
+    """Take the pilot away for so long (state F), which wakes a sleeping car; then offer what was offered before."""
+
+    connector: int
+    lasts_s: float
+
+
 class LockCable(Signal, frozen=True):
     connector: int
     locked: bool
@@ -574,7 +584,7 @@ class BadgeJudged(Signal, frozen=True):
 
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
-    | Restart | StatusChanged | Note | BadgeJudged | ReadModem | Fetch | Examine | Discard | SendReport
+    | Restart | StatusChanged | Note | BadgeJudged | ReadModem | Fetch | Examine | Discard | SendReport | PulsePilot
 )  # fmt: skip
 
 

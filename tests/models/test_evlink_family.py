@@ -450,6 +450,8 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
 
 QUIRKS = {
     "pilot_short",
+    "ventilation",
+    "contactor_watched",
     "undefined_is_unset",
     "modem_retry_zero",
     "plug_procedure",
@@ -468,8 +470,8 @@ QUIRKS = {
 """What all three lines do, by the names it is looked up with."""
 QUIRKS_OF_LINE = {
     "W": {"push_button"},
-    "P": {"board_for_each_connector"},
-    "C": {"board_for_each_connector", "shutter_watched"},
+    "P": {"board_for_each_connector", "simplified"},
+    "C": {"board_for_each_connector", "simplified", "shutter_watched"},
 }
 
 

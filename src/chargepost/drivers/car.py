@@ -40,6 +40,10 @@ class CarSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Wants to charge; false for one that waits for its own timer."""
     ventilation: bool = False
     """Asks for it: state D instead of C."""
+    simplified: bool = False
+    """A simplified control pilot: no switch, so it is in state C (or D) from the moment it is plugged in."""
+    diode: bool = True
+    """Its diode is sound; without it a station must not give power."""
     asleep: bool = False
     """Reacts to nothing until a pilot pulse (E, F, a power cut) or a new plug wakes it."""
 

@@ -143,7 +143,7 @@ class SimulatedConnector:
         self._energy_wh = register_wh
         self._reactive_varh = 0.0
         self._temperature_c = AMBIENT_C
-        self._told: PilotState = "A"
+        self._told: tuple[PilotState, bool] = ("A", True)
         if self.plugged:
             facts.append(CableChanged(number, True, self.cable_rating_a))
 
@@ -160,9 +160,15 @@ class SimulatedConnector:
             return "E"
         if self.car is None:
             return "A"
-        if not self._wants:
+        if not self._wants and not self.car.simplified:
             return "B"
         return "D" if self.car.ventilation else "C"
+
+    @property
+    def diode(self) -> bool:
+        """The car's diode shows, or cannot be seen for want of a negative half."""
+        seen = self.car is not None and self.offered_a > 0 and not self.shorted and self.spec.kind not in NO_PILOT
+        return not seen or self.car is None or self.car.diode
 
     @property
     def pilot_v(self) -> float:
@@ -289,9 +295,9 @@ class SimulatedConnector:
                 self._width = min(car.phases, self.spec.phases)
                 self._soc_at = self._when(car.next_step(self.soc_percent))
         self.next_wake = min(self._contactor_at, self._lock_at, self._react_at, self._soc_at)
-        if self.powered and (state := self.pilot) != self._told:
-            self._told = state
-            self._facts.append(PilotChanged(self.number, state))
+        if self.powered and (seen := (self.pilot, self.diode)) != self._told:
+            self._told = seen
+            self._facts.append(PilotChanged(self.number, *seen))
 
     def _allowed_a(self) -> float:
         """What the car believes it may draw, from the pilot and the resistor of the cable.
@@ -385,12 +391,13 @@ class SimulatedConnector:
         if self.powered:
             self.light, self.intensity_percent = light, intensity_percent
 
-    def pulse_pilot(self, now: float) -> None:
-        """Take the pilot away for a moment (state F): the car forgets the offer, a sleeping one wakes."""
+    def pulse_pilot(self, now: float, lasts_s: float = 0.0) -> None:
+        """Take the pilot away for a moment (state F): the car forgets the offer, a sleeping one wakes after it."""
         self.advance(now)
         self._settle(self._now)
         self._forget()
-        self._react()
+        if self.car is not None:
+            self._react_at = self._now + lasts_s + REACTION_S
         self._decide()
 
     # --- hands ---
@@ -574,7 +581,7 @@ class SimulatedConnector:
         self.advance(now)
         self._settle(self._now)
         self.powered = True
-        self._told = self.pilot
+        self._told = (self.pilot, self.diode)
         self._react()
         self._decide()
         self.tell_again()
@@ -587,7 +594,7 @@ class SimulatedConnector:
         if self.spec.lock:
             self._facts.append(LockChanged(self.number, self.locked))
         self._facts.append(PowerSwitched(self.number, self.closed))
-        self._facts.append(PilotChanged(self.number, self.pilot))
+        self._facts.append(PilotChanged(self.number, self.pilot, self.diode))
         if self.beside:
             self._facts.append(InputChanged(f"{OTHER_SOCKET}{self.number}", True))
         if self.tripped:

@@ -22,6 +22,7 @@ from chargepost.signals import (
     ModemRead,
     ModemState,
     OfferCurrent,
+    PulsePilot,
     Reading,
     ReadMeter,
     ReadModem,
@@ -145,6 +146,8 @@ class SimulatedStation:
                 self.connector(number).offer(current_a, now)
             case SwitchPower(number, on):
                 self.connector(number).switch(on, now)
+            case PulsePilot(number, lasts_s):
+                self.connector(number).pulse_pilot(now, lasts_s)
             case LockCable(number, locked):
                 self.connector(number).drive_lock(locked, now)
             case ShowLight(number, light, intensity_percent):

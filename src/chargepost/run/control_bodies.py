@@ -47,6 +47,8 @@ class CarChanges(Body, frozen=True):
     ready: bool | UnsetType = UNSET
     ventilation: bool | UnsetType = UNSET
     asleep: bool | UnsetType = UNSET
+    simplified: bool | UnsetType = UNSET
+    diode: bool | UnsetType = UNSET
     phases: Annotated[int, Meta(ge=1, le=3)] | UnsetType = UNSET
     max_current_a: float | UnsetType = UNSET
     min_current_a: float | UnsetType = UNSET

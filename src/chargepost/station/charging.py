@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 
 from chargepost.signals import Limit
-from chargepost.station import metering
+from chargepost.station import metering, pilot
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 from chargepost.station.usage import Usage
@@ -41,6 +41,10 @@ def _domestic(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(float(core.settings.number(DOMESTIC_KEY)), f"setting {row.spec.name}")
 
 
+def _simplified(core: Core, c: Connector, now: float) -> Limit | None:
+    return Limit(pilot.SIMPLIFIED_A, "simplified control pilot") if c.simplified else None
+
+
 def _derating(core: Core, c: Connector, now: float) -> Limit | None:
     lowest: Limit | None = None
     for name in SETTING_LIMITS:
@@ -74,7 +78,7 @@ FLOWS_A = 0.5
 
 def phases(c: Connector) -> int:
     """Phases of the charge: a single-phase car or cable at a three-phase station counts as single-phase (R-303)."""
-    return 1 if c.spec.phases == 1 or is_domestic(c) or c.flowing == 1 else 3
+    return 1 if c.spec.phases == 1 or is_domestic(c) or c.simplified or c.flowing == 1 else 3
 
 
 def metered(c: Connector) -> None:
@@ -106,7 +110,7 @@ def _profile(core: Core, c: Connector, now: float) -> Limit | None:
     return core.profiles.limits.get(c.number) if core.profiles else None
 
 
-STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _derating)
+STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
 """What holds as long as nobody touches the station."""
 
 PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused)
@@ -119,9 +123,10 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     tx = c.transaction
     restoring = c.resume_at is not None and now < c.resume_at
     refused, shed = tx is not None and tx.refused, SHEDDING_INPUT in core.inputs
+    cable = (c.cable_in, c.cable_rating_a, c.simplified)
     width = phases(c) if shed else 0
     allowed = _profile(core, c, now)
-    rests_on = (core.settings.version, c.cable_in, c.cable_rating_a, refused, restoring, shed, width, c.paused, allowed)
+    rests_on = (core.settings.version, cable, refused, restoring, shed, width, c.paused, allowed)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))
         c.limit, c.limit_rests_on = lowest if lowest.current_a else _left(core, c, lowest, now), rests_on

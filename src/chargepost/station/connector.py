@@ -69,13 +69,13 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "ev_held", "ev_left", "ev_offered_at",
-        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s",
-        "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a",
-        "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "read_at", "reading",
-        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "shut", "silent_polls",
-        "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "token", "transaction",
-        "unlock_call", "usage",
+        "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "cut_at", "ev_held", "ev_left",
+        "ev_offered_at", "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error",
+        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes",
+        "number", "offered_a", "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted",
+        "pulsed", "read_at", "reading", "register_wh", "release", "reported", "reported_at", "reservation",
+        "resume_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since",
+        "stopping", "stuck", "token", "transaction", "unlock_call", "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -90,6 +90,12 @@ class Connector:
         self.locked = False
         self.jammed = False
         self.contactor = False
+        self.stuck = False
+        """It is not where it was sent, and has had its time."""
+        self.cut_at: float | None = None
+        """The car has been told to stop drawing; then the contactor opens whether it has or not."""
+        self.pulsed = False
+        """The car is awake, or was woken, since it was offered current."""
         self.reading: Reading | None = None
         self.read_at = 0.0
         """When that was."""
@@ -177,6 +183,14 @@ class Connector:
         """Somebody new may be let in here, as far as the connector goes."""
         in_use = self.transaction is not None or self.grant is not None or self.starting
         return self.operative and not self.shut and not self.blocked and not in_use
+
+    @property
+    def wants_out(self) -> bool:
+        """A fault that ends with unplugging: the cable is not held for a charge that cannot begin.
+
+        Not of the lock itself, which would be sent to and fro.
+        """
+        return any(f.stops and f.clears == "unplug" and f.ocpp != "ConnectorLockFailure" for f in self.faults.values())
 
     @property
     def blocked(self) -> bool:

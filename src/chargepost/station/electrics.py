@@ -136,6 +136,12 @@ def charge_ends(c: Connector, reason: str) -> None:
     c.last_charge = next(told, ENDS[reason]) if reason == "Other" else ENDS[reason]
 
 
+def cable_told(c: Connector) -> None:
+    """It was the cable that was pulled, not the car's plug."""
+    if not c.cable_in and c.stopping and c.stopping.reason == "EVDisconnected":
+        c.last_charge = 5
+
+
 # --- EVSE status (R-343) ---------------------------------------------------------------------------------------------
 
 
@@ -227,11 +233,11 @@ LAST_ERRORS: Final = (
 )
 
 
-def badge_refused(s: "Station", connector: int | None, *, held: bool) -> None:
+def badge_refused(s: "Station", connector: int | None) -> None:
     """A badge is not let in: it is another's reservation or charge that is in its way, or nobody knows it."""
     for c in s.connectors:
         if connector in (None, c.number):
-            if held or c.reservation is not None:
+            if c.reservation is not None:
                 c.last_error = "KO_BadgeIsNotTheBooker"
             elif c.transaction is not None:
                 c.last_error = "KO_BadgeIsNotTheCurrentUser"

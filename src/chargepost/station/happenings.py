@@ -24,6 +24,7 @@ from chargepost.station import (
     lamp,
     maintenance,
     metering,
+    mode3,
     polls,
     profiles,
     reservations,
@@ -303,7 +304,7 @@ def _pilot(s: "Station", fact: sig.PilotChanged, now: float) -> None:
     before, c.pilot, c.ev_held = c.pilot, fact.state, was_in
     _plug_changed(s, c, was_in, was_plugged, now)
     visits.watch_plug(s, c, was_alone, was_in, now)
-    faults.watch_pilot(s, c, before, now)
+    mode3.pilot_changed(s, c, fact, before, now)
 
 
 def _cable(s: "Station", fact: sig.CableChanged, now: float) -> None:
@@ -311,6 +312,7 @@ def _cable(s: "Station", fact: sig.CableChanged, now: float) -> None:
     was_in, was_plugged, was_alone = c.ev_in, c.plugged, visits.cable_alone(c)
     c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
     c.ev_held = c.ev_held and fact.plugged
+    electrics.cable_told(c)
     _plug_changed(s, c, was_in, was_plugged, now)
     visits.watch_plug(s, c, was_alone, False, now)
 
@@ -350,6 +352,7 @@ def _unlocked(s: "Station", c: Connector, good: bool) -> None:
 def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
     c = s.connectors[fact.connector - 1]
     c.contactor = fact.closed
+    mode3.switched(s, c, fact, now)
     if not fact.closed:
         transactions.opened(s, c, now)
 
@@ -368,6 +371,7 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         width = charging.phases(c) if s.core.profiles else 0  # a limit in W rests on the phases of the charge
         c.reading, c.read_at = reading, now
         charging.metered(c)
+        mode3.metered(s, c, now)
         changed = changed or bool(width and width != charging.phases(c))
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
@@ -620,6 +624,9 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "light": lambda s, _c, _w, now: _relight(s, now),
     "plug": _on(visits.plug_overdue),
     "unplug": _unplug_due,
+    "cut": _nothing,
+    "pulse": _on(mode3.wake_car),
+    "contactor": _on(mode3.overdue),
     "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
     "meter": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "settle": _hardware_settled,
@@ -689,6 +696,11 @@ def _operating_mode(s: "Station", now: float) -> None:
     s.change_setting(s.core.model.authentication.mode_key, "false" if free else "true", now, owner=True)
 
 
+def _location(s: "Station", now: float) -> None:
+    for c in s.connectors:
+        mode3.watch_ventilation(s, c, now)
+
+
 EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
     "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
@@ -705,5 +717,6 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "confmodemretryinterval": surroundings.watch_modem,
     "timesettings": surroundings.ntp_answered,
     "securityprofile": relink,
+    "stationlocation": _location,
 }
 """Other keys are read when they are needed."""

@@ -22,6 +22,7 @@ from chargepost.station import (
     lamp,
     maintenance,
     metering,
+    mode3,
     profiles,
     reservations,
     security_events,
@@ -239,6 +240,7 @@ class Station:
         c.limit = charging.limit(core, c, now)
         offered_a = c.limit.current_a if charging.wants(c) else 0.0
         if offered_a != c.offered_a:
+            c.pulsed = c.pulsed and c.offered_a > 0
             c.offered_a = offered_a
             core.wish(sig.OfferCurrent(c.number, offered_a))
             if preparing and offered_a and c.ev_offered_at is None:
@@ -246,10 +248,15 @@ class Station:
                 core.wake_at("ready", c.number, now + transactions.EV_READY_WAIT_S)
         durable = c.token <= core.memory.durable
         power = running and durable and offered_a > 0 and not c.blocked and c.pilot in ("C", "D")
-        if power != c.power_wanted:
+        if offered_a:
+            mode3.watch_sleep(core, c, now)
+        if power:
+            c.cut_at = None
+        if power != c.power_wanted and (power or not mode3.holds(core, c, now)):
             c.power_wanted = power
+            mode3.sent(core, c, now)
             core.wish(sig.SwitchPower(c.number, power))
-        held = c.release is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in)
+        held = c.release is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in and not c.wants_out)
         lock = c.spec.lock and c.cable_in and held
         if lock != c.lock_wanted:
             c.lock_wanted = lock

@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, charge_record, charging, electrics, metering, profiles, reservations
+from chargepost.station import badges, charge_record, charging, electrics, metering, pilot, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 EV_READY_WAIT_S = 5.0
 """A car that is offered current has so long to ask for it before the transaction begins without it (B4)."""
-
-CONTACTOR_WAIT_S = 2.0
-"""A contactor that has not opened by then is read all the same: it is welded, which is a fault of its own."""
 
 UNPLUG_WAIT_S = 60.0
 """What is still plugged so long after a charge is noted as the outlet's last error (electrics.py): as long as the
@@ -302,7 +299,7 @@ def stop(s: "Station", c: Connector, reason: str, id_tag: str | None, now: float
     electrics.charge_ends(c, reason)
     c.grant = None
     if c.contactor:
-        s.core.wake_at("opened", c.number, now + CONTACTOR_WAIT_S)
+        s.core.wake_at("opened", c.number, now + pilot.SEQUENCES["cut"].within_s + pilot.CONTACTOR_WAIT_S)
     else:
         s.read_meter(c.number, "stop", None)
 

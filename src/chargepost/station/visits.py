@@ -246,8 +246,8 @@ def unanswered(s: "Station", ticket: int, now: float) -> None:
         turned_away(s, asking, why)
 
 
-def turned_away(s: "Station", asking: Asking, why: str, *, held: bool = False) -> None:
-    electrics.badge_refused(s, asking.connector, held=held)
+def turned_away(s: "Station", asking: Asking, why: str) -> None:
+    electrics.badge_refused(s, asking.connector)
     judged(s, asking.id_tag, asking.connector, False, why)
 
 
@@ -274,7 +274,7 @@ def admitted(s: "Station", asking: Asking, grant: Grant, now: float) -> None:
         judged(s, grant.id_tag, None, True, f"{grant.how}: for the connector that is plugged next")
     elif chosen is None:
         is_held = any(c.free for c in s.connectors if asking.connector in (None, c.number))
-        turned_away(s, asking, "reserved for another badge" if is_held else "no connector is free", held=is_held)
+        turned_away(s, asking, "reserved for another badge" if is_held else "no connector is free")
     else:
         judged(s, grant.id_tag, chosen.number, True, grant.how)
         give(s, chosen, grant, now)
