@@ -159,9 +159,7 @@ def test_61851_a_refused_badge_gets_not_even_the_moment_of_letting_go() -> None:
     assert rig.power()
     (start,) = [f for _, _, f in rig.frames if isinstance(f, frames.Call) and f.action == "StartTransaction"]
     rig.hear(
-        frames.write_result(
-            start.id, messages.StartTransactionResponse(transaction_id=1, id_tag_info=info("Blocked"))
-        )
+        frames.write_result(start.id, messages.StartTransactionResponse(transaction_id=1, id_tag_info=info("Blocked")))
     )
     assert opened_after_s(rig, 5) == 0
     assert rig.last("StopTransaction").reason == "DeAuthorized"
