@@ -23,7 +23,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import count
+from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -555,11 +556,18 @@ class Journal:
 
     def _judge(self, connection: sqlite3.Connection) -> None:
         """Raises _DamagedError for a file that is not whole, or a row that is not as it was written."""
-        _check(connection)
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found == self._version:
-            for wrong in wrong_rows(connection, self._sealed):
-                raise _DamagedError(wrong)
+        connection.text_factory = _text  # what SQLite says of a damage holds some of the damaged bytes
+        try:
+            _check(connection)
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            wrong = None
+            if found == self._version:
+                found_wrong = chain(wrong_tables(connection, self._schema), wrong_rows(connection, self._sealed))
+                wrong = next(found_wrong, None)
+        except UnicodeDecodeError as error:  # they stand in the words of an error too
+            raise _DamagedError("a name in it is not text") from error
+        if wrong:
+            raise _DamagedError(wrong)
 
     def _open_reader(self) -> sqlite3.Connection:
         if self.path is None:
@@ -587,8 +595,13 @@ def _as_read(field: object) -> object:
     return int(field) if isinstance(field, int) else field
 
 
-IN_JSON = {"BLOB": 'lower(hex("{}"))', "INTEGER": 'json(lower(quote("{}")))', "REAL": 'json(lower(quote("{}")))'}
-"""How a column of that type comes out whole: JSON of a number by itself has fewer digits."""
+IN_JSON = {
+    "BLOB": """iif(typeof("{0}") = 'blob', lower(hex("{0}")), NULL)""",
+    "INTEGER": 'json(lower(quote("{}")))',
+    "REAL": 'json(lower(quote("{}")))',
+}
+"""How a column of that type comes out whole: JSON of a number by itself has fewer digits, and one flipped bit makes
+a text of a blob."""
 
 
 def wrong_rows(connection: sqlite3.Connection, sealed: Sequence[Sealed]) -> Iterator[str]:
@@ -600,8 +613,8 @@ def wrong_rows(connection: sqlite3.Connection, sealed: Sequence[Sealed]) -> Iter
         for offset in count(0, JUDGED_TOGETHER):
             rows = json.loads(connection.execute(sql, (JUDGED_TOGETHER, offset)).fetchone()[0])
             for number, (*fields, found) in enumerate(rows, offset + 1):
-                data = bytes.fromhex(fields.pop()) if types.get(columns[-1]) == "BLOB" else b""
-                if seal(*fields, data=data) != found:
+                data = fields.pop() if types.get(columns[-1]) == "BLOB" else ""
+                if data is None or seal(*fields, data=bytes.fromhex(data)) != found:
                     yield f"row {number} of {table} is not as it was written"
             if len(rows) < JUDGED_TOGETHER:
                 break
@@ -621,6 +634,27 @@ def _check(connection: sqlite3.Connection) -> None:
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise _DamagedError(found.splitlines()[-1])
+
+
+def wrong_tables(connection: sqlite3.Connection, schema: str) -> Iterator[str]:
+    """One sentence where the tables are not those of the schema: SQLite believes what a flipped bit has made of it."""
+    if _shape(connection) != _shape_of(MARK_SCHEMA + schema):
+        yield "its tables are not as they were made"
+
+
+def _shape(connection: sqlite3.Connection) -> list[object]:
+    """Columns, keys and indices of each table."""
+    sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    names = [name for (name,) in connection.execute(sql).fetchall()]
+    pragmas = ("table_info", "index_list", "foreign_key_list")
+    return [(name, [connection.execute(f'PRAGMA {each}("{name}")').fetchall() for each in pragmas]) for name in names]
+
+
+@cache
+def _shape_of(schema: str) -> list[object]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(schema)
+        return _shape(fresh)
 
 
 def _last_number(connection: sqlite3.Connection) -> int:

@@ -38,7 +38,7 @@ from chargepost.run.quantities import Duration
 from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, VisitorsPart, demo
 from chargepost.run.store import Store, hold, hold_any
 from chargepost.run.terminal import LOOKS, LiveView, gist, heading
-from chargepost.run.verify import ACROSS, AS_WRITTEN, BY_HAND, CHECKS, verify
+from chargepost.run.verify import ACROSS, AS_MADE, AS_WRITTEN, BY_HAND, CHECKS, verify
 from chargepost.run.words import Event, line
 from chargepost.signals import Note
 from chargepost.station.answers import ANSWERS
@@ -756,6 +756,8 @@ ANOTHER = """INSERT INTO records SELECT 99, station, {name}, connector, id_tag, 
 OPENED = "INSERT INTO transactions (transaction_id, identity, connector, id_tag, start_wh, start_utc_s, id_tag_status)"
 
 PLANTED = [
+    ("stations.sqlite", AS_MADE, "ALTER TABLE memory ADD COLUMN more"),
+    ("supervision.sqlite", AS_MADE, "ALTER TABLE badges ADD COLUMN more"),
     ("stations.sqlite", AS_WRITTEN, "UPDATE memory SET value = value || ' ' WHERE key = 'boot'"),
     ("stations.sqlite", AS_WRITTEN, "UPDATE records SET stop_wh = stop_wh + 1"),
     ("stations.sqlite", AS_WRITTEN, """UPDATE records SET "transaction" = "transaction" || '0'"""),
@@ -871,7 +873,8 @@ def test_verify_finds_what_must_not_be(
 ) -> None:
     path = copied(good_store, tmp_path) / file
     (plant if rule == AS_WRITTEN else plant_sealed)(path, sql)
-    assert {finding.rule for finding in verify(path)} == {rule}
+    remade = {AS_MADE} if "CREATE TABLE" in sql else set()
+    assert {finding.rule for finding in verify(path)} == {rule} | remade
     assert run_with(["verify", str(path)]) == 3
     assert capsys.readouterr().out.startswith(f"{path}: {rule}: ")
 

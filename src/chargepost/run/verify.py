@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from chargepost.journal import StoreError, wrong_rows
+from chargepost.journal import StoreError, wrong_rows, wrong_tables
 from chargepost.ocpp.outbox import Saved
-from chargepost.records.ledger import STATION_SEALED, STATION_VERSION
+from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION
 from chargepost.run.store import STATIONS_FILE
 from chargepost.supervision import ledger
 from chargepost.supervision.wishes import SUPERSEDED
@@ -27,6 +27,7 @@ FINDINGS_MAX = 1_000
 """Shown; a store with more is broken as a whole."""
 
 DAMAGED = "the next start sets it aside and goes on with its last good copy, if there is one"
+AS_MADE = "the tables are as they were made"
 AS_WRITTEN = "a row is as it was written"
 UNREADABLE = "was it written by another version of this program? Keep a copy of the store, and report it"
 BY_HAND = (
@@ -95,7 +96,7 @@ def _apply(path: Path, db: sqlite3.Connection, findings: list[Finding]) -> bool:
             return False
         for rule in CHECKS[path.name][1]:
             findings += [Finding(str(path), rule.promise, rule.name, what, rule.remedy) for what in rule.check(db)]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         findings.append(Finding(str(path), "P8", "the file is whole", f"it is damaged ({error})", DAMAGED))
         return False
     except msgspec.MsgspecError as error:
@@ -271,6 +272,7 @@ STATION_CHECKS = [
     Rule("P2", "a transaction is open or recorded", _open_or_recorded, BY_HAND),
     Rule("P2", "a number is of a transaction", _numbers_are_of_something, WRITTEN_BY_HAND),
     Rule("P3", "a register never falls", _registers_do_not_fall, BY_HAND),
+    Rule("P8", AS_MADE, lambda db: wrong_tables(db, STATION_SCHEMA), DAMAGED),
 ]  # fmt: skip
 
 # --- supervision.sqlite -----------------------------------------------------------------------------------------------
@@ -309,6 +311,7 @@ SUPERVISION_CHECKS = [
         "SELECT identity, transaction_id FROM transactions WHERE (stop_wh IS NULL) != (stop_utc_s IS NULL)",
         lambda identity, number: f"{identity}: transaction {number}",
     ), WRITTEN_BY_HAND),
+    Rule("P8", AS_MADE, lambda db: wrong_tables(db, ledger.SCHEMA), DAMAGED),
 ]  # fmt: skip
 
 CHECKS: dict[str, tuple[int, list[Rule]]] = {
