@@ -35,7 +35,11 @@ class Clock:
         return (self.loop.time() - self._start) * self.speed
 
     def utc_s(self) -> float:
-        return self._start_utc_s + self.now()
+        return self.utc_at(self.now())
+
+    def utc_at(self, now: float) -> float:
+        """The date at an instant of `now`."""
+        return self._start_utc_s + now
 
     def machine_s(self, world_s: float) -> float:
         """How long that is for the machine."""

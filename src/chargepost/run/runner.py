@@ -6,6 +6,7 @@ The station is a value machine and its hardware another; this is the carrier bet
 import logging
 import ssl
 from collections.abc import Callable, Mapping
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -76,8 +77,8 @@ class Carriage:
         self.faults_for = faults_for
         folder = journal.path.parent / FILES if journal.path else None
         self.transfers = Transfers(clock.loop, folder, terms)
-        # Without a disk there is no writer's thread: the loop need not be woken.
-        self.durable = Acknowledgements(clock.loop.call_soon_threadsafe if journal.path else clock.loop.call_soon)
+        self.durable = Acknowledgements(clock.loop.call_soon_threadsafe) if journal.path else None
+        """None without a disk: nothing need be waited for."""
         self._pinned: tuple[str, ssl.SSLContext] | None = None
 
     def pin(self, url: str | None, context: ssl.SSLContext | None) -> None:
@@ -87,6 +88,12 @@ class Carriage:
     def trust(self, dial: sig.Dial) -> ssl.SSLContext | None:
         """Instead of the dial's own roots."""
         return self._pinned[1] if self._pinned and dial.url.startswith(self._pinned[0]) else None
+
+    def passed(self, identity: str, data: bytes, *, up: bool) -> None:
+        """A frame on the line of a station, logged and counted; `up`: from the station."""
+        now = self.clock.now()
+        (self.frames.sent if up else self.frames.received)(identity, data, self.clock.utc_at(now))
+        self.tally.passed(identity, data, up, self.clock.machine_s(now))
 
 
 class StationHost:
@@ -131,56 +138,59 @@ class StationHost:
         if self._at_work:
             return
         self._at_work = True
+        inbox = self._inbox
         try:
             now = self.clock.now()
             self.hardware.advance(now)
+            inbox += self.hardware.take()
             if wake and self.station is not None:
                 self.station.wake(now)
-                self._do_wishes(now)
-            self._inbox.extend(self.hardware.take())
-            while self._inbox and self.station is not None:
-                self.station.handle(self._inbox.pop(0), now)
-                self._do_wishes(now)
-                self._inbox.extend(self.hardware.take())
+                self._do_wishes(self.station, now)
+            while inbox and self.station is not None:
+                self.station.handle(inbox.pop(0), now)
+                self._do_wishes(self.station, now)
         except Exception as error:
             self._crash(error)
         finally:
             self._at_work = False
         self._set_alarm()
 
-    def _do_wishes(self, now: float) -> None:
-        assert self.station is not None
-        for wish in self.station.take():
-            self._do(wish, now)
-
-    def _do(self, wish: sig.Wish, now: float) -> None:
-        match wish:
-            case sig.SendFrame(data):
-                if self._line:
-                    self.carriage.frames.sent(self.identity, data, self.clock.utc_s())
-                    self.carriage.tally.passed(self.identity, data, True, self.clock.loop.time())
-                    self._line.send(data)
-            case sig.Remember():
-                self._remember(wish)
-            case sig.Dial():
-                self._leave_line()
-                self._line = Line(self, self.clock, self.faults)
-                self._line.dial(wish, self.carriage.trust(wish))
-            case sig.HangUp(code, reason):
-                if self._line:
-                    self._line.hang_up(code, reason)
-            case sig.SendPing():
-                if self._line:
-                    self._line.ping()
-            case sig.Restart(hard, reason):
-                log.info("%s: starts anew: %s", self.identity, reason)
-                self.clock.loop.call_soon(self.restart, hard)
-            case sig.StatusChanged() | sig.BadgeJudged() | sig.Note():
-                self._happened(wish)
-            case sig.Fetch() | sig.Examine() | sig.SendReport() | sig.Discard():
-                self.carriage.transfers.do(self, wish)
-            case _:
+    def _do_wishes(self, station: Station, now: float) -> None:
+        touched = False
+        for wish in station.take():
+            done = DO.get(type(wish))
+            if done:
+                done(self, wish)
+            else:
                 self.hardware.do(wish, now)
+                touched = True
+        if touched:
+            self._inbox += self.hardware.take()
+
+    def _send(self, wish: sig.SendFrame) -> None:
+        if self._line:
+            self.carriage.passed(self.identity, wish.data, up=True)
+            self._line.send(wish.data)
+
+    def _dial(self, wish: sig.Dial) -> None:
+        self._leave_line()
+        self._line = Line(self, self.clock, self.faults)
+        self._line.dial(wish, self.carriage.trust(wish))
+
+    def _hang_up(self, wish: sig.HangUp) -> None:
+        if self._line:
+            self._line.hang_up(wish.code, wish.reason)
+
+    def _ping(self, wish: sig.SendPing) -> None:
+        if self._line:
+            self._line.ping()
+
+    def _restart(self, wish: sig.Restart) -> None:
+        log.info("%s: starts anew: %s", self.identity, wish.reason)
+        self.clock.loop.call_soon(self.restart, wish.hard)
+
+    def _file(self, wish: sig.Fetch | sig.Examine | sig.SendReport | sig.Discard) -> None:
+        self.carriage.transfers.do(self, wish)
 
     def _set_alarm(self) -> None:
         """One for all that comes by itself. An alarm too early is harmless, so a later one is not set anew."""
@@ -308,8 +318,7 @@ class StationHost:
 
     def line_received(self, line: Line, data: bytes) -> None:
         if line is self._line:
-            self.carriage.frames.received(self.identity, data, self.clock.utc_s())
-            self.carriage.tally.passed(self.identity, data, False, self.clock.loop.time())
+            self.carriage.passed(self.identity, data, up=False)
             self.tell(sig.FrameReceived(data))
 
     def line_ponged(self, line: Line) -> None:
@@ -337,15 +346,16 @@ class StationHost:
 
     def _remember(self, wish: sig.Remember) -> None:
         """One piece, and with a reading that the station keeps the outlet around it. StoreError: as a crash."""
-        read = [outlet for outlet in self.hardware.connectors if f"meter/{outlet.number}" in wish.puts]
-        token = wish.token
+        puts, token = wish.puts, wish.token
+        read = [outlet for outlet in self.hardware.connectors if f"meter/{outlet.number}" in puts] if puts else []
         self._keep(kept.puts(read), lambda: self.tell(sig.Remembered(token)), wish)
 
     def _keep(self, puts: Mapping[str, bytes], then: Callable[[], None], wish: sig.Remember | None = None) -> None:
         """`then` is called on our thread, once they are durable, in the order of submission: so what an earlier
         program wrote is acknowledged before a later one starts (`_come_back`), and reaches nobody.
         """
-        self.ledger.keep(self.identity, puts, lambda: self.carriage.durable.carry(then), wish)
+        durable = self.carriage.durable
+        self.ledger.keep(self.identity, puts, (lambda: durable.carry(then)) if durable else then, wish)
 
     def _keep_world(self) -> None:
         self.hardware.advance(self.clock.now())
@@ -449,6 +459,24 @@ class StationHost:
             )
             for outlet in self.hardware.connectors
         )  # fmt: skip
+
+
+DO: dict[type, Callable[[StationHost, Any], None]] = {
+    sig.SendFrame: StationHost._send,
+    sig.Remember: StationHost._remember,
+    sig.Dial: StationHost._dial,
+    sig.HangUp: StationHost._hang_up,
+    sig.SendPing: StationHost._ping,
+    sig.Restart: StationHost._restart,
+    sig.StatusChanged: StationHost._happened,
+    sig.BadgeJudged: StationHost._happened,
+    sig.Note: StationHost._happened,
+    sig.Fetch: StationHost._file,
+    sig.Examine: StationHost._file,
+    sig.SendReport: StationHost._file,
+    sig.Discard: StationHost._file,
+}
+"""What a wish is to the carrier; all others are the hardware's."""
 
 
 def _model_words(model: Model) -> tuple[str, str]:
