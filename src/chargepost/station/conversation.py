@@ -594,6 +594,9 @@ class Conversation:
 
     def _concerns(self, event: Event, now: float) -> Asked | Answered | Refused | None:
         match event:
+            case Answered() | Refused():
+                self.core.wake_at("call", 0, None)
+                return event
             case Asked():
                 # Rejected: no answers until the interval is over (trap 16).
                 return None if self.boot == "Rejected" else event
@@ -605,13 +608,6 @@ class Conversation:
             case Ignored(reason):
                 self.core.note("warning", "frame ignored", reason)
                 return None
-            case _:
-                self.core.wake_at("call", 0, None)
-                return event
-
-    def alive(self, now: float) -> None:
-        """A sign of life that is no message."""
-        self.heard_at = now
 
     @property
     def idle(self) -> bool:

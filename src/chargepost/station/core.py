@@ -148,16 +148,19 @@ class Core:
 
     def wake_at(self, what: str, connector: int, when: float | None) -> None:
         """Set the one alarm of this kind for this connector; None takes it away."""
-        alarms, alarm = self.alarms, (what, connector)
+        alarms, alarm, soonest = self.alarms, (what, connector), self._soonest
         before = alarms.get(alarm)
-        if before is not None and before == self._soonest:
-            self._soonest = None
         if when is None:
-            alarms.pop(alarm, None)
-            return
-        alarms[alarm] = when
-        if self._soonest is not None and when < self._soonest:
-            self._soonest = when
+            if before is None:
+                return
+            del alarms[alarm]
+        else:
+            alarms[alarm] = when
+            if soonest is not None and when < soonest:
+                self._soonest = when
+                return
+        if before is not None and before == soonest:
+            self._soonest = None
 
     @property
     def soonest(self) -> float:

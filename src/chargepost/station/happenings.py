@@ -94,7 +94,8 @@ def _clock_set(s: "Station", fact: sig.ClockSet, now: float) -> None:
 
 def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
     """The date changes; durations do not (they are monotonic)."""
-    step_s = utc_s - s.core.utc(now)
+    was_utc_s = s.core.utc(now)
+    step_s = utc_s - was_utc_s
     if source == PEER and s.core.speed != 1:
         return
     if not DATES_UTC_S[0] <= utc_s < DATES_UTC_S[1]:
@@ -102,7 +103,6 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         return
     is_small = abs(step_s) < 1  # nearly every heartbeat is answered with such a date: it must cost nothing
     lit_percent = 0 if is_small else lamp.intensity_percent(s.core, now)
-    was_utc_s = s.core.utc(now)
     s.core.offset_s = utc_s - now
     profiles.clock_moved(s.core, now)
     if s.reservations:
@@ -165,7 +165,8 @@ def _reach_changed(s: "Station", now: float) -> None:
 
 def _frame(s: "Station", fact: sig.FrameReceived, now: float) -> str | None:
     event = s.talk.heard(fact.data, now)
-    _judge_silence(s, now)
+    if s.talk.doubted:
+        _judge_silence(s, now)
     if isinstance(event, Asked):
         _asked(s, event, now)
         return None
@@ -256,8 +257,9 @@ QUIET_CALLS = frozenset({"heartbeat", "status", "security", "other"})
 
 
 def _pong(s: "Station", fact: sig.PongReceived, now: float) -> str:
-    s.talk.alive(now)
-    _judge_silence(s, now)
+    s.talk.heard_at = now
+    if s.talk.doubted:
+        _judge_silence(s, now)
     return QUIET
 
 
@@ -494,7 +496,7 @@ def forget_settings(s: "Station") -> None:
     reservations.forget(s)
 
 
-OUTLET_FACTS = (sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched)
+OUTLET_FACTS = frozenset({sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched})
 """What the hardware tells of one outlet."""
 
 HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {

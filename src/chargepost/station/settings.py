@@ -103,7 +103,7 @@ def _index(model: Model) -> _Index:
 class Settings:
     """The keys of one station. Values are kept as text, as OCPP has them."""
 
-    __slots__ = ("_index", "authors", "changed", "connectors", "model", "serial", "version")
+    __slots__ = ("_index", "_meant", "authors", "changed", "connectors", "model", "serial", "version")
 
     def __init__(self, model: Model, changed: dict[str, str], serial: str = "") -> None:
         self.model = model
@@ -115,6 +115,7 @@ class Settings:
         self.version = 0
         """Counts changes: what was worked out of keys holds while it stays."""
         self._index = _index(model)
+        self._meant = self._index.meant
         self.connectors = self._connectors()
         """NumberOfConnectors as it is since the start of the program."""
 
@@ -154,21 +155,17 @@ class Settings:
             return FILLED[default](self.serial)
         return default.replace("{serial}", self.serial) if default else default
 
-    def _meant(self, name: str) -> "_Meant":
+    def _learn(self, name: str) -> "_Meant":
         """The row a rule means by a name, with the numbers its default stands for; worked out once a model."""
-        known = self._index.meant.get(name)
-        if known is None:
-            row = self._index.by_inner.get(name.lower()) or self.row(name)
-            default = self._default(row) if row else None
-            shared = row is not None and row.inner != CONNECTORS and self._printed(row) == default
-            text = default if shared else None
-            known = self._index.meant[name] = _Meant(
-                row, row.inner if row else "", text, _number(default), _flag(default)
-            )
-        return known
+        row = self._index.by_inner.get(name.lower()) or self.row(name)
+        default = self._default(row) if row else None
+        shared = row is not None and row.inner != CONNECTORS and self._printed(row) == default
+        text = default if shared else None
+        meant = self._meant[name] = _Meant(row, row.inner if row else "", text, _number(default), _flag(default))
+        return meant
 
     def text(self, name: str, default: str = "") -> str:
-        meant = self._meant(name)
+        meant = self._meant.get(name) or self._learn(name)
         if meant.text is not None:
             return self.changed.get(meant.inner, meant.text)
         value = self.value(meant.row) if meant.row else None
@@ -176,25 +173,25 @@ class Settings:
 
     def named(self, name: str) -> str:
         """The text the owner set; never a factory default (that of a supervision's address is a real vendor's)."""
-        return self.changed.get(self._meant(name).inner, "")
+        return self.changed.get((self._meant.get(name) or self._learn(name)).inner, "")
 
     def number(self, name: str, default: int = 0) -> int:
         """An integer key; `default` when it is unset, absent or not a number."""
-        meant = self._meant(name)
+        meant = self._meant.get(name) or self._learn(name)
         changed = self.changed.get(meant.inner)
         number = meant.number if changed is None else _number(changed)
         return default if number is None else number
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A bool key; `default` when it is unset or absent."""
-        meant = self._meant(name)
+        meant = self._meant.get(name) or self._learn(name)
         changed = self.changed.get(meant.inner)
         flag = meant.flag if changed is None else _flag(changed)
         return default if flag is None else flag
 
     def factory(self, name: str) -> str:
         """What a key says as long as nobody changes it."""
-        row = self._meant(name).row
+        row = (self._meant.get(name) or self._learn(name)).row
         return (self._default(row) if row else None) or ""
 
     def forget(self) -> None:

@@ -176,15 +176,18 @@ class Station:
 
     def handle(self, fact: sig.Fact, now: float) -> None:
         """Tell the station what happened."""
-        if isinstance(fact, OUTLET_FACTS) and not 0 < fact.connector <= len(self.connectors):
+        kind = type(fact)
+        if kind in OUTLET_FACTS and not 0 < fact.connector <= len(self.connectors):  # type: ignore[union-attr]
             return  # an outlet that has no connector number of its own
-        self._settle(now, quiet=HANDLERS[type(fact)](self, fact, now) is QUIET)
+        self._settle(now, quiet=HANDLERS[kind](self, fact, now) is QUIET)
 
     def wake(self, now: float) -> None:
         """Do what is due."""
         alarms, quiet = self.core.alarms, True
         due = [(when, alarm) for alarm, when in alarms.items() if when <= now] if self.core.soonest <= now else []
-        for when, alarm in sorted(due):
+        if len(due) > 1:
+            due.sort()
+        for when, alarm in due:
             if alarms.get(alarm) == when:
                 what, connector = alarm
                 self.core.wake_at(what, connector, None)
@@ -214,7 +217,8 @@ class Station:
                 reservations.hold(self)
             for c in self.all_connectors:
                 self._tell_status(c, now)
-        self._restart_when_done(now)
+        if self.restarting is not None:
+            self._restart_when_done(now)
         remember = self.core.memory.take()
         if remember:
             self.core.wish(remember)
@@ -352,8 +356,7 @@ class Station:
             transactions.stop(self, c, reason, None, now)
 
     def _restart_when_done(self, now: float) -> None:
-        if self.restarting is None:
-            return
+        assert self.restarting
         hard, why, patience = self.restarting
         running = any(c.transaction for c in self.connectors)
         told = not self.talk.outbox and self.talk.idle and not self.maintenance.untold
