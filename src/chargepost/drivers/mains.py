@@ -43,11 +43,10 @@ class Mains:
 
     def volt_seconds(self, phase: int, start: float, end: float) -> float:
         """The integral of `voltage_v` from start to end, in V s."""
-        area = NOMINAL_V * (end - start)
-        for sine, (amplitude_v, speed) in enumerate(SWING):
-            offset = self._angles[2 * phase + sine]
-            area -= amplitude_v / speed * (cos(speed * end + offset) - cos(speed * start + offset))
-        return area
+        (slow_v, slow), (fast_v, fast) = SWING
+        first, second = self._angles[2 * phase : 2 * phase + 2]
+        area = NOMINAL_V * (end - start) - slow_v / slow * (cos(slow * end + first) - cos(slow * start + first))
+        return area - fast_v / fast * (cos(fast * end + second) - cos(fast * start + second))
 
     def frequency_hz(self, now: float) -> float:
         return NOMINAL_HZ + FREQUENCY_SWING_HZ * sin(FREQUENCY_SPEED * now + self._angles[0])

@@ -87,7 +87,8 @@ class SimulatedConnector:
 
     __slots__ = (
         "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now",
-        "_pulled_in", "_react_at", "_reactive_varh", "_since", "_soc_at", "_temperature_c", "_to_lock", "_told",
+        "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh",
+        "_since", "_soc_at", "_temperature_c", "_to_lock", "_told",
         "_wants", "_width", "beside", "cable_rating_a", "car", "closed", "intensity_percent", "jammed",
         "leak_ma", "light", "locked", "muted", "next_wake", "number", "offered_a", "plugged", "powered", "shorted",
         "soc_percent", "socket", "sockets", "spec", "tripped", "welded",
@@ -140,6 +141,8 @@ class SimulatedConnector:
         self._draw_a = 0.0
         """Per phase, on `_width` phases; constant since `_since`."""
         self._width = 0
+        self._reckoned_at, self._reckoned_wh = -inf, 0.0
+        """The active energy of this stretch at one instant: register, reading and charge are asked for together."""
         self._energy_wh = register_wh
         self._reactive_varh = 0.0
         self._temperature_c = AMBIENT_C
@@ -283,6 +286,7 @@ class SimulatedConnector:
         self._reactive_varh += self._reactive(energy_wh)
         self.soc_percent = self._soc_after(energy_wh)
         self._since = self._now = now
+        self._reckoned_at = -inf
 
     def _decide(self) -> None:
         """Begin the next stretch: what the car wants and draws, when it next changes its mind, and tell the pilot."""
@@ -320,10 +324,15 @@ class SimulatedConnector:
         draw_a = self._draw_a
         if not draw_a or self.car is None:
             return 0.0
-        start = self._since
-        lost = self._width * draw_a * IMPEDANCE_OHM * (now - start)
-        volt_seconds = sum(self._mains.volt_seconds(phase, start, now) for phase in range(self._width)) - lost
-        return draw_a * self.car.power_factor * volt_seconds / SECONDS_PER_HOUR
+        if now == self._reckoned_at:
+            return self._reckoned_wh
+        start, volt_seconds = self._since, 0.0
+        for phase in range(self._width):
+            volt_seconds += self._mains.volt_seconds(phase, start, now)
+        volt_seconds -= self._width * draw_a * IMPEDANCE_OHM * (now - start)
+        self._reckoned_at = now
+        self._reckoned_wh = energy_wh = draw_a * self.car.power_factor * volt_seconds / SECONDS_PER_HOUR
+        return energy_wh
 
     def _reactive(self, energy_wh: float) -> float:
         return energy_wh * tan(acos(self.car.power_factor)) if energy_wh and self.car else 0.0

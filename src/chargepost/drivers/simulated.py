@@ -142,6 +142,9 @@ class SimulatedStation:
         if not self.powered:
             return
         match wish:
+            case ReadMeter(number, ticket):
+                self.advance(now)
+                self._facts.append(MeterRead(number, ticket, self.read_meter(number)))
             case OfferCurrent(number, current_a):
                 self.connector(number).offer(current_a, now)
             case SwitchPower(number, on):
@@ -153,10 +156,6 @@ class SimulatedStation:
             case ShowLight(number, light, intensity_percent):
                 for connector in (self.connector(number),) if number else self.connectors:
                     connector.show(light, intensity_percent)
-            case ReadMeter(number, ticket):
-                self.advance(now)
-                self._facts.append(MeterRead(number, ticket, self.read_meter(number)))
-
             case ReadModem():
                 self._facts.append(ModemRead(self.read_modem()))
 
@@ -169,11 +168,12 @@ class SimulatedStation:
 
     def read_meter(self, number: int) -> Reading | None:
         """What a meter says at the last advance; 0 is the main meter. None when it, or one it adds up, is silent."""
-        metered = (self.connector(number),) if number else self.connectors
-        if not metered or any(connector.muted for connector in metered):
+        if number:
+            metered = self.connector(number)
+            return None if metered.muted else metered.reading
+        if any(connector.muted for connector in self.connectors):
             return None
-        readings = [connector.reading for connector in metered]
-        return readings[0] if len(readings) == 1 else _sum(readings)
+        return _sum([connector.reading for connector in self.connectors])
 
     # --- hands; each says whether it could be done ---
 

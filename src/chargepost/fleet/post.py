@@ -195,13 +195,10 @@ class Post:
 
     def _next(self) -> float:
         """When the hardware or the program next wants to be looked at."""
-        due = inf
+        station = self.station
+        due = inf if station is None else station.core.soonest + GRAIN_S
         for outlet in self.hardware.connectors:
             due = min(due, outlet.next_wake)
-        if self.station is not None:
-            own = self.station.core.soonest + GRAIN_S
-            if own < due:
-                return own
         return due
 
     def _ring(self, due: float) -> None:

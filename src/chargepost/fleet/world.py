@@ -35,6 +35,8 @@ QUIET_S = 3600.0
 LEAVING_S = 3600.0
 """Before that everybody leaves."""
 URL = "ws://central.invalid/ocpp"
+HEAD = struct.Struct("<d?I")
+"""Of a frame in the digest: instant, direction, length."""
 
 
 class Frame(NamedTuple):
@@ -68,7 +70,7 @@ class World:
         self.slowest: tuple[float, str] = (0.0, "")
         self._slowest_s = 0.0
         self._digest = sha256()
-        self._last: dict[str, deque[Frame]] = {}
+        self._last: dict[str, deque[tuple[int, float, bool, bytes]]] = {}
         models = assign(plan)
         connectors = sum(len(model.connectors) for model in models)
         self.badges = Badges(connectors)
@@ -125,7 +127,7 @@ class World:
         return whole.hexdigest()
 
     def last_frames(self, identity: str) -> list[str]:
-        return [frame.in_words() for frame in self._last.get(identity, ())]
+        return [Frame(*each).in_words() for each in self._last.get(identity, ())]
 
     # --- what passes -------------------------------------------------------------------------------------------------
 
@@ -143,8 +145,8 @@ class World:
             raise Stopped  # before the next one, so that what followed from the last one is seen
         self.frames += 1
         now = self.timeline.now
-        self._digest.update(struct.pack("<d?I", now, up, len(data)) + identity.encode() + data)
-        self._last[identity].append(Frame(self.frames, now, up, data))
+        self._digest.update(HEAD.pack(now, up, len(data)) + identity.encode() + data)
+        self._last[identity].append((self.frames, now, up, data))
 
     def answered(self, action: bytes, latency_s: float) -> None:
         if latency_s > self._slowest_s:

@@ -177,7 +177,7 @@ class Station:
     def handle(self, fact: sig.Fact, now: float) -> None:
         """Tell the station what happened."""
         kind = type(fact)
-        if kind in OUTLET_FACTS and not 0 < fact.connector <= len(self.connectors):  # type: ignore[union-attr]
+        if kind in OUTLET_FACTS and not 0 < fact.connector <= len(self.connectors):  # type: ignore[operator, union-attr]
             return  # an outlet that has no connector number of its own
         self._settle(now, quiet=HANDLERS[kind](self, fact, now) is QUIET)
 

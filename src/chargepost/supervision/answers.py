@@ -175,10 +175,10 @@ def _metered(
     connector = station.connector(number)
     rows: list[Row] = []
     for value in values:
-        connector.live = live.update(connector.live, value)
+        measured_utc_s, told = value.timestamp.timestamp(), live.by_measurand(value.sampled_value)
+        connector.live = live.update(connector.live, measured_utc_s, told)
+        state.metered(station.identity, transaction, measured_utc_s, told)
         samples = msgspec.json.encode(value.sampled_value)
-        measured_utc_s = value.timestamp.timestamp()
-        state.metered(station.identity, transaction, measured_utc_s, value.sampled_value)
         rows.append(MeterRow(station.identity, number, transaction, measured_utc_s, samples))
     return rows
 

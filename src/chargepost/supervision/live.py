@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chargepost.ocpp.messages import MeterValue, SampledValue
+from chargepost.ocpp.messages import SampledValue
 
 KILO_UNITS = ("kW", "kWh")
 REGISTER = "Energy.Active.Import.Register"
@@ -26,13 +26,14 @@ class Live(msgspec.Struct, frozen=True, gc=False):
 Phases = dict[str, float]
 """Value by phase; the empty phase is the whole."""
 
+Told = dict[str, Phases]
+"""What samples of one instant say, by measurand."""
 
-def update(live: Live, meter_value: MeterValue) -> Live:
+
+def update(live: Live, measured_utc_s: float, told: Told) -> Live:
     """The newer of both: what came late (an offline station's backlog) changes nothing."""
-    measured_utc_s = meter_value.timestamp.timestamp()
     if measured_utc_s < live.measured_utc_s:
         return live
-    told = _by_measurand(meter_value.sampled_value)
     currents = told.get("Current.Import", {})
     return Live(
         measured_utc_s,
@@ -43,14 +44,14 @@ def update(live: Live, meter_value: MeterValue) -> Live:
     )
 
 
-def register_wh(samples: Iterable[SampledValue]) -> float | None:
+def register_wh(told: Told) -> float | None:
     """The register told with these samples."""
-    return _total(_by_measurand(samples).get(REGISTER))
+    return _total(told.get(REGISTER))
 
 
-def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
+def by_measurand(samples: Iterable[SampledValue]) -> Told:
     """Values measured at the outlet (the default) and told in clear, by measurand and phase, in base units."""
-    told: dict[str, Phases] = {}
+    told: Told = {}
     for sample in samples:
         if sample.location == "Inlet" or sample.format == "SignedData":
             continue
@@ -67,7 +68,7 @@ def _by_measurand(samples: Iterable[SampledValue]) -> dict[str, Phases]:
     return told
 
 
-def _power_w(told: dict[str, Phases], currents: Phases) -> float | None:
+def _power_w(told: Told, currents: Phases) -> float | None:
     """As told, else from current and voltage per phase: some stations send no power (field notes)."""
     if "Power.Active.Import" in told:
         return _total(told["Power.Active.Import"])

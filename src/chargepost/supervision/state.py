@@ -1,7 +1,6 @@
 """What the central system knows while it runs: stations, connectors, badges, open transactions. Facts, few rules."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -9,7 +8,7 @@ import msgspec
 
 from chargepost.ocpp.messages import SampledValue
 from chargepost.ocpp.session import Session
-from chargepost.supervision.live import Live, register_wh
+from chargepost.supervision.live import Live, Told, by_measurand, register_wh
 from chargepost.supervision.wishes import BadgeRow, ConnectorRow, Kept, RefusedRow, StationRow, TransactionRow
 
 SUPERSEDED_MAX = 10_000
@@ -106,8 +105,8 @@ class State:
             self.begin(row)
             self._free_if_available(row)
         for metered in kept.metered:
-            samples = msgspec.json.decode(metered.samples, type=Samples)
-            self.metered(metered.identity, metered.transaction, metered.measured_utc_s, samples)
+            told = by_measurand(msgspec.json.decode(metered.samples, type=Samples))
+            self.metered(metered.identity, metered.transaction, metered.measured_utc_s, told)
 
     def station(self, identity: str) -> Station:
         """The station of this identity; made when it is not on the roster (the carrier let it in)."""
@@ -143,13 +142,13 @@ class State:
         if self._occupies(row):
             self.stations[row.identity].connector(row.connector).transaction = None
 
-    def metered(self, identity: str, transaction: int, measured_utc_s: float, samples: Sequence[SampledValue]) -> None:
+    def metered(self, identity: str, transaction: int, measured_utc_s: float, told: Told) -> None:
         """Remember the last register that an open transaction of this very station told."""
         row = self.open.get(transaction)
         if row is None or row.identity != identity:
             return
         last_utc_s, _ = self._registers.get(transaction, (row.start_utc_s, 0.0))
-        told_wh = register_wh(samples) if measured_utc_s >= last_utc_s else None
+        told_wh = register_wh(told) if measured_utc_s >= last_utc_s else None
         if told_wh is not None:
             self._registers[transaction] = measured_utc_s, told_wh
 
