@@ -341,6 +341,26 @@ class RestartAsked(Signal, frozen=True):
     why: str
 
 
+class Managed(Signal, frozen=True):
+    """The station is one of a site that gives out its current, for the rest of this life of its program.
+
+    Without an allowance a connector offers nothing; when one is not renewed in time, no more than `floor_a`.
+    """
+
+    floor_a: float
+
+
+class Allowance(Signal, frozen=True):
+    """What a connector of a managed site may draw per phase, for so long from now on (`inf`: until another comes)."""
+
+    connector: int
+    current_a: float
+    author: str
+    valid_s: float
+    is_vip: bool = False
+    """Who charges goes before others."""
+
+
 class Started(Signal, frozen=True):
     """The program of the station begins to run; the first fact of every life. `utc_s` is the machine's date."""
 
@@ -359,8 +379,8 @@ Fact = (
     | LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | RestartAsked | Ending | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined
-    | Sent | TransferFailed
+    | RestartAsked | Ending | Managed | Allowance | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent
+    | Fetched | Examined | Sent | TransferFailed
 )  # fmt: skip
 
 
@@ -573,6 +593,30 @@ class Note(Signal, frozen=True):
     connector: int | None = None
 
 
+class Demand(Signal, frozen=True):
+    """What a connector of a managed site could take, told when it changes. Currents are per phase."""
+
+    connector: int
+    phases: int
+    """On how many it charges, as far as is known: its first ones."""
+    least_a: float
+    """Less is of no use."""
+    most_a: float
+    """What it would be offered were it alone; 0: nothing."""
+    takes_a: float
+    """As much of that as its car was seen to take, with something to spare."""
+    may_draw_a: float
+    """What its car may draw now, a higher offer of the last seconds included."""
+    since_utc_s: float
+    """When the charge began."""
+    energy_wh: float
+    """Delivered in this charge, as far as it was metered."""
+    id_tag: str
+    """Who charges; empty while nobody does."""
+    is_idle: bool = False
+    """The car was offered current and has taken none for long."""
+
+
 class BadgeJudged(Signal, frozen=True):
     """What became of a presented badge: lamp and beep of the reader, and the laws of the fleet."""
 
@@ -584,7 +628,8 @@ class BadgeJudged(Signal, frozen=True):
 
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
-    | Restart | StatusChanged | Note | BadgeJudged | ReadModem | Fetch | Examine | Discard | SendReport | PulsePilot
+    | Restart | StatusChanged | Note | BadgeJudged | Demand | ReadModem | Fetch | Examine | Discard | SendReport
+    | PulsePilot
 )  # fmt: skip
 
 

@@ -136,9 +136,8 @@ BROUGHT_BY_R6_AS_A_WHOLE = {
 }
 BROUGHT_BY_R6_TO_ITS_LINE = {
     "W": {"keys.emsetting.inert"},  # it rules the profiles
-    "P": {"keys.emsetting.inert", "keys.emsetting.default"},  # printed for the wallbox; from R6 on for all
+    "P": {"keys.emsetting.default"},  # printed for the wallbox; from R6 on for all
     "C": {
-        "keys.emsetting.inert",
         "keys.emsetting.default",
         "keys.enableevdetection.inert",
         "messages.sends",

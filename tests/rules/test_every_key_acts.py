@@ -256,6 +256,38 @@ def heartbeat(k: Key) -> None:
     assert len(k.rig.said("Heartbeat")) == 2
 
 
+def two_points_share(k: Key, budget_a: str) -> tuple[float, float]:
+    """What both are offered, where the supply is too small for two; the second began an hour after the first."""
+    k.own(maxIntensityStation=budget_a)
+    for connector, wait_s in ((1, 3600), (2, 20)):
+        k.rig.plug(CAR, connector)
+        k.rig.ask(messages.RemoteStartTransaction(id_tag=f"{TAG[:-1]}{connector}", connector_id=connector))
+        k.rig.run(wait_s)
+    first, second = k.rig.station.view(k.rig.now).connectors
+    return first.offered_a, second.offered_a
+
+
+def who_is_shed(k: Key) -> None:
+    """Who began first has also delivered the most: with 0 and 1 it is shed. So the second is made to deliver more."""
+    k.write("0")
+    assert two_points_share(k, "24") == (0, 24)
+    k.rig.run(2 * 3600)
+    k.write("1")
+    k.rig.run(20)
+    first, second = k.rig.station.view(k.rig.now).connectors
+    assert first.offered_a >= 14 > second.offered_a == 0, "it has charged for one hour, the other for two"
+
+
+def energy_is_managed(k: Key) -> None:
+    if k.has("LoadBalancing"):
+        assert two_points_share(k, "32") == (16, 16)
+        k.write("0")
+        k.rig.run(20)
+        assert [c.offered_a for c in k.rig.station.view(k.rig.now).connectors] == [32, 32]
+    if "SetChargingProfile" in k.rig.model.messages.answers:
+        profiles_are_looked_at(k)
+
+
 def profiles_are_looked_at(k: Key) -> None:
     period = messages.ChargingSchedulePeriod(start_period=0, limit=8)
     schedule = messages.ChargingSchedule(charging_rate_unit="A", charging_schedule_period=(period,))
@@ -612,7 +644,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "controlchargebyremotecommand": commands_only,
     "defaultidtag": default_tag,
     "disconnectedmetervaluesampleinterval": offline_interval,
-    "emsetting": profiles_are_looked_at,
+    "emsetting": energy_is_managed,
     "enableevdetection": loop,
     "enablemetervaluescontainvoltage": output_voltage,
     "enableremotestartnoconnectedev": remote_start_without_a_car,
@@ -625,6 +657,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "lednightintensity": night_light,
     "lightintensity": light,
     "loadsheddingsetpoint": set_point,
+    "loadsheddingpriority": who_is_shed,
     "localauthlistenabled": local_list,
     "localauthorizeoffline": known_badges_offline,
     "localpreauthorize": known_badges_at_once,

@@ -12,6 +12,9 @@ from chargepost.station.usage import Usage
 SETTING_LIMITS = ("iMaxDeratingSwCapacity", "maxIntensitySocket", "maxIntensityStation")
 """Keys of the products that hold a current in A."""
 
+OPEN = Limit(inf, "")
+"""No limit."""
+
 Rule = Callable[[Core, Connector, float], Limit | None]
 
 
@@ -89,7 +92,7 @@ def metered(c: Connector) -> None:
 
 def car_gone(c: Connector) -> None:
     """What was learned of a car is not true of the next."""
-    c.flowing, c.idle = 0, False
+    c.flowing, c.idle, c.takes_a = 0, False, inf
 
 
 def _shed(core: Core, c: Connector, now: float) -> Limit | None:
@@ -110,12 +113,25 @@ def _profile(core: Core, c: Connector, now: float) -> Limit | None:
     return core.profiles.limits.get(c.number) if core.profiles else None
 
 
+def _allowed(core: Core, c: Connector, now: float) -> Limit | None:
+    """In a managed site no allowance means nothing, not everything (sharing.py)."""
+    return c.allowed
+
+
+def _balanced(core: Core, c: Connector, now: float) -> Limit | None:
+    """What the station divides between its charge points (sharing.py)."""
+    return c.balanced
+
+
 STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
 """What holds as long as nobody touches the station."""
 
 PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused)
 
-RULES: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
+OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
+"""What a connector may do by itself."""
+
+RULES: tuple[Rule, ...] = (*OWN, _allowed, _balanced)
 
 
 def limit(core: Core, c: Connector, now: float) -> Limit:
@@ -126,7 +142,8 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     cable = (c.cable_in, c.cable_rating_a, c.simplified)
     width = phases(c) if shed else 0
     allowed = _profile(core, c, now)
-    rests_on = (core.settings.version, cable, refused, restoring, shed, width, c.paused, allowed)
+    given = (allowed, c.allowed, c.balanced)
+    rests_on = (core.settings.version, cable, refused, restoring, shed, width, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))
         c.limit, c.limit_rests_on = lowest if lowest.current_a else _left(core, c, lowest, now), rests_on
@@ -139,7 +156,9 @@ def _left(core: Core, c: Connector, limit: Limit, now: float) -> Limit:
     Their residual current is of the output, here of a battery half full. Whatever else says 0 opens the contactor.
     """
     each_a, modules = core.model.smart_charging.residual_a_per_module, core.model.quirks.get("power_modules")
-    if each_a is None or modules is None or usable(core, c, now, Limit(inf, "")).current_a == 0:
+    if each_a is None or modules is None or usable(core, c, now, OPEN).current_a == 0:
+        return limit
+    if _regulated(c, min(c.allowed or OPEN, c.balanced or OPEN)).current_a == 0:
         return limit
     count = (core.model.variants[core.model.variant].power_w or 0.0) / float(modules["module_w"])
     power_w = each_a * count * (metering.EMPTY_V + metering.FULL_V) / 2
@@ -154,6 +173,11 @@ def standing(core: Core, c: Connector, now: float) -> Limit:
 def usable(core: Core, c: Connector, now: float, allowed: Limit) -> Limit:
     """What the outlet would offer were it allowed so much: what it can use of a share."""
     return _regulated(c, min(allowed, _lowest((*STANDING, *PASSING), core, c, now)))
+
+
+def own(core: Core, c: Connector, now: float) -> Limit:
+    """What it would offer were there nobody to share with."""
+    return _regulated(c, _lowest(OWN, core, c, now))
 
 
 def wants(c: Connector) -> bool:

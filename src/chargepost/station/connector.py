@@ -1,13 +1,14 @@
 """Facts of one connector; every rule about them stands elsewhere."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 import msgspec
 
 from chargepost.catalogue.model import ConnectorSpec, ErrorSpec
 from chargepost.ocpp.messages import ChargingProfile
-from chargepost.signals import Limit, PilotState, Reading
+from chargepost.signals import Demand, Limit, PilotState, Reading
 from chargepost.station.usage import Usage
 
 
@@ -69,13 +70,14 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "asked_freely", "began_at", "cable_in", "cable_rating_a", "contactor", "cut_at", "ev_held", "ev_left",
-        "ev_offered_at", "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error",
-        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes",
-        "number", "offered_a", "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted",
-        "pulsed", "read_at", "reading", "register_wh", "release", "reported", "reported_at", "reservation",
-        "resume_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since",
-        "stopping", "stuck", "token", "transaction", "unlock_call", "usage",
+        "allowed", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "contactor", "cut_at",
+        "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a", "faults", "flowing", "grant", "idle",
+        "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on",
+        "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "operative", "out_when_free", "paused",
+        "pilot", "plugged_since_stop", "power_wanted", "pulsed", "read_at", "reading", "register_wh", "release",
+        "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified", "spec",
+        "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a", "token", "transaction",
+        "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -155,6 +157,18 @@ class Connector:
         self.operative = True
         self.out_when_free = False
         """ChangeAvailability is scheduled."""
+        # what is shared with others
+        self.allowed: Limit | None = None
+        """By the site; None outside of one."""
+        self.balanced: Limit | None = None
+        """By the station, which divides its power; None while nobody else is there."""
+        self.demand: Demand | None = None
+        """As the site was told last."""
+        self.wanted_since_utc_s: float | None = None
+        self.takes_a = inf
+        """What the car was seen to take of its offer, with something to spare; inf: all of it, or not seen yet."""
+        self.fading_a = self.fades_at = self.risen_at = 0.0
+        """The offer before it was lowered, and until when a car may still go by it; when it was raised last."""
         self.limit = NO_LIMIT
         self.limit_rests_on: tuple[object, ...] = ()
         # last told to the hardware and to the central system

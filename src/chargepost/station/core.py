@@ -89,6 +89,7 @@ class Core:
         "alarms",
         "dice",
         "disk_good",
+        "floor_a",
         "identity",
         "inputs",
         "memory",
@@ -124,6 +125,8 @@ class Core:
         """To be read by all; set by `wake_at`."""
         self._soonest: float | None = inf
         """The first of them; None while it has to be looked for."""
+        self.floor_a: float | None = None
+        """In a managed site: what a connector falls back to. None: it is in none."""
         self.inputs: frozenset[str] = frozenset()
         """Wired contacts that are active, by their names."""
         self.profiles: Profiles | None = None

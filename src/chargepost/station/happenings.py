@@ -30,6 +30,7 @@ from chargepost.station import (
     reservations,
     security_events,
     security_profile,
+    sharing,
     surroundings,
     transactions,
     visits,
@@ -374,7 +375,8 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         c.reading, c.read_at = reading, now
         charging.metered(c)
         mode3.metered(s, c, now)
-        changed = changed or bool(width and width != charging.phases(c))
+        sharing.metered(c, now)
+        changed = changed or bool(width and width != charging.phases(c)) or sharing.minds_readings(s)
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 
@@ -526,6 +528,8 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.RestartAsked: _restart_asked,
     sig.Ending: _ending,
     sig.BadgeCommented: charge_record.commented,
+    sig.Managed: sharing.managed,
+    sig.Allowance: sharing.allowance,
     sig.RemoteAuthorized: surroundings.remote_authorized,
     sig.ModemRead: surroundings.modem_read,
     sig.NtpSilent: surroundings.ntp_silent,
@@ -645,6 +649,8 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
     "profile": _nothing,
     "share": _nothing,
+    "follow": _nothing,
+    "allowance": _on(sharing.fell),
     "restart": _nothing,
     "maintenance": _nothing,
     "upload": _nothing,

@@ -451,7 +451,7 @@ def _share(s: "Station", profiles: Profiles, most: Value, now: float) -> None:
     """
     takers: list[tuple[Connector, float, float]] = []
     wanting = [c for c in s.connectors if charging.wants(c)]
-    for c in sorted(wanting, key=lambda c: (_idle(s, c, now), c.started_at if c.transaction else inf)):
+    for c in sorted(wanting, key=lambda c: (idle(s, c, now), c.started_at if c.transaction else inf)):
         own_a = charging.usable(s.core, c, now, profiles.limits[c.number]).current_a
         width = charging.phases(c)
         if own_a > 0:
@@ -464,7 +464,7 @@ def _share(s: "Station", profiles: Profiles, most: Value, now: float) -> None:
         profiles.limits[c.number] = min(profiles.limits[c.number], _limit(c, most, part))
 
 
-def _idle(s: "Station", c: Connector, now: float) -> bool:
+def idle(s: "Station", c: Connector, now: float) -> bool:
     """The car was offered current and has taken none for long. It stays idle while it is offered nothing."""
     if c.transaction is None or c.pilot in ("C", "D"):
         c.idle = False

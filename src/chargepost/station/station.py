@@ -27,6 +27,7 @@ from chargepost.station import (
     reservations,
     security_events,
     security_profile,
+    sharing,
     surroundings,
     transactions,
     visits,
@@ -211,8 +212,12 @@ class Station:
             maintenance.advance(self, now)
             for c in self.connectors:
                 self._advance(c, now)
+            if len(self.connectors) > 1:
+                sharing.balance(self, now)
             for c in profiles.govern(self, now):
                 self._tell_hardware(c, now)
+            if self.core.floor_a is not None:
+                sharing.tell(self, now)
             if self.reservations:
                 reservations.hold(self)
             for c in self.all_connectors:
@@ -245,6 +250,7 @@ class Station:
         offered_a = c.limit.current_a if charging.wants(c) else 0.0
         if offered_a != c.offered_a:
             c.pulsed = c.pulsed and c.offered_a > 0
+            sharing.offering(self, c, offered_a, now)
             c.offered_a = offered_a
             core.wish(sig.OfferCurrent(c.number, offered_a))
             if preparing and offered_a and c.ev_offered_at is None:
