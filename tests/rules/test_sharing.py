@@ -155,15 +155,13 @@ def test_r_296_r_177_by_energy_delivered_who_has_the_most_is_shed_first() -> Non
     ahead_wh = sharing.energy_wh(rig.station.connectors[0])
     start(rig, 2, BIG, 60)
     assert offers(rig)[0] == 0
-    turns, last, began = 0, offers(rig), rig.now
-    while rig.now < began + 2 * 3600:
-        rig.run(60)
-        turns += offers(rig) != last and 0 in offers(rig) and offers(rig)[0] > 0
-        last = offers(rig)
+    rig.forget()
+    rig.run(2 * 3600)
+    turns = sum(wish.connector == 1 and wish.current_a > 0 for wish in rig.wished(sig.OfferCurrent))
     energy = [sharing.energy_wh(c) for c in rig.station.connectors]
     assert ahead_wh > 2000
     assert abs(energy[0] - energy[1]) < 3 * sharing.SWAP_WH, "over the hours both get about the same"
-    assert turns <= 10, "33 kWh, and 2 kWh from one change of places to the next of the same: no turns at each reading"
+    assert 2 < turns <= 10, "33 kWh at 2 kWh from one change of places to the next: no turns at each reading"
 
 
 # --- a managed site --------------------------------------------------------------------------------------------------
