@@ -17,8 +17,9 @@ import typer
 from typer.main import get_command
 
 from chargepost.cli import app, run_with
-from chargepost.run import faults
+from chargepost.run import faults, site
 from chargepost.run.control import Control
+from chargepost.run.given import find_model
 from chargepost.web import Page, Route
 from tests.shells.supervised import running
 
@@ -159,6 +160,18 @@ def test_the_file_of_faults_to_copy_is_one_that_the_program_takes() -> None:
     assert [(len(each.frames), len(each.bytes)) for each in (faults.read(text, "in-ci.md") for text in files)] == [
         (2, 2)
     ]
+
+
+def test_the_tables_of_instruments_to_copy_are_ones_that_the_program_takes() -> None:
+    page = ROOT / "docs" / "how-to" / "build-a-station.md"
+    *tables, whole = [block.text for block in blocks(page) if block.kind == "toml"]
+    parts = [site.read_hardware(text, page.name) for text in tables]
+    named = [name for part in parts for name in ("meter", "reader", "gpio", "io", "tic") if getattr(part, name)]
+    assert named == ["meter", "reader", "gpio", "io", "tic"], "each has its table"
+    assert site.read_hardware("\n".join(tables), page.name), "they may stand in one file"
+    (station,) = site.read(whole, page.name).stations
+    assert station.hardware
+    assert station.hardware.fittings(find_model(station.model)).meters.keys() == {1, 2}
 
 
 def test_make_knows_every_target() -> None:

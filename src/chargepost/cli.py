@@ -218,6 +218,9 @@ def station(
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
     faults: FaultsOption = None,
+    hardware: Annotated[
+        Path | None, _option("--hardware", metavar="FILE", help="Its real instruments, as tables [meter], [reader] ...")
+    ] = None,
     plain: Plain = False,
     json: Json = False,
     log_level: Level = LogLevel.warning,
@@ -233,7 +236,7 @@ def station(
     """
     from chargepost.run.given import find_model, judge  # noqa: PLC0415
     from chargepost.run.house import Plan  # noqa: PLC0415
-    from chargepost.run.site import Site, StationPart, SupervisionPart  # noqa: PLC0415
+    from chargepost.run.site import Site, StationPart, SupervisionPart, load_hardware  # noqa: PLC0415
     from chargepost.run.store import hold  # noqa: PLC0415
 
     _set_up_logs(log_level, json_logs)
@@ -242,7 +245,8 @@ def station(
         identity = id or f"{product.line}-1"
         settings = _settings(set or [])
         judge(identity, product, settings, supervision or None)
-        part = StationPart(id=identity, model=product.name, settings=dict(settings))
+        fitted = load_hardware(hardware) if hardware else None
+        part = StationPart(id=identity, model=product.name, settings=dict(settings), hardware=fitted)
         site = Site(name=f"station {identity}", stations=(part,), supervision=SupervisionPart(url=supervision))
         control_at = _control(control, bool(control))
         tool_at = _tool(tool)

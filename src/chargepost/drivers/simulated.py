@@ -169,11 +169,18 @@ class SimulatedStation:
     def read_meter(self, number: int) -> Reading | None:
         """What a meter says at the last advance; 0 is the main meter. None when it, or one it adds up, is silent."""
         if number:
-            metered = self.connector(number)
-            return None if metered.muted else metered.reading
-        if any(connector.muted for connector in self.connectors):
-            return None
-        return _sum([connector.reading for connector in self.connectors])
+            return self.metered(self.connector(number))
+        readings = [reading for each in self.connectors if (reading := self.metered(each))]
+        return _sum(readings) if readings and len(readings) == len(self.connectors) else None
+
+    def metered(self, outlet: SimulatedConnector) -> Reading | None:
+        """By the meter of one outlet; None when it is silent."""
+        return None if outlet.muted else outlet.reading
+
+    def shown(self, number: int) -> tuple[float, float]:
+        """Power and register of a connector as a page shows them, in W and Wh."""
+        outlet = self.connector(number)
+        return outlet.power_w, outlet.energy_wh
 
     # --- hands; each says whether it could be done ---
 

@@ -10,6 +10,7 @@ from chargepost import catalogue
 from chargepost.catalogue.checks import nearest
 from chargepost.catalogue.load import ModelError
 from chargepost.catalogue.model import Model
+from chargepost.drivers.real.station import Fittings
 from chargepost.station.core import SERIAL_KEY, datecode
 from chargepost.station.settings import Settings
 
@@ -38,6 +39,8 @@ class Given(NamedTuple):
     model: Model
     settings: dict[str, str]
     """By inner name."""
+    fittings: Fittings | None = None
+    """Its real instruments."""
 
 
 def find_model(name: str) -> Model:

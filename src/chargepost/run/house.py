@@ -3,11 +3,12 @@
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chargepost.drivers.real.station import FittedStation
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION, skip_lives
@@ -90,7 +91,7 @@ class House:
         rows = []
         if self.supervision:
             rows.append(("supervision", self.supervision.pages, f"user: {OPERATOR}"))
-        for identity, model, _ in self.wanted[: 1 if self.plan.crowd else STATIONS_SHOWN]:
+        for identity, model, *_ in self.wanted[: 1 if self.plan.crowd else STATIONS_SHOWN]:
             page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
             rows.append(("station", page, f"{model.title} {model.release}"))
             if self.tools:
@@ -279,6 +280,8 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
     away: set[str] = set()
 
     def added(host: StationHost) -> None:
+        if isinstance(host.hardware, FittedStation):
+            stack.push_async_callback(_running(host.hardware, host.look))
         if part := visited.get(host.identity):
             stack.callback(Visitors(host, part.habits(), house.plan.site.seed, away).stop)
 
@@ -300,7 +303,22 @@ def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Give
     settings = part.keys()
     if key := keys.get(part.id):
         settings[model.transport.password_key] = key
-    return judge(part.id, model, settings, part.supervision or home)
+    given = judge(part.id, model, settings, part.supervision or home)
+    try:
+        return given._replace(fittings=part.hardware.fittings(model)) if part.hardware else given
+    except (ValueError, OSError) as error:
+        raise Unfit("hardware", str(error)) from None
+
+
+def _running(hardware: FittedStation, look: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    """Its instruments at work from here on; what is returned ends them, with everything switched off."""
+    task = asyncio.create_task(hardware.run(look))
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return end
 
 
 def _charges(count: int) -> str:

@@ -5,12 +5,14 @@ that the station keeps: so a register never falls, and a car that was plugged in
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from chargepost.catalogue.model import Model
 from chargepost.drivers.outlet import CABLE_RATINGS_A
+from chargepost.drivers.real.station import FittedStation, Fittings
 from chargepost.drivers.simulated import CarSpec, SimulatedConnector, SimulatedStation
 from chargepost.station.settings import connectors_of
 
@@ -58,12 +60,18 @@ def key_switch(hardware: SimulatedStation) -> dict[str, bytes]:
     return {KEY_SWITCH: msgspec.json.encode(hardware.locked)}
 
 
-def build(model: Model, memory: Mapping[str, bytes], now: float, seed: int) -> SimulatedStation:
-    """The hardware as it was left, without power in between: contactors open, nothing offered."""
+def build(
+    model: Model, memory: Mapping[str, bytes], now: float, seed: int, fittings: Fittings | None = None
+) -> SimulatedStation:
+    """The hardware as it was left, without power in between: contactors open, nothing offered.
+
+    `fittings` are its real instruments; the rest is simulated.
+    """
     points = connectors_of(model, memory)
     outsides = [_outside(memory, number) for number in range(1, points + 1)]
     registers = [each.energy_wh for each in outsides]
-    hardware = SimulatedStation(model.connectors, points=points, seed=seed, register_wh=registers)
+    make = partial(FittedStation, fittings) if fittings else SimulatedStation
+    hardware = make(model.connectors, points=points, seed=seed, register_wh=registers)
     hardware.advance(now)
     for number, outside in enumerate(outsides, 1):
         outlet = hardware.connector(number)

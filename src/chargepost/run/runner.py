@@ -97,7 +97,7 @@ class Carriage:
 
 
 class StationHost:
-    """A station with its simulated hardware and its line. Lives on one loop's thread."""
+    """A station with its hardware and its line. Lives on one loop's thread."""
 
     __slots__ = (
         "_alarm", "_at_work", "_inbox", "_life", "_line", "bought", "carriage", "clock", "faults", "given",
@@ -115,7 +115,7 @@ class StationHost:
         self.removed = False
         memory, seed = self.ledger.recall(self.identity), crc32(self.identity.encode())
         self.model, _ = installed_model(memory, self.bought)
-        self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed)
+        self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed, given.fittings)
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
         self._line: Line | None = None
@@ -408,6 +408,10 @@ class StationHost:
         self.hardware.set_input(name, active)
         self._work()
 
+    def look(self) -> None:
+        """A real instrument has something new."""
+        self._work()
+
     def _done_by_hand(self, done: bool) -> bool:
         if done:
             self._keep_world()
@@ -445,11 +449,11 @@ class StationHost:
         )
 
     def _metered(self, view: sig.ConnectorView) -> sig.ConnectorView:
-        outlet = self.hardware.connector(view.connector)
-        energy_wh, tx = round(outlet.energy_wh, 1), view.transaction
+        power_w, register_wh = self.hardware.shown(view.connector)
+        energy_wh, tx = round(register_wh, 1), view.transaction
         if tx:
             tx = msgspec.structs.replace(tx, energy_wh=round(max(energy_wh - tx.start_wh, 0.0), 1))
-        return msgspec.structs.replace(view, power_w=round(outlet.power_w, 1), energy_wh=energy_wh, transaction=tx)
+        return msgspec.structs.replace(view, power_w=round(power_w, 1), energy_wh=energy_wh, transaction=tx)
 
     def _dark(self) -> tuple[sig.ConnectorView, ...]:
         return tuple(

@@ -12,6 +12,8 @@ import msgspec
 from chargepost.catalogue.checks import nearest
 from chargepost.drivers.simulated import CARS, CarSpec
 from chargepost.run.gate import Place, read_place
+from chargepost.run.hardware import HardwarePart
+from chargepost.run.parts import Part
 from chargepost.run.quantities import Current, Duration, Energy, Power, Quantity
 from chargepost.run.visitors import Habits
 
@@ -23,10 +25,6 @@ DEFAULT_LISTEN = "127.0.0.1:8610"
 
 class SiteError(ValueError):
     """The file cannot be used; its text is one line: file, line, key path, remedy."""
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the file."""
 
 
 class CarPart(Part, frozen=True, kw_only=True):
@@ -110,10 +108,12 @@ class StationPart(Part, frozen=True, kw_only=True):
 
     id: str
     model: str
-    settings: dict[str, str | bool | int | float] = {}
+    settings: dict[str, str | bool | int | float] = msgspec.field(default_factory=dict)
     supervision: str = ""
     """Instead of the site's."""
     visitors: VisitorsPart | None = None
+    hardware: HardwarePart | None = None
+    """Its real instruments; what is not named is simulated."""
 
     def keys(self) -> dict[str, str]:
         """Settings as OCPP writes them."""
@@ -160,14 +160,22 @@ def demo() -> Site:
 
 def load(path: Path) -> Site:
     """Raises SiteError."""
+    site = read(_text(path, "a site file"), str(path))
+    return site if site.name else msgspec.structs.replace(site, name=path.stem)
+
+
+def load_hardware(path: Path) -> HardwarePart:
+    """Raises SiteError."""
+    return read_hardware(_text(path, "a file with the tables of instruments"), str(path))
+
+
+def _text(path: Path, wanted: str) -> str:
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
-        raise SiteError(f"{path}: cannot be read: {error.strerror}: give the path of a site file") from None
+        raise SiteError(f"{path}: cannot be read: {error.strerror}: give the path of {wanted}") from None
     except UnicodeDecodeError:
         raise SiteError(f"{path}: is not text in UTF-8: save it so") from None
-    site = read(text, str(path))
-    return site if site.name else msgspec.structs.replace(site, name=path.stem)
 
 
 def read(text: str, name: str) -> Site:
@@ -184,6 +192,17 @@ def read(text: str, name: str) -> Site:
     for path, what in _inconsistencies(site):
         raise SiteError(f"{place(name, text, path)}{path}: {what}")
     return site
+
+
+def read_hardware(text: str, name: str) -> HardwarePart:
+    """The instruments of one station, from a file of their own. Raises SiteError."""
+    try:
+        return msgspec.convert(tomllib.loads(text), HardwarePart, dec_hook=_quantity)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"{name}: is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        what, path = _explained(error, HardwarePart)
+        raise SiteError(f"{place(name, text, path)}{path}: {what}") from None
 
 
 def _quantity(kind: type, written: object) -> Quantity:
@@ -222,13 +241,13 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
 # --- errors for people ----------------------------------------------------------------------------------------------
 
 
-def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
+def _explained(error: msgspec.ValidationError, root: type = Site) -> tuple[str, str]:
     """What is wrong, with the remedy, and the path to it."""
     what, _, inside = str(error).partition(" - at ")
     path = inside.strip("`").removeprefix("$").lstrip(".")
     unknown = re.search(r"unknown field `(.+?)`", what)
     if unknown:
-        known = get_type_hints(_part(path))
+        known = get_type_hints(_part(path, root))
         joined = f"{path}.{unknown[1]}" if path else unknown[1]
         return f"there is no such key{nearest(unknown[1], known) or '; known: ' + ', '.join(known)}", joined
     missing = re.search(r"missing required field `(.+?)`", what)
@@ -237,9 +256,9 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
     return what[0].lower() + what[1:], path or "file"
 
 
-def _part(path: str) -> type:
+def _part(path: str, root: type) -> type:
     """The table a path leads to."""
-    part: Any = Site
+    part: Any = root
     for word in re.findall(r"[a-z_]+", path):
         hint = get_type_hints(part).get(word)
         inner = [each for each in (hint, *_inside(hint)) if isinstance(each, type) and issubclass(each, Part)]
@@ -270,7 +289,8 @@ def _line(lines: list[str], path: str) -> int | None:
             int(index or 0) :
         ]
         hits = hits or [number for number in range(at or 0, len(lines)) if re.match(key, lines[number])]
-        if not hits:
-            break
-        at = hits[0]
+        if (
+            hits
+        ):  # a word that stands inside a longer header, as `hardware` in [stations.hardware.meter], is passed over
+            at = hits[0]
     return None if at is None else at + 1

@@ -242,8 +242,9 @@ class Stations:
             station = host.station
             sums.links[station.talk.state if station else "off"] += 1
             for outlet in host.hardware.connectors:
-                sums.power_w += outlet.power_w
-                sums.energy_wh += outlet.energy_wh
+                power_w, energy_wh = host.hardware.shown(outlet.number)
+                sums.power_w += power_w
+                sums.energy_wh += energy_wh
             if station is None:
                 sums.connectors["Unavailable"] += len(host.hardware.connectors)
                 continue

@@ -11,6 +11,11 @@ AGAIN_S: Final = 2.0
 
 NEVER_HEARD: Final = "has not been heard yet"
 
+
+class NotHeardYet(OSError):
+    """It was asked before its wire was first open: neither an answer nor a silence."""
+
+
 Changed = Callable[[], None]
 
 
@@ -57,4 +62,5 @@ class Instrument:
     def must_speak(self) -> None:
         """Raises OSError while the instrument is silent."""
         if self.silent:
-            raise OSError(f"{self.name} at {self.line.at} does not answer: {self.silent}")
+            kind = NotHeardYet if self.silent == NEVER_HEARD else OSError
+            raise kind(f"{self.name} at {self.line.at} does not answer: {self.silent}")

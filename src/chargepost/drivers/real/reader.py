@@ -40,6 +40,7 @@ class SerialReader(Instrument):
         self._badge: str | None = None
 
     def badge(self) -> str | None:
+        self.must_speak()
         badge, self._badge = self._badge, None
         return badge
 
