@@ -628,6 +628,16 @@ def compressed_report(k: Key) -> None:
         assert k.rig.wished(sig.SendReport)[-1].compressed == (value == "true")
 
 
+def modbus(k: Key) -> None:
+    set_point = sig.ExternalSetPoint(1, 7.0)
+    k.rig.tell(set_point)
+    k.charge()
+    assert k.rig.view.offered_a != 7
+    k.write("true")
+    k.rig.tell(set_point)
+    assert k.rig.view.offered_a == 7
+
+
 ROWS: dict[str, Callable[[Key], None]] = {
     "allowofflinetxforunknownid": unknown_badges_offline,
     "allowpluggedcable": cable_may_stay,
@@ -670,6 +680,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "minimumstatusduration": stable_status,
     "monophasedloadsheddingfloorvalue": floor_of_one_phase,
     "ocppconnecttimeout": silence,
+    "modbusenable": modbus,
     "ocppenable": ocpp_off,
     "operatingmode": mode,
     "plugnumberingmode": plug_numbers,

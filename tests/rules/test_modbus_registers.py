@@ -228,7 +228,8 @@ def test_what_is_read_only_is_refused_whatever_is_written(name: str, value: int)
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_while_nobody_may_control_all_is_read_only(name: str) -> None:
+def test_r_297_while_nobody_may_control_all_is_read_only(name: str) -> None:
+    """R-297: No: nothing can be set."""
     for row in MAPS[name].registers.values():
         assert wrong(IMAGES[name], row.address, *[0] * row.words, allowed=False) == ILLEGAL_ADDRESS
 

@@ -295,6 +295,8 @@ class ModbusSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The key with the current (A) that a single-phase charge does not exceed then."""
     degraded_three_key: str
     """The same of a three-phase charge, per phase."""
+    degraded_raises: bool
+    """These stand instead of what the controller allowed last; false: the lower of both does."""
     source: str = ""
 
 

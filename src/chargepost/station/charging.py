@@ -123,10 +123,15 @@ def _balanced(core: Core, c: Connector, now: float) -> Limit | None:
     return c.balanced
 
 
+def _external(core: Core, c: Connector, now: float) -> Limit | None:
+    """What an external system allows: `external.govern` keeps it up to date."""
+    return core.external.get(c.number) if core.external else None
+
+
 STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
 """What holds as long as nobody touches the station."""
 
-PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused)
+PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused, _external)
 
 OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 """What a connector may do by itself."""
@@ -142,7 +147,7 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     cable = (c.cable_in, c.cable_rating_a, c.simplified)
     width = phases(c) if shed else 0
     allowed = _profile(core, c, now)
-    given = (allowed, c.allowed, c.balanced)
+    given = (allowed, c.allowed, c.balanced, _external(core, c, now))
     rests_on = (core.settings.version, cable, refused, restoring, shed, width, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))

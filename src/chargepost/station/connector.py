@@ -61,6 +61,9 @@ class Stopping:
 
 NO_LIMIT = Limit(0.0, "nothing offered")
 
+OF_A_VISIT = frozenset({"suspended", "postponed"})
+"""Modes that are over when the visit is."""
+
 ATTACHED = frozenset({"cable", "T1", "CCS2", "CHAdeMO"})
 """Outlets whose cable never leaves the station: what is plugged in there is the car. T1 is a connector at the end of a
 cable in the guides (commissioning guide of the EVlink family, Socket-outlets)."""
@@ -70,14 +73,14 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "allowed", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "contactor", "cut_at",
-        "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a", "faults", "flowing", "grant", "idle",
-        "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on",
-        "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "operative", "out_when_free", "paused",
-        "pilot", "plugged_since_stop", "power_wanted", "pulsed", "read_at", "reading", "register_wh", "release",
-        "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified", "spec",
-        "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a", "token", "transaction",
-        "unlock_call", "usage", "wanted_since_utc_s",
+        "allowed", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "closed_at", "closed_s",
+        "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a", "faults",
+        "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s", "light",
+        "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "operative",
+        "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "pulsed", "read_at", "reading",
+        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
+        "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck",
+        "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -126,6 +129,10 @@ class Connector:
         self.token = 0
         """The transaction is on disk once this token is durable; no power before."""
         self.started_at = 0.0
+        self.closed_at: float | None = None
+        """Since when the contactor is closed; None: it is open."""
+        self.closed_s = 0.0
+        """How long it was closed in this transaction, before that."""
         self.began_at: float | None = None
         """When the transaction began, in monotonic seconds; None: before this start of the program."""
         self.stopping: Stopping | None = None

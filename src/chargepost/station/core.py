@@ -7,7 +7,7 @@ from sys import intern
 from typing import TYPE_CHECKING
 
 from chargepost.catalogue.model import Model
-from chargepost.signals import Level, Note, Wish
+from chargepost.signals import Level, Limit, Note, Wish
 from chargepost.station.memory import Memory
 from chargepost.station.roots import Roots
 from chargepost.station.settings import AUTHOR, Settings
@@ -89,6 +89,7 @@ class Core:
         "alarms",
         "dice",
         "disk_good",
+        "external",
         "floor_a",
         "identity",
         "inputs",
@@ -131,6 +132,8 @@ class Core:
         """Wired contacts that are active, by their names."""
         self.profiles: Profiles | None = None
         """Charging profiles; None while there is none."""
+        self.external: dict[int, Limit] | None = None
+        """What an external system allows each connector (external.py); None while it says nothing."""
         self.speed = 1.0
         """Of this world, beside that of its peers."""
         self.offset_s = 0.0

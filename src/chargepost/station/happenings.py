@@ -19,6 +19,7 @@ from chargepost.station import (
     charge_record,
     charging,
     electrics,
+    external,
     faults,
     inputs,
     lamp,
@@ -74,6 +75,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     reservations.due(s, now)
     surroundings.watch_modem(s, now)
     security_events.happened(s, "StartupOfTheDevice", now)
+    external.started(s, now)
     maintenance.started(s, now)
     # Message ids rest on the count of starts: nothing is said before that is on disk (errata 3.1).
     s.speaks_after = s.core.memory.pending_token
@@ -356,6 +358,10 @@ def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
     c = s.connectors[fact.connector - 1]
     c.contactor = fact.closed
     mode3.switched(s, c, fact, now)
+    if fact.closed and c.closed_at is None:
+        c.closed_at = now
+    elif c.closed_at is not None and not fact.closed:
+        c.closed_s, c.closed_at = c.closed_s + now - c.closed_at, None
     if not fact.closed:
         transactions.opened(s, c, now)
 
@@ -371,7 +377,8 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     reading = fact.reading or metering.estimated(s.core, c, now)
     if reading:
         reading = metering.never_falling(c, reading)
-        width = charging.phases(c) if s.core.profiles else 0  # a limit in W rests on the phases of the charge
+        rests = s.core.profiles or s.external  # limits in W, and degraded set points, rest on the phases of the charge
+        width = charging.phases(c) if rests else 0
         c.reading, c.read_at = reading, now
         charging.metered(c)
         mode3.metered(s, c, now)
@@ -473,7 +480,7 @@ def _ending(s: "Station", fact: sig.Ending, now: float) -> None:
 
 def _restored(s: "Station", fact: sig.Restored, now: float) -> None:
     """Factory settings: the changed keys, the profiles and the cache go; records and what is not yet told stay."""
-    forget_settings(s)
+    forget_settings(s, now)
     s.restart(True, "factory settings", "Reboot", now)
 
 
@@ -482,7 +489,7 @@ def _restart_asked(s: "Station", fact: sig.RestartAsked, now: float) -> None:
         s.restart(False, fact.why, "Reboot", now)
 
 
-def forget_settings(s: "Station") -> None:
+def forget_settings(s: "Station", now: float) -> None:
     """Every key as it left the factory, no badge known, nothing reserved, no charging profile."""
     for inner in list(s.core.settings.changed):
         s.core.memory.drop(f"setting/{inner}")
@@ -496,6 +503,7 @@ def forget_settings(s: "Station") -> None:
     s.authorization.cache.clear()
     s.authorization.local_list.forget()
     reservations.forget(s)
+    external.forget(s, now)
 
 
 OUTLET_FACTS = frozenset({sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched})
@@ -537,6 +545,10 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.Examined: maintenance.examined,
     sig.Sent: maintenance.sent,
     sig.TransferFailed: maintenance.transfer_failed,
+    sig.ExternalLife: lambda s, fact, now: None if external.lives(s, fact, now) else QUIET,
+    sig.ExternalSetPoint: external.set_point,
+    sig.ExternalCommand: external.command,
+    sig.ExternalOperand: external.operand,
 }
 
 
@@ -647,6 +659,8 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "resume": _on(transactions.resume),
     "unlock": _unlock_failed,
     "fault": lambda s, connector, what, now: faults.cleared(s, connector, what.partition(" ")[2], now),
+    "external": lambda s, connector, _w, now: external.silent(s, connector, now),
+    "postponed": lambda s, connector, _w, _now: external.postponed_over(s, connector),
     "profile": _nothing,
     "share": _nothing,
     "follow": _nothing,
@@ -726,5 +740,7 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "timesettings": surroundings.ntp_answered,
     "securityprofile": relink,
     "stationlocation": _location,
+    "controlledbyexternalsystem": external.switched,
+    "modbusenable": external.switched,
 }
 """Other keys are read when they are needed."""

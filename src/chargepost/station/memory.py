@@ -13,6 +13,7 @@
 | `list/<tag>`, `listversion` | an entry of the local list, and the version of the list |
 | `reservation/<id>` | a reservation |
 | `profile/<id>` | a charging profile in its place, with the transaction it ends with |
+| `external/<connector>` | what an external system has set, 0 of the station: current, and what is out of service |
 | `root/<use>/<fingerprint>` | a root certificate |
 | `security/before` | the security profile before the present one, until that has worked |
 | `event/<n>` | a security event that the central system has not taken yet |

@@ -95,6 +95,31 @@ def _of_connector(s: "Station", c: Connector, same: int) -> m.ReservationStatus:
     return "Accepted" if c.free and c.usage is Usage.FREE else "Occupied"
 
 
+BOOKING = -(2**40)
+"""Ids of bookings by an external system, less the connector's number: no central system has such ids."""
+
+NEVER_UTC_S = 7_258_118_400.0
+"""2200-01-01: a booking has no end of its own."""
+
+
+def book(s: "Station", c: Connector, id_tag: str) -> str:
+    """An external system reserves a connector for a badge, or for nobody; why it cannot, or empty."""
+    unbook(s, c)
+    state = _of_connector(s, c, BOOKING - c.number)
+    if state != "Accepted" or s.restarting:
+        return f"the connector is {state.lower()}" if not s.restarting else "the station is about to start anew"
+    held = s.reservations[BOOKING - c.number] = Reservation(c.number, id_tag, NEVER_UTC_S)
+    s.core.memory.put(f"reservation/{BOOKING - c.number}", held)
+    c.modes |= {"booked"}
+    watch(s)
+    return ""
+
+
+def unbook(s: "Station", c: Connector) -> None:
+    if BOOKING - c.number in s.reservations:
+        end(s, BOOKING - c.number, "set available")
+
+
 def cancel(s: "Station", ask: m.CancelReservation, ident: str, now: float) -> Any:
     known = ask.reservation_id in s.reservations
     if known:
@@ -142,7 +167,7 @@ def used(s: "Station", c: Connector, grant: Grant) -> Any:
         return UNSET
     ident = min(mine, key=rank)
     end(s, ident, "used")
-    return ident
+    return UNSET if ident <= BOOKING else ident
 
 
 # --- what is held ----------------------------------------------------------------------------------------------------
@@ -186,6 +211,8 @@ def end(s: "Station", ident: int, why: str) -> None:
     for c in s.connectors:
         if c.reservation == ident:
             c.reservation = None
+        if ident == BOOKING - c.number:
+            c.modes -= {"booked"}
     watch(s)
 
 
@@ -217,6 +244,8 @@ def recall(s: "Station") -> None:
     for ident, held in s.core.memory.load_all("reservation/", Reservation):
         if held.connector <= len(s.connectors):
             s.reservations[int(ident)] = held
+            if int(ident) <= BOOKING:
+                s.connectors[held.connector - 1].modes |= {"booked"}
 
 
 def view(s: "Station", c: Connector) -> ReservationView | None:

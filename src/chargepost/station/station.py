@@ -18,6 +18,7 @@ from chargepost.ocpp import messages
 from chargepost.station import (
     charging,
     electrics,
+    external,
     faults,
     lamp,
     maintenance,
@@ -82,6 +83,7 @@ class Station:
         "core",
         "data",
         "emergency",
+        "external",
         "maintenance",
         "profile_before",
         "reservations",
@@ -133,6 +135,8 @@ class Station:
         """The connector on the screen, where there is one."""
         self.restarting: tuple[bool, str, float] | None = None
         self.surroundings = surroundings.Surroundings()
+        self.external: external.External | None = None
+        """None: no external system has said anything yet."""
         self.maintenance = Maintenance(store)
         self.profile_before = store.load(security_profile.BEFORE_KEY, int)
         """The security profile to go back to, while the present one has not worked yet."""
@@ -165,6 +169,7 @@ class Station:
                 self.all_connectors[int(number)].faults[code] = spec
             store.drop(f"fault/{key}")
         reservations.recall(self)
+        external.recall(self, store)
         for tx in homeless:  # its connector has no number of its own any more
             transactions.lost_power(self, self.zero, tx)
         store.loaded()
@@ -212,6 +217,7 @@ class Station:
             maintenance.advance(self, now)
             for c in self.connectors:
                 self._advance(c, now)
+            external.govern(self)
             if len(self.connectors) > 1:
                 sharing.balance(self, now)
             for c in profiles.govern(self, now):
@@ -389,7 +395,7 @@ class Station:
         self.core.memory.put(f"{AUTHOR}{row.inner}", author)
         reset = self.core.model.quirks.get("reset_by_key")
         if reset and row is self.core.settings.row(str(reset["trigger_key"])) and stored == "true":
-            forget_settings(self)
+            forget_settings(self, now)
             self.after_answer.append(lambda: all_keys_changed(self, now))
             return verdict
         transport = self.core.model.transport

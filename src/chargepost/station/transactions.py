@@ -94,6 +94,7 @@ def begun(s: "Station", c: Connector, reading: Reading | None, now: float) -> No
         last_utc_s=utc_s,
     )
     c.started_at = c.began_at = now
+    c.closed_s = 0.0
     c.ev_offered_at = None
     c.usage = advance(c.usage, On.START)
     core.wake_at("connect", c.number, None)

@@ -12,7 +12,7 @@ from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
 from chargepost.station import badges, charging, electrics, faults, reservations, surroundings, transactions
 from chargepost.station.badges import fold
-from chargepost.station.connector import ATTACHED, Connector, Grant
+from chargepost.station.connector import ATTACHED, OF_A_VISIT, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def unplugged(s: "Station", c: Connector, now: float) -> None:
     c.plugged_since_stop = c.ev_left = c.asked_freely = c.paused = False
     c.ev_offered_at = None
     c.release = None
+    c.modes -= OF_A_VISIT
     for ticket, asking in list(s.asking.items()):
         if asking.how == "free charging" and asking.connector == c.number:
             del s.asking[ticket]  # who it was about has gone
