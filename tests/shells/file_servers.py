@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,9 @@ class Web:
         """By path: the body, and the Authorization header."""
         self.asked: list[tuple[str, str]] = []
         """Path and Authorization header."""
+        self.posted: list[tuple[str, Message, bytes]] = []
+        """Path, headers and body."""
+        self.answers_post = 200
         self.port = 0
 
 
@@ -113,6 +117,14 @@ def web(pem: Path | None = None) -> Iterator[Web]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             what.sent[self.path] = body, self.headers.get("Authorization", "")
             self.send_response(201)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            what.posted.append((self.path, self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(what.answers_post)
+            if 300 <= what.answers_post < 400:
+                self.send_header("Location", what.moved[self.path])
             self.send_header("Content-Length", "0")
             self.end_headers()
 

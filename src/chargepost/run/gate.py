@@ -1,4 +1,4 @@
-"""The one gate for addresses that a message names: what may be opened, and at which address of the network.
+"""The one gate for addresses that a message or a setting names: what may be opened, and where in the network it is.
 
 A station fetches and sends files where its central system tells it to. Somebody who can send such a message must not
 reach with it what only the station can reach: so the owner says which hosts are meant, and the host of the supervision
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443}
+PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443, "smtp": 25, "smtps": 465}
 """The schemes there are, each with its usual port."""
 
 FTPS_AT_ONCE = 990
@@ -49,6 +49,9 @@ class Place(NamedTuple):
 
     host: str
     port: int | None = None
+
+    def covers(self, host: str, port: int) -> bool:
+        return self.host == host and self.port in (None, port)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -125,6 +128,10 @@ class Gate(NamedTuple):
     schemes: frozenset[str]
     """Those its product knows."""
     allowed: tuple[Place, ...]
+    """By the owner of the process."""
+    named: tuple[Place, ...] = ()
+    """By an account of the tool: whoever has one must not reach this machine itself through the station, nor what is
+    near it without a router. Hosts of the site's own network they may name."""
 
     def admit(self, url: str) -> Target:
         """Raises TransferError for what is no address, or may not be opened."""
@@ -143,7 +150,7 @@ class Gate(NamedTuple):
                 f"{parts.scheme[:20] or 'no scheme'}: is not spoken by this station, which knows {known}"
             )
         target = _taken_to_pieces(parts, port)
-        if not any(place.host == target.host and place.port in (None, target.port) for place in self.allowed):
+        if not any(place.covers(target.host, target.port) for place in (*self.allowed, *self.named)):
             raise TransferError(f"{target}: files may not be fetched from there or sent there: {REMEDY} {target.place}")
         return target
 
@@ -179,11 +186,14 @@ class Gate(NamedTuple):
         return may
 
     def _may(self, number: str, target: Target) -> bool:
-        if number == target.host or any(p.host == number and p.port in (None, target.port) for p in self.allowed):
+        if any(place.covers(number, target.port) for place in self.allowed):
             return True
         address = ip_address(number)
-        if target.host == "localhost":
-            return address.is_loopback
+        if any(place.covers(target.host, target.port) for place in self.allowed):
+            if number == target.host:
+                return True
+            if target.host == "localhost":
+                return address.is_loopback
         near = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
         return not (near or (address.is_reserved and isinstance(address, IPv4Address)))
 

@@ -242,6 +242,7 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         await _open_stations(house, stack)
         if house.tools:
             house.tools.furnish(given.identity for given in house.wanted)
+        stations.publisher.start()
         if supervision:
             stack.callback(supervision.ears.listeners.clear)  # that our own stations hang up at the end is no news
         yield house

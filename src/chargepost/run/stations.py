@@ -20,6 +20,7 @@ from chargepost.run.frames import Frames
 from chargepost.run.given import Given, judge
 from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
+from chargepost.run.publish import Publisher
 from chargepost.run.runner import Carriage, StationHost
 from chargepost.run.transfer import Terms
 from chargepost.run.words import Event, Told
@@ -60,6 +61,8 @@ class Stations:
         self._feeds: dict[str, Feed[Happening]] = {}
         self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms, faults_for)
         self._carriage.pin(supervision, pinned)
+        self.publisher = Publisher(clock, journal, self.hosts, terms)
+        """Of charge records; the house starts it."""
         self._version = version
         self.tally = self._carriage.tally
         self.more_metrics: list[Callable[[], Iterable[Metric]]] = []
@@ -86,12 +89,14 @@ class Stations:
 
     def close(self) -> None:
         """Every station hangs up; what runs goes on from the disk at the next start."""
+        self.publisher.close()
         for identity in list(self.hosts):
             self._take_away(identity)
         self._carriage.transfers.close()
 
     def _take_away(self, identity: str) -> None:
         self.hosts.pop(identity).remove()
+        self.publisher.forget(identity)
         if feed := self._feeds.pop(identity, None):
             feed.close()
 

@@ -71,11 +71,14 @@ class Errand:
             except OSError as error:
                 why = error
         self.go_on()
-        raise TransferError(f"{target}: cannot be reached: {_words(why)}")
+        raise TransferError(f"{target}: cannot be reached: {words(why)}")
 
     def connect_to(self, number: str, port: int) -> socket.socket:
         self.go_on()
-        peer = socket.create_connection((number, port), self.limits.connect_s)
+        return self.adopt(socket.create_connection((number, port), self.limits.connect_s))
+
+    def adopt(self, peer: socket.socket) -> socket.socket:
+        """A socket that is open from now on until the end of the errand."""
         peer.settimeout(self.limits.idle_s)
         handle = peer.dup()  # ours, whatever TLS makes of the other
         self.open += (peer.close, handle.close)
@@ -97,33 +100,33 @@ def fetch(errand: Errand, url: str, write: Callable[[bytes], object]) -> int:
     """Download; the size in bytes. Raises TransferError. What `write` raises passes through."""
     target = errand.gate.admit(url)
     way = _fetch_by_ftp if target.scheme in ("ftp", "ftps") else _fetch_by_http
-    return _told(errand, target, lambda: way(errand, target, write))
+    return told(errand, target, lambda: way(errand, target, write))
 
 
 def send(errand: Errand, folder: str, name: str, body: bytes) -> int:
     """Upload; the size in bytes. Raises TransferError."""
     target = errand.gate.admit(folder).below(name)
     way = _send_by_ftp if target.scheme in ("ftp", "ftps") else _send_by_http
-    _told(errand, target, lambda: way(errand, target, body))
+    told(errand, target, lambda: way(errand, target, body))
     return len(body)
 
 
-def _told(errand: Errand, target: Target, go: Callable[[], int]) -> int:
+def told(errand: Errand, target: Target, go: Callable[[], int]) -> int:
     """Whatever goes wrong, in words for people, without the password that the peer may have said back."""
     try:
         done = go()
         errand.go_on()
     except TransferError as error:
-        raise TransferError(errand.given_up or _clean(str(error), target)) from None
+        raise TransferError(errand.given_up or clean(str(error), target)) from None
     except (OSError, EOFError, ValueError, http.client.HTTPException, ftplib.Error) as error:
-        reason = errand.given_up or f"{target}: {_clean(_words(error), target)}"
+        reason = errand.given_up or f"{target}: {clean(words(error), target)}"
         raise TransferError(reason) from None
     finally:
         errand.close()
     return done
 
 
-def _words(error: BaseException | None) -> str:
+def words(error: BaseException | None) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not accepted: {error.verify_message}"
@@ -144,7 +147,7 @@ def _words(error: BaseException | None) -> str:
     return str(error)
 
 
-def _clean(text: str, target: Target) -> str:
+def clean(text: str, target: Target) -> str:
     """A peer's words on one line, without secrets."""
     if target.password:
         text = text.replace(target.password, MASK)
@@ -154,7 +157,7 @@ def _clean(text: str, target: Target) -> str:
 # --- FTP --------------------------------------------------------------------------------------------------------------
 
 
-class _Ftp(ftplib.FTP):
+class Ftp(ftplib.FTP):
     """A session that dials only where the gate found it good, and reads no answer without end."""
 
     def __init__(self, errand: Errand, target: Target) -> None:
@@ -164,7 +167,7 @@ class _Ftp(ftplib.FTP):
         self.host = target.host
         errand.open.append(self.close)
 
-    def begin(self) -> "_Ftp":
+    def begin(self) -> "Ftp":
         """Connect and log in."""
         errand, target = self._errand, self._target
         sock = errand.connect(target)
@@ -202,19 +205,49 @@ class _Ftp(ftplib.FTP):
         return super().getmultiline()
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
-        """A connection for one file: to the host we speak with already, whatever address it names (RFC 2428 too)."""
+        """A connection for one file."""
+        data = self._passively(cmd) if self.passiveserver else self._actively(cmd)
+        if isinstance(self.sock, ssl.SSLSocket):
+            data = self._errand.encrypt(data, self._target, self.sock.session)  # some servers insist on the session
+        return data, None
+
+    def _passively(self, cmd: str) -> socket.socket:
+        """To the host we speak with already, whatever address it names (RFC 2428 too)."""
         number, port = self.makepasv()
         if port < DATA_PORT_MIN:
             raise TransferError(f"{self._target}: it offers port {port} for the file, which is no port for files")
         data = self._errand.connect_to(number, port)
+        self._ask_for_file(cmd)
+        return data
+
+    def _actively(self, cmd: str) -> socket.socket:
+        """From the host we speak with already, and nobody else, at a port that is open for this file only."""
+        assert self.sock is not None
+        here, there = self.sock.getsockname()[0], self.sock.getpeername()[0]
+        listener = self._errand.adopt(socket.create_server((here, 0), family=self.af, backlog=1))
+        tell = self.sendport if self.af == socket.AF_INET else self.sendeprt
+        tell(here, listener.getsockname()[1])
+        self._ask_for_file(cmd)
+        listener.settimeout(self._errand.limits.connect_s)
+        try:
+            data, peer = listener.accept()
+        except TimeoutError:
+            raise TransferError(
+                f"{self._target}: it does not open a connection to this station: switch passive mode on"
+            ) from None
+        finally:
+            listener.close()
+        self._errand.adopt(data)
+        if peer[0] != there:
+            raise TransferError(f"{self._target}: {peer[0]} came for the file in its place")
+        return data
+
+    def _ask_for_file(self, cmd: str) -> None:
         answer = self.sendcmd(cmd)
         if answer[0] == "2":  # some say so before the file as well
             answer = self.getresp()
         if answer[0] != "1":
             raise ftplib.error_reply(answer)  # noqa: S321 - what products speak
-        if isinstance(self.sock, ssl.SSLSocket):
-            data = self._errand.encrypt(data, self._target, self.sock.session)  # some servers insist on the session
-        return data, None
 
     def known_size(self, path: str) -> int | None:
         try:
@@ -224,29 +257,34 @@ class _Ftp(ftplib.FTP):
 
 
 def _fetch_by_ftp(errand: Errand, target: Target, write: Callable[[bytes], object]) -> int:
-    session = _Ftp(errand, target).begin()
+    session = Ftp(errand, target).begin()
     counted = _Counted(errand, target, write, session.known_size(target.file))
-    with _opened(session, f"RETR {target.file}") as data:
+    with opened(session, f"RETR {target.file}") as data:
         while piece := data.recv(PIECE_BYTES):
             counted.add(piece)
     session.voidresp()
     counted.end()
-    _bye(session)
+    bye(session)
     return counted.size
 
 
 def _send_by_ftp(errand: Errand, target: Target, body: bytes) -> int:
-    session = _Ftp(errand, target).begin()
-    with _opened(session, f"STOR {target.file}") as data:
+    return store(Ftp(errand, target), target, body)
+
+
+def store(session: Ftp, target: Target, body: bytes) -> int:
+    """Upload over a session that has not begun yet."""
+    session.begin()
+    with opened(session, f"STOR {target.file}") as data:
         for start in range(0, len(body), PIECE_BYTES):
             data.sendall(body[start : start + PIECE_BYTES])
     session.voidresp()
-    _bye(session)
+    bye(session)
     return len(body)
 
 
 @contextmanager
-def _opened(session: _Ftp, command: str) -> Iterator[socket.socket]:
+def opened(session: Ftp, command: str) -> Iterator[socket.socket]:
     """The connection for a file; its end is said, for our other handle of it would keep it open."""
     with session.transfercmd(command) as data:
         yield data
@@ -256,7 +294,7 @@ def _opened(session: _Ftp, command: str) -> Iterator[socket.socket]:
             socket.socket.shutdown(data, socket.SHUT_WR)
 
 
-def _bye(session: _Ftp) -> None:
+def bye(session: Ftp) -> None:
     with suppress(OSError, EOFError, ValueError, ftplib.Error, TransferError):  # the file is whole already
         session.quit()
 
@@ -266,12 +304,12 @@ def _bye(session: _Ftp) -> None:
 
 def _fetch_by_http(errand: Errand, target: Target, write: Callable[[bytes], object]) -> int:
     for _ in range(REDIRECTS_MAX + 1):
-        answer = _ask(errand, target, "GET", b"")
+        answer = ask(errand, target, "GET", b"")
         if answer.status in (301, 302, 303, 307, 308):
             target = errand.gate.redirect(target, answer.headers.get("Location", ""))
             continue
         if answer.status != 200:
-            raise _refusal(target, answer)
+            raise refusal(target, answer)
         counted = _Counted(errand, target, write, answer.length)
         while piece := answer.read(PIECE_BYTES):
             counted.add(piece)
@@ -281,13 +319,21 @@ def _fetch_by_http(errand: Errand, target: Target, write: Callable[[bytes], obje
 
 
 def _send_by_http(errand: Errand, target: Target, body: bytes) -> int:
-    answer = _ask(errand, target, "PUT", body)
+    answer = ask(errand, target, "PUT", body)
     if not 200 <= answer.status < 300:
-        raise _refusal(target, answer)
+        raise refusal(target, answer)
     return len(body)
 
 
-def _ask(errand: Errand, target: Target, method: str, body: bytes) -> http.client.HTTPResponse:
+def ask(
+    errand: Errand,
+    target: Target,
+    method: str,
+    body: bytes,
+    content_type: str = "application/octet-stream",
+    hand_over: Callable[[], object] = lambda: None,
+) -> http.client.HTTPResponse:
+    """`hand_over` is called when the server is there, and has nothing yet."""
     peer = errand.connect(target)
     if target.scheme == "https":
         peer = errand.encrypt(peer, target)
@@ -301,10 +347,11 @@ def _ask(errand: Errand, target: Target, method: str, body: bytes) -> http.clien
     if target.user or target.password:
         pair = target.user.encode() + b":" + target.password.encode()
         headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
-    if method == "PUT":
-        headers |= {"Content-Length": str(len(body)), "Content-Type": "application/octet-stream"}
+    if method != "GET":
+        headers |= {"Content-Length": str(len(body)), "Content-Type": content_type}
+    hand_over()
     try:
-        wire.request(method, target.resource, io.BytesIO(body) if method == "PUT" else None, headers)
+        wire.request(method, target.resource, io.BytesIO(body) if method != "GET" else None, headers)
     except ConnectionError:
         errand.go_on()  # it may have answered before it had everything
     answer = wire.getresponse()
@@ -324,7 +371,7 @@ class _Answer(http.client.HTTPResponse):
         return super()._read_status()  # type: ignore[misc,no-any-return]
 
 
-def _refusal(target: Target, answer: http.client.HTTPResponse) -> TransferError:
+def refusal(target: Target, answer: http.client.HTTPResponse) -> TransferError:
     words = f"{answer.status} {answer.reason}".strip()
     if answer.status == 401:
         return TransferError(f"cannot log in at {target}: {words}")

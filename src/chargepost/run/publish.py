@@ -1,0 +1,303 @@
+"""Publishing charge records: looks what is due at the stations of a process, sends it, and keeps what became of it.
+
+The rules are those of `records.publish`; the ways those of `run.sending`. Every few seconds the stations are looked at:
+so it does not matter whether the date, the clock, the settings or the power changed meanwhile.
+"""
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from chargepost.catalogue.model import Model
+from chargepost.journal import Journal, StoreError
+from chargepost.records import cdr, publish
+from chargepost.records.ledger import StationLedger, count_records, records
+from chargepost.records.publish import Batch, Result, State
+from chargepost.run.clock import Clock
+from chargepost.run.gate import TransferError
+from chargepost.run.transfer import Terms
+from chargepost.signals import ChargeView
+from chargepost.station.station import Station
+
+if TYPE_CHECKING:
+    import ssl
+
+    from chargepost.run.sending import Parcel, Way
+    from chargepost.run.ways import Errand
+
+LOOK_S = 20.0
+"""Of the world, between two looks: 0:01 has come for a while already, but not for a minute."""
+
+LOOK_LEAST_S = 0.25
+"""Of the machine: in a fast world there are fewer looks, for one at ten thousand stations takes some milliseconds."""
+
+SENDERS_MAX = 4
+"""Sendings at once in a process; each has a thread. The others are met at the next look."""
+
+DURABLE_WAIT_S = 30.0
+"""For a disk that has to take what is about to be sent; then it is not sent."""
+
+FREQUENCY = "reportfrequency"
+"""The setting by its inner name; nothing is published from the factory."""
+
+KEY = "publication"
+"""In the memory of a station: one value."""
+
+log = logging.getLogger(__name__)
+
+
+class Host(Protocol):
+    """A station as far as its charge records are concerned."""
+
+    identity: str
+    model: Model
+    station: Station | None
+    ledger: StationLedger
+
+    def line_settings(self) -> tuple[str, bool]: ...
+
+
+class Publisher:
+    """Of all stations of a process. Lives on the loop's thread; what is sent, is sent in others."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        hosts: Mapping[str, Host],
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+        tls: "Callable[[bool], ssl.SSLContext] | None" = None,
+    ) -> None:
+        """`tls`: how peers are verified."""
+        self._clock, self._journal, self._hosts, self._terms, self._tls = clock, journal, hosts, terms, tls
+        self._states: dict[str, State] = {}
+        """Of stations that publish, or were looked at."""
+        self._under_way: dict[str, Errand] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look now, and then every few seconds."""
+        for identity in list(self._hosts):
+            try:
+                self._look(identity)
+            except StoreError as error:
+                log.error("%s: charge records cannot be published: %s", identity, error)
+        if not self._closed:
+            wait_s = max(self._clock.machine_s(LOOK_S), LOOK_LEAST_S)
+            self._timer = self._clock.loop.call_later(wait_s, self.start)
+
+    def close(self) -> None:
+        """What is being sent is given up; what the server may have of it is in doubt at the next start."""
+        self._closed = True
+        if self._timer:
+            self._timer.cancel()
+        for errand in self._under_way.values():
+            errand.give_up("given up")
+
+    def forget(self, identity: str) -> None:
+        """A station that is taken away; its value stays in the store."""
+        self._states.pop(identity, None)
+        if errand := self._under_way.get(identity):
+            errand.give_up("the station was taken away")
+
+    def _look(self, identity: str) -> None:
+        station = self._hosts[identity].station
+        if station is None:  # without power nobody looks at a date
+            if errand := self._under_way.get(identity):
+                errand.give_up("the station lost its power")
+            return
+        frequency = station.core.settings.changed.get(FREQUENCY, "Disabled")
+        if frequency not in publish.DATES and identity not in self._states:
+            return
+        utc_s = self._utc_s(station)
+        state = publish.look(self.state(identity), frequency, zone_of(station), self.newest(identity), utc_s)
+        self._keep(identity, state)
+        if frequency in publish.DATES and (batch := publish.ready(state, utc_s)) and identity not in self._under_way:
+            self._publish(identity, station, batch)
+
+    def _utc_s(self, station: Station) -> float:
+        return station.core.utc(self._clock.now())
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    def state(self, identity: str) -> State:
+        """Of one station; what it had handed over when the program ended is in doubt."""
+        state = self._states.get(identity)
+        if state is None:
+            host = self._hosts[identity]
+            try:
+                state = msgspec.json.decode(host.ledger.recall(identity).get(KEY, b"{}"), type=State)
+            except msgspec.MsgspecError as error:
+                log.error("%s: what was published is not known any more: %s", identity, error)
+                state = State(due_to=self.newest(identity), sent_to=self.newest(identity))  # rather not twice
+            self._states[identity] = state
+            if state.batch and state.batch.handed_over and host.station:
+                protocol = host.station.core.settings.text("ReportProtocol")
+                self._keep(identity, publish.recovered(state, protocol, self._utc_s(host.station)))
+        return self._states[identity]
+
+    def newest(self, identity: str) -> int:
+        """The number of the last charge."""
+        return count_records(self._journal, identity)
+
+    def charges(self, identity: str, limit: int, skipped: int = 0) -> list[ChargeView]:
+        """The newest first, without the `skipped` newest ones."""
+        station = self._hosts[identity].station
+        serial, waiting = (station.core.serial, station.undelivered) if station else ("", {})
+        number, published_to = self.newest(identity) - skipped, self.state(identity).sent_to
+        found = records(self._journal, identity, limit, skipped)
+        return [
+            cdr.view(each, number - n, serial=serial, published_to=published_to, waiting=each.record in waiting)
+            for n, each in enumerate(found)
+        ]
+
+    def _keep(self, identity: str, state: State, done: Callable[[], None] | None = None) -> None:
+        """Raises StoreError when too much waits for the disk already."""
+        if done is None and state == self._states.get(identity):
+            return
+        self._states[identity] = state
+        self._hosts[identity].ledger.keep(identity, {KEY: msgspec.json.encode(state)}, done or (lambda: None))
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    async def test(self, identity: str) -> Result:
+        """Send a file without a charge now, and say what came of it."""
+        station = self._hosts[identity].station
+        if station is None:
+            raise TransferError("the station has no power, or is just starting")
+        if identity in self._under_way:
+            raise TransferError("charge records are being sent at this moment: wait until that is over")
+        protocol, utc_s = station.core.settings.text("ReportProtocol"), self._utc_s(station)
+        name = station.core.serial
+        file = cdr.to_csv([], zone_of(station), *separators(station)).encode()
+        from chargepost.run.sending import Parcel  # noqa: PLC0415 - most stations never publish
+
+        what = Parcel(
+            f"{_plain(name)}_test.csv", f"Test of {name}", f"This is a test of charging station {name}.\n",
+            file, utc_s, lambda: None, f"{_plain(name)}_test_{utc_s:.0f}",
+        )  # fmt: skip
+        ended: asyncio.Future[tuple[bool, str]] = self._clock.loop.create_future()
+
+        def end(passed: bool, text: str) -> None:
+            if not ended.done():
+                ended.set_result((passed, text))
+
+        self._send(identity, station, what, end)
+        passed, text = await ended
+        self._keep(identity, publish.tested(self.state(identity), protocol, utc_s, text, passed=passed))
+        return self.state(identity).results[0]
+
+    def _publish(self, identity: str, station: Station, batch: Batch) -> None:
+        if len(self._under_way) >= SENDERS_MAX:
+            return
+        from chargepost.run.sending import Parcel  # noqa: PLC0415
+
+        protocol, utc_s = station.core.settings.text("ReportProtocol"), self._utc_s(station)
+        name = station.core.serial
+        file = f"{_plain(name)}_{batch.first}-{batch.last}.csv"
+        count = batch.last - batch.first + 1
+        charges = self.charges(identity, count, self.newest(identity) - batch.last)[::-1]
+        numbers = f"{batch.first} to {batch.last}" if count > 1 else f"{batch.first}"
+        what = Parcel(
+            file, f"Charge data records of {name}: {numbers}",
+            f"Charges {numbers} of charging station {name} are in the file {file}.\n",
+            cdr.to_csv(charges, zone_of(station), *separators(station)).encode(), utc_s,
+            lambda: self._hand_over(identity),
+        )  # fmt: skip
+
+        def end(passed: bool, text: str) -> None:
+            if identity not in self._hosts:
+                return  # taken away meanwhile: what was handed over is in doubt when it comes back
+            become = publish.sent if passed else publish.in_doubt if what.doubtful else publish.failed
+            self._keep(identity, become(self.state(identity), protocol, self._now(identity, utc_s), text))
+            log.log(logging.INFO if passed else logging.WARNING, "%s: charge records %s: %s", identity, numbers, text)
+
+        self._send(identity, station, what, end)
+
+    def _now(self, identity: str, utc_s: float) -> float:
+        station = self._hosts[identity].station
+        return self._utc_s(station) if station else utc_s
+
+    def _send(self, identity: str, station: Station, what: "Parcel", end: Callable[[bool, str], None]) -> None:
+        """`end` is called on the loop's thread: whether it was sent, and what there is to say."""
+        from chargepost.run.sending import gate_for, way_of  # noqa: PLC0415
+        from chargepost.run.ways import Errand  # noqa: PLC0415
+
+        try:
+            way = way_of(station.core.settings)
+            errand = Errand(gate_for(way, self._terms.allowed), self._terms.limits, self._context(identity))
+        except TransferError as error:
+            end(False, str(error))
+            return
+        self._under_way[identity] = errand
+        total_s = self._terms.limits.total_s
+        timer = self._clock.loop.call_later(total_s, errand.give_up, f"it took longer than {total_s:g} s")
+
+        def over(passed: bool, text: str) -> None:
+            timer.cancel()
+            self._under_way.pop(identity, None)
+            if not self._closed:
+                end(passed, text)
+
+        threading.Thread(
+            target=self._run, args=(errand, way, what, over), name="chargepost-publish", daemon=True
+        ).start()
+
+    def _run(self, errand: "Errand", way: "Way", what: "Parcel", over: Callable[[bool, str], None]) -> None:
+        """In its thread. Whatever happens, somebody hears of it."""
+        from chargepost.run.sending import send  # noqa: PLC0415
+
+        try:
+            passed, text = True, send(errand, way, what)
+        except TransferError as error:
+            passed, text = False, str(error)
+        except Exception as error:
+            passed, text = False, f"a fault of ours ({type(error).__name__})"
+        with suppress(RuntimeError):  # the loop is closed, nobody waits
+            self._clock.loop.call_soon_threadsafe(over, passed, text)
+
+    def _hand_over(self, identity: str) -> None:
+        """In the thread of a sending: comes back when it is durable that the server gets it now."""
+        durable = threading.Event()
+        self._clock.loop.call_soon_threadsafe(self._note_hand_over, identity, durable.set)
+        if not durable.wait(DURABLE_WAIT_S):
+            raise TransferError("the store does not take what is about to be sent: make room, or look at the disk")
+
+    def _note_hand_over(self, identity: str, done: Callable[[], None]) -> None:
+        with suppress(StoreError):  # then it is not sent
+            self._keep(identity, publish.handed_over(self.state(identity)), done)
+
+    def _context(self, identity: str) -> "Callable[[], ssl.SSLContext]":
+        _, accept_self_signed = self._hosts[identity].line_settings()
+
+        def make() -> "ssl.SSLContext":
+            from chargepost.run import tls  # noqa: PLC0415
+
+            return (self._tls or tls.client)(accept_self_signed)
+
+        return make
+
+
+def zone_of(station: Station) -> tzinfo:
+    return cdr.zone_of(station.core.settings.text("TimeZone"))
+
+
+def separators(station: Station) -> tuple[str, str]:
+    """Words of the settings."""
+    settings = station.core.settings
+    return settings.text("ReportFieldSeparator"), settings.text("ReportDecimalSeparator")
+
+
+def _plain(name: str) -> str:
+    """As a part of a file's name, anywhere."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", name).lstrip(".") or "station"
