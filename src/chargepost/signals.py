@@ -196,6 +196,46 @@ class BadgeCommented(Signal, frozen=True):
     comment: str
 
 
+BadgeType = Literal["User", "VIP", "Admin"]
+"""The rights of a badge on the station's own list (commissioning guide, chapter 5)."""
+
+
+class OwnBadge(Signal, frozen=True):
+    """A badge on the station's own list."""
+
+    number: int
+    id_tag: str
+    type: BadgeType = "User"
+    comment: str = ""
+    """Up to 50 characters."""
+
+
+class BadgeKept(Signal, frozen=True):
+    """The owner puts a badge on the station's own list, or changes it there; without a comment, that stays."""
+
+    id_tag: str
+    type: BadgeType = "User"
+    comment: str | None = None
+
+
+class BadgesDropped(Holder, frozen=True):
+    """The owner takes badges off the station's own list."""
+
+    id_tags: tuple[str, ...]
+
+
+class BadgesReplaced(Holder, frozen=True):
+    """The station's own list is this one from now on."""
+
+    badges: tuple[OwnBadge, ...]
+
+
+class LearnBadges(Signal, frozen=True):
+    """For half a minute, a badge at the reader is added to the own list or removed; empty: no longer."""
+
+    mode: Literal["add", "remove", ""]
+
+
 class RemoteAuthorized(Signal, frozen=True):
     """A system that is neither the reader nor the OCPP supervision lets somebody in, or reads a badge elsewhere."""
 
@@ -379,8 +419,8 @@ Fact = (
     | LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | RestartAsked | Ending | Managed | Allowance | BadgeCommented | RemoteAuthorized | ModemRead | TicRead | NtpSilent
-    | Fetched | Examined | Sent | TransferFailed
+    | RestartAsked | Ending | Managed | Allowance | BadgeCommented | BadgeKept | BadgesDropped | BadgesReplaced
+    | LearnBadges | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
 )  # fmt: skip
 
 
@@ -760,6 +800,16 @@ class ExternalView(Holder, frozen=True):
     @property
     def charging(self) -> bool:
         return self.status in ("Charging", "SuspendedEV", "SuspendedEVSE")
+
+
+class BadgeWindow(Holder, frozen=True):
+    """The time in which badges at the reader change the station's own list."""
+
+    mode: str
+    """"add", "remove", "turn" (by an Admin badge: one or the other), or empty: it is over."""
+    left_s: float
+    heard: tuple[tuple[str, str], ...] = ()
+    """Each badge read in it, and what became of it: "added", "not added", "removed", "not removed"."""
 
 
 class LinkView(Signal, frozen=True):

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 from chargepost.ocpp.messages import IdTagInfo
 from chargepost.station.badges import Badge, LocalList, fold, told
 from chargepost.station.core import Core
+from chargepost.station.own_badges import OwnBadges
 
 CACHE_MAX = 2000
 """Entries of the authorization cache: more than a site has badges, under 200 kB; the invalid, then the oldest go."""
@@ -28,11 +29,12 @@ class Known(NamedTuple):
 class Authorization:
     """The list, the cache and the rules that use them."""
 
-    __slots__ = ("cache", "core", "local_list")
+    __slots__ = ("cache", "core", "local_list", "own")
 
     def __init__(self, core: Core) -> None:
         self.core = core
         self.local_list = LocalList(core)
+        self.own = OwnBadges(core)
         self.cache: dict[str, Badge] = dict(core.memory.load_all("cache/", Badge))
 
     @property
@@ -48,9 +50,24 @@ class Authorization:
         rule = self.core.model.quirks.get("authentication_manager")
         return rule is not None and self.core.settings.text(str(rule["manager_key"])) == rule["local"]
 
+    @property
+    def own_list_rules(self) -> bool:
+        """The station's own list decides: its product has one, and nobody else is to be asked (R-326, Q-061)."""
+        if "authentication_manager" not in self.core.model.quirks:
+            return False
+        return self.decides_alone or not self.core.settings.named(self.core.model.transport.url_key)
+
+    def is_vip(self, id_tag: str) -> bool:
+        """Before others where stations share (R-316); without effect on a station alone (Q-060)."""
+        kept = self.own.kept.get(fold(id_tag)) if self.own.kept else None
+        return kept is not None and kept.type == "VIP" and self.own_list_rules
+
     def known(self, id_tag: str, now: float) -> Known | None:
-        """What the list says of a badge, else the cache (trap 26); None when nothing is known here."""
+        """What a list says of a badge, else the cache (trap 26); None when nothing is known here."""
         key, utc_s = fold(id_tag), self.core.utc(now)
+        kept = self.own.kept.get(key) if self.own.kept and self.own_list_rules else None
+        if kept:
+            return Known("badge list", "an Admin badge does not charge" if kept.type == "Admin" else "Accepted", None)
         listed = self.local_list.of(key)
         if listed:
             status = listed.standing(utc_s)

@@ -40,10 +40,14 @@ def comment(s: "Station", id_tag: str) -> str:
 
 
 def commented(s: "Station", fact: BadgeCommented, now: float) -> None:
+    comment_on(s, fact.id_tag, fact.comment)
+
+
+def comment_on(s: "Station", id_tag: str, comment: str) -> None:
     """The owner writes something beside a badge; control characters are no writing, and the rest is cut."""
-    badge = fold(fact.id_tag)
+    badge = fold(id_tag)
     comments = s.comments or {}
-    text = "".join(each for each in fact.comment if each.isprintable())[:COMMENT_MAX]
+    text = "".join(each for each in comment if each.isprintable())[:COMMENT_MAX]
     if text and (badge in comments or len(comments) < COMMENTS_MAX):
         comments[badge] = text
         s.core.memory.put(f"comment/{badge}", text)

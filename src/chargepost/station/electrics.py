@@ -149,6 +149,11 @@ def _mode(word: str) -> Rule:
     return lambda _s, c: word in c.modes
 
 
+def _vip(s: "Station", c: Connector) -> bool:
+    who = c.transaction or c.grant
+    return "vip" in c.modes or (who is not None and s.authorization.is_vip(who.id_tag))
+
+
 def _starved(s: "Station", c: Connector) -> bool:
     """Somebody may charge here, and there is no current to give."""
     waits = c.usage is Usage.CHARGING or (c.usage is Usage.PREPARING and c.grant is not None)
@@ -163,7 +168,7 @@ EVSE_STATUS: Final = (
     Line("Single-Phase", lambda _s, c: charging.phases(c) == 1),
     Line("Three-Phase", lambda _s, c: charging.phases(c) == 3),
     Line("Domestic_cable_detected", lambda _s, c: c.cable_in and charging.is_domestic(c)),
-    Line("VIP_badge_mode", _mode("vip")),
+    Line("VIP_badge_mode", _vip),
     Line("Unavailable_OCPP_Cmd_Received", lambda _s, c: not c.operative or c.out_when_free),
     Line("not_Enough_Energy_To_Start_Charge", _starved),
     Line("Charge_Postpone", _mode("postponed")),

@@ -16,6 +16,7 @@ from chargepost.ocpp.outbox import Entry
 from chargepost.ocpp.session import Answered, Asked, Refused
 from chargepost.station import (
     answers,
+    badge_window,
     charge_record,
     charging,
     electrics,
@@ -538,6 +539,10 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.BadgeCommented: charge_record.commented,
     sig.Managed: sharing.managed,
     sig.Allowance: sharing.allowance,
+    sig.BadgeKept: badge_window.kept,
+    sig.BadgesDropped: badge_window.dropped,
+    sig.BadgesReplaced: badge_window.replaced,
+    sig.LearnBadges: badge_window.learn,
     sig.RemoteAuthorized: surroundings.remote_authorized,
     sig.ModemRead: surroundings.modem_read,
     sig.NtpSilent: surroundings.ntp_silent,
@@ -650,6 +655,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
     "waiting": _waiting_grant_over,
+    "badges": lambda s, _c, _w, now: badge_window.over(s, now),
     "sample": _sample_due,
     "keep": _keep_due,
     "cap": lambda s, connector, _w, _now: s.read_meter(connector, "cap", None),

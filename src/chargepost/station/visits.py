@@ -10,7 +10,16 @@ import msgspec
 
 from chargepost.ocpp import messages
 from chargepost.signals import BadgeJudged
-from chargepost.station import badges, charging, electrics, faults, reservations, surroundings, transactions
+from chargepost.station import (
+    badge_window,
+    badges,
+    charging,
+    electrics,
+    faults,
+    reservations,
+    surroundings,
+    transactions,
+)
 from chargepost.station.badges import fold
 from chargepost.station.connector import ATTACHED, OF_A_VISIT, Connector, Grant
 from chargepost.station.usage import On, Usage, advance
@@ -156,6 +165,8 @@ def presented(s: "Station", id_tag: str, connector: int | None, now: float, how:
     refusal = surroundings.unread(s) if how == "badge" else ""
     if refusal:
         judged(s, id_tag, connector, False, refusal)
+        return
+    if badge_window.read(s, id_tag, connector, now):
         return
     if s.core.model.authentication.shown_connector:
         shown = on_screen(s, connector)
