@@ -385,7 +385,7 @@ class Tool:
         return {
             "sub": sub, "fields": own, "refused": {}, "typed": {}, "here": f"{_prefix(request)}/{sub.tab}/{sub.name}",
             "prefix": _prefix(request), "csrf": session.csrf, "account": session.account, "port": embedded.port,
-            **sub.context(embedded.port, session.account),
+            **sub.context(embedded.port, session.account, request.query_params),
         }  # fmt: skip
 
     def _sub_page(
@@ -700,6 +700,8 @@ def _script_words(spoken: Words) -> str:
     return msgspec.json.encode(
         {
             "unsaved1": spoken(_("1 unsaved change")),
+            "ok": spoken(_("OK")),
+            "cancel": spoken(_("Cancel")),
             "unsaved": spoken(_("{n} unsaved changes")),
             "elsewhere": spoken(_("Changed to {value} by {who}, {when}.")),
             "yours": spoken(_("Keep mine")),

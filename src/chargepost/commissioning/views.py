@@ -46,8 +46,8 @@ class SubTab:
     """For its product and its present configuration."""
     template: str = "form.html"
     """Has the fields of the sub-tab, and what `context` gives."""
-    context: Callable[[Port, str], Mapping[str, Any]] = lambda port, account: {}
-    """What else the template shows: of this station, for this account."""
+    context: Callable[[Port, str, Mapping[str, str]], Mapping[str, Any]] = lambda port, account, query: {}
+    """What else the template shows: of this station, for this account, with the query of the address."""
     live: str = ""
     """A template with the part of the page that is fetched anew every 5 s; the page includes it."""
     intro: str = ""

@@ -201,12 +201,83 @@ document.addEventListener("htmx:after:request", (event) => {
   if (tag) tags.set(ctx.request.action, tag);
 });
 
+// --- files and questions ------------------------------------------------------------------------------------------
+
+// The file alone is the body. What comes back is a page: of the station, or of the sub-tab with what was wrong.
+async function upload(form) {
+  const [file] = form.querySelector("input[type=file]").files;
+  if (!file) return;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const answer = await new Promise((resolve) => {
+    const request = new XMLHttpRequest(); // it tells how far it has come
+    request.open("POST", form.dataset.upload);
+    request.setRequestHeader("x-csrf", body.dataset.csrf);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.setRequestHeader("x-file", encodeURIComponent(file.name));
+    const bar = form.querySelector("progress");
+    request.upload.addEventListener("progress", (event) => {
+      if (!bar) return;
+      bar.hidden = false;
+      bar.value = event.loaded / (event.total || 1);
+    });
+    request.addEventListener("loadend", () => resolve(request));
+    request.send(file);
+  });
+  button.disabled = false;
+  if (answer.status === 0) return alive(false);
+  const page = new DOMParser().parseFromString(answer.responseText, "text/html").getElementById("main");
+  if (!page) return void location.reload();
+  document.getElementById("main").replaceChildren(...page.childNodes);
+  begin(document.getElementById("main"));
+  document.getElementById("main").focus();
+}
+
+// The question of a button, as a dialog of the page: it takes the focus, and gives it back.
+function question(button) {
+  const dialog = document.createElement("dialog");
+  const text = document.createElement("p");
+  text.textContent = button.dataset.asks;
+  const buttons = [["ok", words.ok], ["", words.cancel]].map(([value, label]) => {
+    const each = document.createElement("button");
+    each.textContent = label;
+    each.className = value ? "" : "second";
+    each.addEventListener("click", () => dialog.close(value));
+    return each;
+  });
+  dialog.append(text, ...buttons);
+  dialog.setAttribute("aria-label", button.textContent.trim());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    button.focus();
+    if (!dialog.returnValue) return;
+    delete button.dataset.asks;
+    button.form.requestSubmit(button);
+  });
+  body.append(dialog);
+  dialog.showModal();
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.submitter?.dataset.asks) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    question(event.submitter);
+  } else if (event.target.dataset.upload) {
+    event.preventDefault();
+    upload(event.target);
+  }
+}, true);
+
 // --- the page -----------------------------------------------------------------------------------------------------
 
-for (const form of document.querySelectorAll("form.settings")) watch(form);
-for (const chooser of document.querySelectorAll("[data-submits]")) {
-  chooser.addEventListener("change", () => chooser.form.requestSubmit());
+function begin(within) {
+  for (const form of within.querySelectorAll("form.settings")) watch(form);
+  for (const chooser of within.querySelectorAll("[data-submits]")) {
+    chooser.addEventListener("change", () => chooser.form.requestSubmit());
+  }
 }
+begin(document);
 
 window.addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-dirty]:not([data-dirty=''])")) event.preventDefault();
