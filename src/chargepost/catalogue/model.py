@@ -119,6 +119,8 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Defaults that differ in this variant."""
     reader: bool | None = None
     """A badge reader is built in; None: as `Authentication.reader` says of the line."""
+    signed_values: bool = False
+    """The meter signs its value at begin and end of a charge (Eichrecht)."""
     source: str = ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chargepost.catalogue.model import Model
 from chargepost.signals import Level, Limit, Note, Wish
-from chargepost.station.memory import Memory
+from chargepost.station.memory import SIGNED_PAGES, Memory
 from chargepost.station.roots import Roots
 from chargepost.station.settings import AUTHOR, Settings
 
@@ -101,7 +101,9 @@ class Core:
         "roots",
         "serial",
         "settings",
+        "signed_pages",
         "speed",
+        "synchronized",
         "wishes",
     )
 
@@ -118,6 +120,7 @@ class Core:
         self.numbers: dict[str, int] = dict(memory.load_all("number/", int))
         """The central system's number of each transaction that is open or whose messages still wait."""
         self.roots = Roots(memory)
+        self.signed_pages = memory.load(SIGNED_PAGES, int) or 0
         self.dice = dice
         self.disk_good = True
         """Off while the disk refuses: no new transaction then."""
@@ -138,6 +141,8 @@ class Core:
         """Of this world, beside that of its peers."""
         self.offset_s = 0.0
         """UTC minus the monotonic clock: the date is a fact that others set."""
+        self.synchronized = False
+        """Somebody has set it in this life."""
 
     def utc(self, now: float) -> float:
         return now + self.offset_s

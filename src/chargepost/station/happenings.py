@@ -107,7 +107,7 @@ def set_clock(s: "Station", utc_s: float, source: str, now: float) -> None:
         return
     is_small = abs(step_s) < 1  # nearly every heartbeat is answered with such a date: it must cost nothing
     lit_percent = 0 if is_small else lamp.intensity_percent(s.core, now)
-    s.core.offset_s = utc_s - now
+    s.core.offset_s, s.core.synchronized = utc_s - now, True
     profiles.clock_moved(s.core, now)
     if s.reservations:
         reservations.watch(s)

@@ -58,6 +58,10 @@ def installed_model(memory: Mapping[str, bytes], bought: Model) -> tuple[Model, 
     return model, ""
 
 
+SIGNED_PAGES = "ocmf"
+"""Key: how many records the meter has signed, for ever."""
+
+
 class Memory:
     """Collects changes; knows up to where they are on disk."""
 

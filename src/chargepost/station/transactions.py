@@ -11,7 +11,7 @@ from chargepost.ocpp import messages
 from chargepost.ocpp.outbox import UNDELIVERED_TRANSACTION, Entry
 from chargepost.ocpp.session import Refused
 from chargepost.signals import ChargeRecord, Reading
-from chargepost.station import badges, charge_record, charging, electrics, metering, pilot, profiles, reservations
+from chargepost.station import badges, charge_record, charging, electrics, metering, ocmf, pilot, profiles, reservations
 from chargepost.station.connector import Connector, Grant, Stopping, Transaction
 from chargepost.station.usage import On, Usage, advance
 
@@ -223,11 +223,20 @@ def _keep_data(s: "Station", c: Connector, reading: Reading | None, context: str
 
 
 def _keep_edge(s: "Station", c: Connector, reading: Reading | None, energy_wh: float, context: str, at: float) -> None:
-    """Keep how a transaction began or ended."""
-    if reading:
-        _keep_data(s, c, reading, context, _stop_items(s), at)
-    elif c.transaction:
-        _keep_known(s, c.transaction, energy_wh, context, s.core.utc(at))
+    """Keep how a transaction began or ended; a meter that signs does so, whatever the lists ask for."""
+    tx, core = c.transaction, s.core
+    if tx is None:
+        return
+    if reading is None:
+        if ocmf.signs(core):
+            core.note("warning", "value not signed", f"{context}: the meter did not answer", c.number)
+        _keep_known(s, tx, energy_wh, context, core.utc(at))
+        return
+    values = metering.sampled(core.model, _stop_items(s), reading, (c,), context)
+    if ocmf.signs(core):
+        edge: ocmf.Edge = "B" if context == "Transaction.Begin" else "E"
+        values.append(ocmf.signed(core, tx, edge, energy_wh, core.utc(at)))
+    _keep_point(s, tx, values, context, core.utc(at))
 
 
 def _keep_known(s: "Station", tx: Transaction, energy_wh: float, context: str, utc_s: float) -> None:
