@@ -148,12 +148,8 @@ class Line:
                     self._upward(self._net.central.line_received, piece)
 
     def ping(self) -> None:
-        """There and back at once: most of what passes on quiet links, and it carries nothing that has an order."""
-        net = self._net
-        net.timeline.after(net.draw_delay_s() + net.draw_delay_s(), self._told_pong, self._epoch)
-
-    def _told_pong(self, epoch: int) -> None:
-        if epoch == self._epoch and self._central_on and not self._hole and self.station is not None:
+        """Answered in no time: most of what passes on quiet links, and it carries nothing that has an order."""
+        if self._central_on and not self._hole and self.station is not None:
             self.station.line_ponged(self)
 
     def hang_up(self, reason: str) -> None:

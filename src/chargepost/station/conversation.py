@@ -327,7 +327,7 @@ class Conversation:
     def _mind_silence(self, limit_s: int) -> None:
         """Ring when the peer's time is over, unless a ping comes first: it looks again, and by then most were heard."""
         over, next_ping = self.heard_at + limit_s, self.core.alarms.get(("ping", 0), inf)
-        self.core.wake_at("silence", 0, over if limit_s and over <= next_ping else None)
+        self.core.wake_at("silence", 0, over if limit_s and over < next_ping else None)
 
     def silence(self, now: float) -> None:
         """Alarm of the product's own time-out: nothing was received for so long."""

@@ -73,7 +73,7 @@ class Memory:
         self._drops: dict[str, None] = {}
         self._records: list[ChargeRecord] = []
         self.token = 0
-        """The token of the change that is being collected, or of the last one taken."""
+        """Of the last changes taken; what is collected since shares the next one."""
         self.durable = 0
         self.broken: list[str] = []
         """Keys of values that cannot be read: a damaged disk. They are dropped, and the rest is used."""
@@ -111,19 +111,15 @@ class Memory:
         """Keep a value; the token under which it will be durable."""
         self._drops.pop(key, None)
         self._puts[key] = msgspec.json.encode(value)
-        return self._opened()
+        return self.token + 1
 
     def drop(self, key: str) -> int:
         self._puts.pop(key, None)
         self._drops[key] = None
-        return self._opened()
+        return self.token + 1
 
     def record(self, record: ChargeRecord) -> int:
         self._records.append(record)
-        return self._opened()
-
-    def _opened(self) -> int:
-        """Changes since the last `take` share one token."""
         return self.token + 1
 
     @property
