@@ -23,7 +23,11 @@ class Frames:
 
     def newest(self, identities: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """The last frames of these stations together, oldest first."""
-        traces = [trace for identity in identities for trace in self._traces(identity, 2 * limit)[-limit:]]
+        traces = [
+            trace
+            for identity in self._log.last(set(identities), limit)
+            for trace in self._traces(identity, 2 * limit)[-limit:]
+        ]
         return sorted(traces, key=lambda trace: int(trace["meta"]["number"]))[-limit:]
 
     def traces(self, identity: str, after: int = 0, limit: int = STATION_FRAMES_MAX) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ The fields are those of the format: extensions of ours stand in `meta` only.
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +25,7 @@ HEAD = re.compile(rb'\s*\[\s*([234])\s*,\s*"([^"\\]*)"\s*,\s*(?:"([^"\\]*)")?')
 """How a frame begins."""
 
 STATION_FRAMES_MAX = 500
-"""Frames kept of one station: some hours of a quiet one, a whole charge of a busy one."""
+"""Frames shown of one station: some hours of a quiet one, a whole charge of a busy one."""
 FRAMES_MAX = 20_000
 """Frames kept of all stations: about 10 MB, however many stations there are."""
 FRAME_BYTES_MAX = 16_384
@@ -49,41 +50,26 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """Of an answer: the time since its CALL."""
 
 
-Kept = tuple[int, float, Direction, bytes, str]
-"""A frame as it is kept: number, date, direction, data, trouble. What it was is worked out when somebody looks, and a
-plain tuple is made in no time: logging costs next to nothing."""
+Kept = tuple[str, int, float, Direction, bytes, str]
+"""A frame as it is kept: station, number, date, direction, data, trouble. What it was is worked out when somebody
+looks, and a plain tuple is made in no time: logging costs next to nothing."""
 
 
 class FrameLog:
-    """A ring per station, and one over all."""
+    """One row of all that passed; who looks at a station picks its own out, which takes a millisecond."""
 
     def __init__(self) -> None:
-        self._rings: dict[str, list[Kept]] = {}
-        """Oldest first. No deques: ten thousand of them that hold a frame or two would be half of all that is kept."""
-        self._order: deque[str] = deque()
-        """Whose each of the last frames was."""
+        self._row: deque[Kept] = deque(maxlen=FRAMES_MAX)
         self._number = 0
 
     def add(self, identity: str, data: bytes, *, at_utc_s: float, direction: Direction, trouble: str = "") -> None:
         self._number += 1
-        ring = self._rings.get(identity)
-        if ring is None:
-            ring = self._rings[identity] = []
-        elif len(ring) == STATION_FRAMES_MAX:
-            del ring[0]
         kept = data if len(data) <= FRAME_BYTES_MAX else data[:FRAME_BYTES_MAX]
-        ring.append((self._number, at_utc_s, direction, kept, trouble))
-        self._order.append(identity)
-        if len(self._order) > FRAMES_MAX:
-            self._forget_oldest()
+        self._row.append((identity, self._number, at_utc_s, direction, kept, trouble))
 
-    def _forget_oldest(self) -> None:
-        number, identity = self._number - len(self._order) + 1, self._order.popleft()
-        ring = self._rings.get(identity)
-        if ring and ring[0][0] == number:
-            del ring[0]
-            if not ring:
-                del self._rings[identity]
+    def last(self, identities: Container[str], limit: int) -> set[str]:
+        """Whose of these stations the last `limit` frames of theirs were."""
+        return set(islice((kept[0] for kept in reversed(self._row) if kept[0] in identities), limit))
 
     def frames(
         self,
@@ -96,9 +82,10 @@ class FrameLog:
         limit: int = STATION_FRAMES_MAX,
     ) -> list[Frame]:
         """The newest `limit` frames that fit, oldest first; `errors`: only CALLERRORs and frames not taken."""
+        row = [kept for kept in self._row if kept[0] == identity]
         fitting = [
             frame
-            for frame in _read(self._rings.get(identity, ()))
+            for frame in _read(row[-STATION_FRAMES_MAX:])
             if frame.number > after
             and (not action or frame.action.lower() == action.lower())
             and (not direction or frame.direction == direction)
@@ -107,10 +94,10 @@ class FrameLog:
         return fitting[-limit:]
 
 
-def _read(ring: Iterable[Kept]) -> Iterator[Frame]:
+def _read(row: Iterable[Kept]) -> Iterator[Frame]:
     """Each frame with its kind and id; of an answer, action and latency are those of the call it answers."""
     calls: dict[tuple[Direction, str], Frame] = {}
-    for number, at_utc_s, direction, data, trouble in ring:
+    for _, number, at_utc_s, direction, data, trouble in row:
         kind, ident, action = _head(data)
         frame = Frame(number, at_utc_s, direction, kind, ident, action, data, trouble)
         if kind == "CALL":
