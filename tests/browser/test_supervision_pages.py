@@ -2,33 +2,14 @@
 
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from ocpp.v16 import call
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from chargepost.supervision.examples import EXAMPLES
 from tests.shells.supervised import HOSTILE, Foreign, Site, running
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-"""The last ones keep the browser itself from asking for things that no page asked for."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    assert CHROMIUM, "no Chromium on this machine: apt-get install chromium"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 async def operator(browser: Browser, site: Site, **options: Any) -> tuple[Page, list[str]]:

@@ -1,10 +1,18 @@
 """What a tool may ask of the station that it is embedded in, and tell it. Nothing else of a station is known here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chargepost.catalogue.model import Model
-from chargepost.signals import StationView
+from chargepost.signals import (
+    BadgeKept,
+    BadgesDropped,
+    BadgesReplaced,
+    BadgeWindow,
+    LearnBadges,
+    OwnBadge,
+    StationView,
+)
 
 
 class Setting(NamedTuple):
@@ -50,3 +58,21 @@ class Port(Protocol):
 
     def mac_address(self, connector: int) -> str:
         """Of the board of a connector."""
+
+    @property
+    def simulated(self) -> bool:
+        """There are hands for its hardware: nobody stands before it."""
+
+    @property
+    def own_list(self) -> bool:
+        """It reads badges, and its own list of them decides: no supervision does."""
+
+    def badges(self) -> Sequence[OwnBadge]:
+        """The own list, in the order of its numbers."""
+
+    def badge_window(self) -> BadgeWindow: ...
+
+    def tell(self, *facts: BadgeKept | BadgesDropped | BadgesReplaced | LearnBadges) -> None: ...
+
+    def present_badge(self, id_tag: str) -> None:
+        """At the reader of a simulated station."""

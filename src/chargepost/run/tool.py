@@ -11,10 +11,12 @@ from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.commissioning import access, api
 from chargepost.commissioning.port import Setting
+from chargepost.drivers.simulated import SimulatedStation
 from chargepost.run import kept
 from chargepost.run.addresses import Address
 from chargepost.run.control import is_loopback
 from chargepost.run.http import Server, serve
+from chargepost.station import badge_window, surroundings
 from chargepost.station.core import mac_address
 from chargepost.web import LOOPBACK
 
@@ -72,6 +74,28 @@ class HostPort:
 
     def mac_address(self, connector: int) -> str:
         return mac_address(self._host.identity)
+
+    @property
+    def simulated(self) -> bool:
+        return isinstance(self._host.hardware, SimulatedStation)
+
+    @property
+    def own_list(self) -> bool:
+        station = self._host.station
+        return station is not None and surroundings.has_reader(station.core) and station.authorization.own_list_rules
+
+    def badges(self) -> Sequence[sig.OwnBadge]:
+        return badge_window.listed(self._host.station) if self._host.station else ()
+
+    def badge_window(self) -> sig.BadgeWindow:
+        station = self._host.station
+        return badge_window.window(station, self._host.clock.now()) if station else sig.BadgeWindow("", 0.0)
+
+    def tell(self, *facts: sig.Fact) -> None:
+        self._host.tell(*facts)
+
+    def present_badge(self, id_tag: str) -> None:
+        self._host.present_badge(id_tag, None)
 
 
 class Tools:

@@ -251,15 +251,23 @@ function question(button) {
     dialog.remove();
     button.focus();
     if (!dialog.returnValue) return;
+    const { asks } = button.dataset;
     delete button.dataset.asks;
     button.form.requestSubmit(button);
+    button.dataset.asks = asks;
   });
   body.append(dialog);
   dialog.showModal();
 }
 
+// Some buttons ask only while another control says something: data-asks-when="NAME=VALUE|VALUE".
+function means(button) {
+  const [name, values] = (button.dataset.asksWhen || "").split("=");
+  return !name || values.split("|").includes(button.form.elements[name]?.value);
+}
+
 document.addEventListener("submit", (event) => {
-  if (event.submitter?.dataset.asks) {
+  if (event.submitter?.dataset.asks && means(event.submitter)) {
     event.preventDefault();
     event.stopImmediatePropagation();
     question(event.submitter);
@@ -271,7 +279,40 @@ document.addEventListener("submit", (event) => {
 
 // --- the page -----------------------------------------------------------------------------------------------------
 
+// --- badges at the reader -----------------------------------------------------------------------------------------
+
+function beep() {
+  const sound = new AudioContext();
+  const tone = sound.createOscillator();
+  tone.frequency.value = 1760;
+  tone.connect(sound.destination);
+  tone.start();
+  tone.stop(sound.currentTime + 0.12);
+  tone.onended = () => sound.close();
+}
+
+// While the window is open its seconds run, each badge beeps, and at its end the list is shown as it has become.
+function look(part) {
+  const open = part.querySelector(".ring");
+  const beeps = Number(part.querySelector("[data-beeps]")?.dataset.beeps || 0);
+  if (beeps > Number(part.dataset.beeped || 0)) beep();
+  part.dataset.beeped = beeps;
+  if (!open && part.dataset.window) return void location.reload();
+  if (open) window.htmx?.trigger(part, "refresh");
+}
+
 function begin(within) {
+  for (const part of within.querySelectorAll("[data-window]")) {
+    part.dataset.beeped = part.querySelector("[data-beeps]")?.dataset.beeps || 0;
+    if (part.dataset.window) setInterval(() => document.hidden || look(part), 1000);
+  }
+  for (const ticks of within.querySelectorAll("[data-ticks]")) {
+    ticks.addEventListener("change", () => {
+      for (const each of document.querySelectorAll(`input[type=checkbox][name="${ticks.dataset.ticks}"]`)) {
+        each.checked = ticks.checked;
+      }
+    });
+  }
   for (const form of within.querySelectorAll("form.settings")) watch(form);
   for (const chooser of within.querySelectorAll("[data-submits]")) {
     chooser.addEventListener("change", () => chooser.form.requestSubmit());

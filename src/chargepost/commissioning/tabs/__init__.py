@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.tabs import configuration, energy
+from chargepost.commissioning.tabs import authentication, configuration, energy
 from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, sees
 
-MODULES = (configuration, energy)
+MODULES = (configuration, energy, authentication)
 """In the order of the tool."""
 
 TABS: tuple[Tab, ...] = tuple(module.TAB for module in MODULES)

@@ -1,0 +1,79 @@
+"""A tool's pages as somebody sees them: logged in by hand, with all that went wrong meanwhile."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, Request
+
+from chargepost.commissioning.access import ADMIN
+from tests.tool.rig import OWN, Commissioned
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+BEYOND = """() => [...document.querySelectorAll("main *")].filter((each) => {
+  const box = each.getBoundingClientRect();
+  const scrolls = each.closest(".scroll");
+  return (!scrolls || scrolls === each) && box.width && (box.right > innerWidth + 1 || box.left < -1);
+}).map((each) => each.outerHTML.slice(0, 200))"""
+"""What stands beyond the edge of the window, but for what scrolls in a box of its own."""
+
+
+@dataclass
+class Seen:
+    """A page with what its console said and where it went."""
+
+    page: Page
+    at: str
+    """Address of the tool, with a slash at its end."""
+    said: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    async def go(self, path: str) -> Page:
+        await self.page.goto(self.at + path)
+        return self.page
+
+    async def violations(self) -> list[str]:
+        """Of WCAG, levels A and AA, as axe-core finds them."""
+        await self.page.evaluate(AXE.read_text())
+        found = await self.page.evaluate("levels => axe.run({runOnly: levels})", LEVELS)
+        return [f"{each['id']}: {node['html']}" for each in found["violations"] for node in each["nodes"]]
+
+    async def beyond(self) -> list[str]:
+        found: list[str] = await self.page.evaluate(BEYOND)
+        return found
+
+    async def assert_good(self) -> None:
+        """Nothing foreign was asked for, nothing went wrong, everybody can read it, and it fits."""
+        assert (self.said, self.foreign) == ([], [])
+        assert await self.violations() == []
+        assert await self.beyond() == []
+
+
+async def tool_page(
+    browser: Browser, site: Commissioned, account: str = ADMIN, identity: str = "S1", **options: Any
+) -> Seen:
+    """Logged in, with the first password changed: by hand, as an installer does it."""
+    page = await (await browser.new_context(**options)).new_page()
+    seen = Seen(page, site.page(identity=identity))
+    own = urlsplit(seen.at).netloc
+    page.on("console", lambda message: seen.said.append(message.text))
+    page.on("pageerror", lambda error: seen.said.append(str(error)))
+
+    def asked(request: Request) -> None:
+        if urlsplit(request.url).netloc != own:
+            seen.foreign.append(request.url)
+
+    page.on("request", asked)
+    await page.goto(seen.at)
+    await page.fill("[name=user]", account)
+    await page.fill("[name=password]", site.first(account, identity))
+    await page.locator("form.narrow button").click()
+    await page.fill("[name=old]", site.first(account, identity))
+    await page.fill("[name=new]", OWN)
+    await page.fill("[name=again]", OWN)
+    await page.locator("form.narrow button").click()
+    await page.locator("nav.tabs").wait_for()
+    return seen
