@@ -153,7 +153,8 @@ class ButtonPressed(Signal, frozen=True):
 
 
 class InputChanged(Signal, frozen=True):
-    """A wired contact, door, tilt or detection loop, by its name."""
+    """A wired contact, door, tilt or detection loop, by its name in the product file: active, or closed where the
+    product has a setting that says whether it is normally open or closed."""
 
     name: str
     active: bool

@@ -254,6 +254,11 @@ def references(model: Model) -> Iterator[Finding]:
         for word, value in words.items():
             if word.endswith("_key"):
                 yield from _names_key(model, f"quirks.{quirk}.{word}", str(value))
+    for name, contact in model.inputs.items():
+        for word in ("function_key", "normally_key"):
+            yield from _names_key(model, f"inputs.{name}.{word}", getattr(contact, word))
+        raises = contact.does in ("error", "emergency")
+        yield from _among(f"inputs.{name}.error", [contact.error] * raises, model.errors, "error of this product")
     for number, transfer in enumerate(model.data_transfers):
         yield from _names_key(model, f"data_transfers[{number}].enable_key", transfer.enable_key)
     for row in _rows(model):
@@ -386,6 +391,7 @@ def sourced(model: Model) -> Iterator[Finding]:
         **{f"hidden.{row.name}": row.source for row in model.hidden.values()},
         **{f"errors.{name}": row.source for name, row in model.errors.items()},
         **{f"measurands.{name}": row.source for name, row in model.measurands.items()},
+        **{f"inputs.{name}": row.source for name, row in model.inputs.items()},
         **{f"variants.{name}": row.source for name, row in model.variants.items()},
         **{f"quirks.{name}": str(row.get("source", "")) for name, row in model.quirks.items()},
         **{f"data_transfers[{number}]": row.source for number, row in enumerate(model.data_transfers)},

@@ -21,6 +21,7 @@ from chargepost.catalogue.model import (
     DataTransferSpec,
     ErrorSpec,
     Identity,
+    InputSpec,
     KeySpec,
     MeasurandSpec,
     Messages,
@@ -61,6 +62,7 @@ TABLES: dict[str, type] = {
 
 ROWS: dict[str, type] = {
     "variants": Variant, "errors": ErrorSpec, "measurands": MeasurandSpec, "registers": RegisterSpec,
+    "inputs": InputSpec,
 }  # fmt: skip
 """Parts of a file that are rows by name."""
 
@@ -80,6 +82,7 @@ PLAIN: dict[str, Any] = {
 
 OPTIONAL = {
     "reference_prefixes", "file_transfers", "quirks", "data_transfers", "unknown", "hidden", "modbus", "registers",
+    "inputs",
 }  # fmt: skip
 PARTS = [*PLAIN, *TABLES, *ROWS, "keys", "hidden"]
 
@@ -329,6 +332,7 @@ def assemble(document: Table) -> tuple[Model | None, list[Finding]]:
         parts[part] = reader.rows(document.get(part, {}), kind, part)
     parts["errors"] = reader.named(parts["errors"], "code")
     parts["measurands"] = reader.named(parts["measurands"], "name")
+    parts["inputs"] = reader.named(parts["inputs"], "name")
     parts["registers"] = reader.named(parts["registers"], "name")
     keys = reader.keys(document.get("keys", {}), "keys")
     own_hidden = reader.keys(document.get("hidden", {}), "hidden")

@@ -40,6 +40,9 @@ class KeySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Takes effect after a reboot: answered RebootRequired."""
     setting: str = ""
     """The inner name when the product calls it otherwise (`enableUnknown` is AllowOfflineTxForUnknownId)."""
+    per_connector: bool = False
+    """The tool has a column for each socket-outlet: the name is that of connector 1, `name/2` that of connector 2,
+    which follows connector 1 until it has a value of its own."""
     ocpp_writes: bool = True
     """False: answered Rejected over OCPP although writable elsewhere (the tool, the control API)."""
     meaning: str = ""
@@ -69,6 +72,28 @@ class ErrorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """False: a fault of the whole station (connector 0)."""
     variants: tuple[str, ...] = ()
     """Only these variants have it; empty: all."""
+    source: str = ""
+
+
+class InputSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One wired contact or sensor, by what it is for."""
+
+    name: str = ""
+    does: Literal["error", "emergency", "shed", "hold", "condition", "detect", "shutter"]
+    """While it is active: `error` raises its error; `emergency` ends all charges as well; `shed` limits the current to
+    the load shedding set point; `hold` lets no charge begin or go on; `detect` tells of a vehicle; `shutter` is open.
+    While it is not: `condition` lets no charge begin."""
+    error: str = ""
+    """The product's code."""
+    each: bool = False
+    """Every connector has one: `name` is that of connector 1, `name_2` that of connector 2."""
+    function_key: str = ""
+    function: str = ""
+    """It is wired to this only while the key has this value."""
+    normally_key: str = ""
+    """The key that says whether the contact is normally open ("true", "Normally open") or closed; without one, what is
+    told of it is whether it is active."""
+    meaning: str = ""
     source: str = ""
 
 
@@ -325,6 +350,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     errors: dict[str, ErrorSpec]
     """By vendor code."""
     measurands: dict[str, MeasurandSpec]
+    inputs: dict[str, InputSpec] = {}
+    """Wired contacts and sensors, by name."""
     transport: Transport
     authentication: Authentication
     smart_charging: SmartCharging

@@ -12,7 +12,16 @@ import msgspec
 
 from chargepost.catalogue.checks import items
 from chargepost.catalogue.load import ModelError, examine, load, names
-from chargepost.catalogue.model import ConnectorSpec, ErrorSpec, KeySpec, MeasurandSpec, Model, RegisterSpec, Variant
+from chargepost.catalogue.model import (
+    ConnectorSpec,
+    ErrorSpec,
+    InputSpec,
+    KeySpec,
+    MeasurandSpec,
+    Model,
+    RegisterSpec,
+    Variant,
+)
 
 
 class ModelRow(msgspec.Struct, frozen=True):
@@ -218,6 +227,12 @@ def describe(model: Model) -> list[Section]:
                 for name, spec in model.measurands.items()
             ),
         ),
+        Section(
+            "Inputs",
+            ("input", "does", "error", "each connector", "while", "normally", "meaning", "source"),
+            tuple(map(_input, model.inputs.values())),
+            prose=("meaning",),
+        ),
         _table("Smart charging", "restriction", _facts(model.smart_charging)),
         _table("Authentication", "fact", _facts(model.authentication)),
         _table("Link to the supervision", "fact", _facts(model.transport)),
@@ -243,6 +258,12 @@ def describe(model: Model) -> list[Section]:
         Section("Sources", ("name", "document"), tuple(_sources(model))),
         Section("Unknown", ("what", "why, and what was taken"), tuple(model.unknown.items())),
     ]
+
+
+def _input(row: InputSpec) -> tuple[str, ...]:
+    wired = f"{row.function_key} is {row.function}" if row.function_key else ""
+    each = "yes" if row.each else ""
+    return (row.name, row.does, row.error, each, wired, row.normally_key, row.meaning, row.source)
 
 
 def modbus(model: Model) -> list[Section]:

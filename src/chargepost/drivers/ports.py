@@ -58,7 +58,9 @@ class Inputs(Protocol):
     """Wired contacts, buttons, door, tilt, detection loop."""
 
     def read(self) -> Mapping[str, bool]:
-        """By name, true when active; normally open or closed is settled below this port. The names never change."""
+        """By name, true when active; normally open or closed is settled below this port, but of an input for which the
+        station has a setting (`normally_key` in the product file): of that one, true when closed. The names never
+        change."""
 
 
 class Modem(Protocol):

@@ -230,6 +230,11 @@ class SimulatedStation:
             self.locked = active
         self._tell(ButtonPressed(name, active))
 
+    def answering(self) -> list[str]:
+        """Inputs that are no wire: who answers, and how well."""
+        meters = [METER, *(f"{METER}_{n}" for n in range(2, len(self.connectors) + 1))]
+        return [*meters, MODEM, MODEM_SIGNAL]
+
     def set_input(self, name: str, active: bool) -> None:
         """A wired contact, door, tilt or detection loop; or what modem and meter do when they are asked.
 

@@ -133,9 +133,10 @@ class Button(Body, frozen=True):
 
 
 class Input(Body, frozen=True):
-    """A wired contact: "load_shedding", "detection_loop" or "detection_loop_2" (a vehicle stands at connector 1 or 2),
-    "shutter" (open); "modem" (it answers), "modem_signal" (it is good), "meter" or "meter_2" (that of connector 1 or 2
-    answers). Any other name, "door" or "tilt", is noted in the station's log and does nothing more."""
+    """A wired contact or sensor of the product, as `chargepost models MODEL` lists them: "load_shedding" (of connector
+    2, "load_shedding_2"), "detection_loop", "door" ... `active`: it is closed, where the product has a setting for
+    normally open or closed; else it is active. Besides, "modem" (it answers), "modem_signal" (it is good), "meter" or
+    "meter_2" (that of connector 1 or 2 answers)."""
 
     name: Word
     active: bool

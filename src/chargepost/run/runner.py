@@ -25,6 +25,7 @@ from chargepost.run.line import Line, LinkFaults
 from chargepost.run.tally import Tally
 from chargepost.run.tls import is_untrusted
 from chargepost.run.transfer import Terms, Transfers
+from chargepost.station import contacts
 from chargepost.station.core import restart_s
 from chargepost.station.memory import installed_model
 from chargepost.station.station import Station
@@ -403,6 +404,11 @@ class StationHost:
         if self.hardware.locked != was:
             self._put(kept.key_switch(self.hardware))
         self._work()
+
+    def inputs(self) -> list[str]:
+        """What `set_input` takes: wired contacts of the product, and whether modem and meters answer."""
+        wired = contacts.names(self.station.core) if self.station else ()
+        return [*wired, *self.hardware.answering()]
 
     def set_input(self, name: str, active: bool) -> None:
         self.hardware.set_input(name, active)

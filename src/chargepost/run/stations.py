@@ -176,7 +176,11 @@ class Stations:
         self._powered(identity).press(name, active)
 
     async def input(self, identity: str, name: str, active: bool) -> None:
-        self._powered(identity).set_input(name, active)
+        host = self._powered(identity)
+        known = host.inputs()
+        if name not in known:
+            raise Refused(f"{host.model.line} has no input {name}", f"Known: {', '.join(known)}.")
+        host.set_input(name, active)
 
     async def screen(self, identity: str, connector: int) -> None:
         self._powered(identity).tell(sig.ScreenTouched(connector))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 
 from chargepost.signals import Limit
-from chargepost.station import metering, pilot
+from chargepost.station import contacts, metering, pilot
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 from chargepost.station.usage import Usage
@@ -54,7 +54,11 @@ def _derating(core: Core, c: Connector, now: float) -> Limit | None:
         row = core.settings.row(name)
         if row is None or not core.settings.text(name):
             continue
-        limit = Limit(float(core.settings.number(name)), f"setting {row.spec.name}")
+        current_a = float(core.settings.own_number(name, c.number))
+        if name == DERATING_KEY:
+            # It holds for good: a car that has not shown its phases yet may begin, else none on one phase ever could.
+            current_a = zeroed(core, c, current_a, phases(c) if c.flowing else 1)
+        limit = Limit(current_a, f"setting {row.spec.name}")
         lowest = limit if lowest is None else min(lowest, limit)
     return lowest
 
@@ -68,11 +72,24 @@ def _restoring(core: Core, c: Connector, now: float) -> Limit | None:
     return Limit(0.0, "waiting after a power cut") if c.resume_at is not None and now < c.resume_at else None
 
 
-SHEDDING_INPUT = "load_shedding"
-"""The wired contact that limits the current while it is active."""
+SHEDDING_KEY = "loadSheddingSetPoint"
+DERATING_KEY = "maxIntensitySocket"
 
 FLOORS = {1: "monophasedLoadSheddingFloorValue", 3: "triphasedLoadSheddingFloorValue"}
-"""Below this a shed charge is suspended, by the phases of the charge."""
+"""Below this a charge is suspended where the station divides its power, by the phases of the charge."""
+
+
+def zeroed(core: Core, c: Connector, current_a: float, width: int) -> float:
+    """What a set current comes to: too little for a charge on so many phases is nothing (R-229, R-300, R-301, R-309).
+
+    The value that was entered stays as it is (Q-051).
+    """
+    rule = core.model.quirks.get("low_current_zeroed")
+    if rule is None:
+        return current_a
+    divided = "while_key" not in rule or core.settings.flag(str(rule["while_key"]))
+    floor_a = core.settings.number(FLOORS[width]) if divided else c.spec.min_current_a
+    return current_a if current_a >= floor_a else 0.0
 
 
 FLOWS_A = 0.5
@@ -92,16 +109,24 @@ def metered(c: Connector) -> None:
 
 def car_gone(c: Connector) -> None:
     """What was learned of a car is not true of the next."""
-    c.flowing, c.idle, c.takes_a = 0, False, inf
+    c.flowing, c.idle, c.takes_a, c.powered = 0, False, inf, False
 
 
 def _shed(core: Core, c: Connector, now: float) -> Limit | None:
-    row = core.settings.row("loadSheddingSetPoint")
-    if row is None or SHEDDING_INPUT not in core.inputs:
+    row = core.settings.row(SHEDDING_KEY)
+    if row is None or not contacts.any_active(core, contacts.SHED, c.number):
         return None
-    current_a = core.settings.number(row.inner)
-    floor_a = core.settings.number(FLOORS[phases(c)])
-    return Limit(float(current_a) if current_a >= floor_a else 0.0, f"load shedding, setting {row.spec.name}")
+    current_a = zeroed(core, c, core.settings.own_number(SHEDDING_KEY, c.number), phases(c))
+    return Limit(float(current_a), f"load shedding, setting {row.spec.name}")
+
+
+def _held(core: Core, c: Connector, now: float) -> Limit | None:
+    return Limit(0.0, "input: charging is delayed") if contacts.any_active(core, contacts.HOLD, c.number) else None
+
+
+def _conditional(core: Core, c: Connector, now: float) -> Limit | None:
+    """A charge that has had power goes on: it is a condition of the start."""
+    return Limit(0.0, "input: condition not met") if not c.powered and contacts.unmet(core, c.number) else None
 
 
 def _paused(core: Core, c: Connector, now: float) -> Limit | None:
@@ -131,7 +156,7 @@ def _external(core: Core, c: Connector, now: float) -> Limit | None:
 STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
 """What holds as long as nobody touches the station."""
 
-PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _paused, _external)
+PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _held, _conditional, _paused, _external)
 
 OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 """What a connector may do by itself."""
@@ -143,12 +168,11 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     """The lowest limit per phase, worked out when something that it rests on has changed."""
     tx = c.transaction
     restoring = c.resume_at is not None and now < c.resume_at
-    refused, shed = tx is not None and tx.refused, SHEDDING_INPUT in core.inputs
+    refused = tx is not None and tx.refused
     cable = (c.cable_in, c.cable_rating_a, c.simplified)
-    width = phases(c) if shed else 0
     allowed = _profile(core, c, now)
     given = (allowed, c.allowed, c.balanced, _external(core, c, now))
-    rests_on = (core.settings.version, cable, refused, restoring, shed, width, c.paused, given)
+    rests_on = (core.settings.version, cable, refused, restoring, core.inputs, c.flowing, c.powered, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))
         c.limit, c.limit_rests_on = lowest if lowest.current_a else _left(core, c, lowest, now), rests_on

@@ -77,8 +77,8 @@ class Connector:
         "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a", "faults",
         "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s", "light",
         "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "operative",
-        "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "pulsed", "read_at", "reading",
-        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
+        "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at",
+        "reading", "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
         "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck",
         "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
@@ -117,6 +117,8 @@ class Connector:
         """The plug was pulled at the car during the transaction."""
         self.flowing = 0
         """Phases on which this car was last seen to charge; 0: not yet."""
+        self.powered = False
+        """This charge has had power since the start of the program."""
         self.asked_freely = False
         """The central system was asked about the default idTag in this visit."""
         self.met_offline = False

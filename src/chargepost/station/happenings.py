@@ -378,13 +378,12 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     reading = fact.reading or metering.estimated(s.core, c, now)
     if reading:
         reading = metering.never_falling(c, reading)
-        rests = s.core.profiles or s.external  # limits in W, and degraded set points, rest on the phases of the charge
-        width = charging.phases(c) if rests else 0
+        flowing = c.flowing  # limits rest on the phases of the charge
         c.reading, c.read_at = reading, now
         charging.metered(c)
         mode3.metered(s, c, now)
         sharing.metered(c, now)
-        changed = changed or bool(width and width != charging.phases(c)) or sharing.minds_readings(s)
+        changed = changed or flowing != c.flowing or sharing.minds_readings(s)
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 
@@ -596,6 +595,7 @@ def _aligned_due(s: "Station", connector: int, what: str, now: float) -> None:
 
 def _hardware_settled(s: "Station", connector: int, what: str, now: float) -> None:
     """What was finishing before a power cut and has nothing plugged in is free; no cable stays locked for nobody."""
+    inputs.review(s, now)
     for c in s.connectors:
         if c.spec.lock and c.locked and not c.lock_wanted:
             s.unlock(c)
@@ -748,5 +748,7 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "stationlocation": _location,
     "controlledbyexternalsystem": external.switched,
     "modbusenable": external.switched,
+    "input1function": inputs.review,
+    "input1normallyopen": inputs.review,
 }
 """Other keys are read when they are needed."""

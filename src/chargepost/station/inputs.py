@@ -1,26 +1,21 @@
 """Push buttons and wired contacts: what a hand, a door, a detection loop or a timer relay tells the station.
 
-| input | does |
-|---|---|
-| `load_shedding` | limits the current to loadSheddingSetPoint (charging.py) |
-| `other_socket_1`, `other_socket_2` ... | two sockets of connector 1, 2 ... are taken (surroundings.py) |
-| `shutter`, `shutter_2` ... | the shutter of connector 1, 2 ... stands open (quirk shutter_watched) |
-| `detection_loop`, `detection_loop_2` ... | a vehicle stands at connector 1, 2 ...: the product's data transfer |
+What each contact does is its row in the product file; limits that come of one are rules of charging.py. Besides those,
+`other_socket_1`, `other_socket_2` ... say that two sockets of connector 1, 2 ... are taken (surroundings.py).
 """
 
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from chargepost.catalogue.model import InputSpec
 from chargepost.ocpp import messages
 from chargepost.signals import ButtonPressed, InputChanged
-from chargepost.station import faults, surroundings, transactions
+from chargepost.station import contacts, faults, surroundings, transactions
 
 if TYPE_CHECKING:
     from chargepost.station.station import Station
 
-LOOP_INPUT = "detection_loop"
-SHUTTER_INPUT = "shutter"
 LOOP_MESSAGE = "Detection loop"
 
 NO_DATA = "{}"
@@ -28,13 +23,13 @@ NO_DATA = "{}"
 
 def button(s: "Station", fact: ButtonPressed, now: float) -> None:
     if fact.name == "emergency_stop":
-        s.emergency = fact.active
+        code = str(s.core.model.quirks.get("emergency_stop", {}).get("error", "OtherError"))
         if fact.active:
             for c in s.connectors:
                 transactions.stop(s, c, "EmergencyStop", None, now)
-            faults.raised(s, 0, "OtherError", now)
+            faults.raised(s, 0, code, now)
         else:
-            faults.cleared(s, 0, "OtherError", now)
+            faults.cleared(s, 0, code, now)
     elif fact.name == "stop" and fact.active:
         for c in s.connectors:
             transactions.stop(s, c, "Local", None, now)
@@ -53,23 +48,46 @@ def _suspend(s: "Station") -> None:
 
 
 def contact(s: "Station", fact: InputChanged, now: float) -> None:
-    inputs = s.core.inputs
-    s.core.note("info", "input", f"{fact.name} {'active' if fact.active else 'at rest'}")
-    if fact.active == (fact.name in inputs):
-        return
-    if fact.active:
-        s.core.inputs = inputs | {fact.name}
-    else:
-        s.core.inputs = inputs - {fact.name}
+    core = s.core
     name, _, number = fact.name.rpartition("_")
-    if not number.isdecimal():
-        name, number = fact.name, "1"
-    if name == LOOP_INPUT:
-        _loop(s, int(number), now, active=fact.active)
-    elif name == SHUTTER_INPUT:
-        _shutter(s, int(number), now, opened=fact.active)
-    elif fact.name == f"{surroundings.OTHER_SOCKET}_{number}":
+    shared = name == surroundings.OTHER_SOCKET and number.isdecimal()
+    known = contacts.find(core, fact.name)
+    if known is None and not shared:
+        core.note("warning", "input unknown", f"{fact.name}: there are {', '.join(contacts.names(core)) or 'none'}")
+        return
+    core.note("info", "input", f"{fact.name} {'active' if fact.active else 'at rest'}")
+    if fact.active == (fact.name in core.inputs):
+        return
+    core.inputs = core.inputs | {fact.name} if fact.active else core.inputs - {fact.name}
+    if known is None:
         surroundings.both_taken(s, int(number), now, taken=fact.active)
+        return
+    spec, connector = known
+    if spec.does in ("error", "emergency"):
+        _judge(s, spec, connector, now)
+    elif spec.does == "detect":
+        _loop(s, connector, now, active=fact.active)
+    elif spec.does == "shutter":
+        _shutter(s, connector, now, opened=fact.active)
+
+
+def review(s: "Station", now: float) -> None:
+    """Contacts that are closed at rest are active before anybody touches them, and so are those newly wired."""
+    for spec in s.core.model.inputs.values():
+        if spec.normally_key and spec.does == "error":
+            for connector in [c.number for c in s.connectors] if spec.each else [0]:
+                _judge(s, spec, connector, now)
+
+
+def _judge(s: "Station", spec: InputSpec, connector: int, now: float) -> None:
+    """Its error is there while it is active."""
+    if not contacts.is_active(s.core, spec, connector):
+        faults.cleared(s, connector, spec.error, now)
+        return
+    if spec.does == "emergency":
+        for c in s.connectors:
+            transactions.stop(s, c, "EmergencyStop", None, now)
+    faults.raised(s, connector, spec.error, now)
 
 
 def _shutter(s: "Station", connector: int, now: float, *, opened: bool) -> None:

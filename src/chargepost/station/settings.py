@@ -129,7 +129,18 @@ class Settings:
         return min(self.number("NumberOfConnectors", 1), outlets)
 
     def row(self, name: str) -> Row | None:
-        return self._index.by_name.get(name.lower())
+        lower = name.lower()
+        found = self._index.by_name.get(lower)
+        return self._of_connector(lower) if found is None and "/" in lower else found
+
+    def _of_connector(self, name: str) -> Row | None:
+        """`name/2`: the value of connector 2, where each has its own."""
+        stem, _, number = name.rpartition("/")
+        first = self._index.by_name.get(stem)
+        if first is None or not first.spec.per_connector or not (number.isascii() and number.isdecimal()):
+            return None
+        named = 2 <= int(number) <= self.connectors and number == str(int(number))
+        return Row(first.spec, f"{first.inner}/{number}") if named else None
 
     def shown(self) -> Iterator[Row]:
         """What GetConfiguration without keys lists, in the order of the guide."""
@@ -141,6 +152,8 @@ class Settings:
         if row.inner == CONNECTORS:
             return str(self.connectors)
         changed = self.changed.get(row.inner)
+        if changed is None and "/" in row.inner:
+            changed = self.changed.get(row.inner.partition("/")[0])
         return self._default(row) if changed is None else changed
 
     def _printed(self, row: Row) -> str | None:
@@ -174,6 +187,19 @@ class Settings:
     def named(self, name: str) -> str:
         """The text the owner set; never a factory default (that of a supervision's address is a real vendor's)."""
         return self.changed.get((self._meant.get(name) or self._learn(name)).inner, "")
+
+    def own(self, name: str, connector: int) -> str:
+        """The text of a key that each connector may have for itself; else that of the station, or of connector 1."""
+        if connector > 1 and self.changed:
+            meant = self._meant.get(name) or self._learn(name)
+            own = self.changed.get(f"{meant.inner}/{connector}")
+            if own is not None:
+                return own
+        return self.text(name)
+
+    def own_number(self, name: str, connector: int) -> int:
+        """The same of an integer key; 0 when it is unset."""
+        return _number(self.own(name, connector)) or 0
 
     def number(self, name: str, default: int = 0) -> int:
         """An integer key; `default` when it is unset, absent or not a number."""

@@ -82,7 +82,6 @@ class Station:
         "connectors",
         "core",
         "data",
-        "emergency",
         "external",
         "maintenance",
         "profile_before",
@@ -130,7 +129,6 @@ class Station:
         self.after_answer: list[Callable[[], None]] = []
         self.started = False
         self.speaks_after: int | None = None
-        self.emergency = False
         self.shown = 1
         """The connector on the screen, where there is one."""
         self.restarting: tuple[bool, str, float] | None = None
@@ -270,6 +268,7 @@ class Station:
             c.cut_at = None
         if power != c.power_wanted and (power or not mode3.holds(core, c, now)):
             c.power_wanted = power
+            c.powered = c.powered or power
             mode3.sent(core, c, now)
             core.wish(sig.SwitchPower(c.number, power))
         held = c.release is not None or c.usage is Usage.CHARGING or (preparing and c.ev_in and not c.wants_out)
@@ -356,7 +355,7 @@ class Station:
 
     def shows(self, row: Row) -> bool:
         """GetConfiguration knows the key, by one name or another."""
-        return row.spec.name.lower() in self.core.model.keys
+        return "/" not in row.inner and row.spec.name.lower() in self.core.model.keys
 
     def restart(self, hard: bool, why: str, reason: str, now: float) -> None:
         """Stop what runs, let it be told, then start the program anew."""
@@ -401,7 +400,7 @@ class Station:
         transport = self.core.model.transport
         linked = (transport.url_key, transport.identity_key, transport.enable_key, transport.password_key)
         if verdict == "Accepted" or owner:
-            effect = EFFECTS.get(row.inner)
+            effect = EFFECTS.get(row.inner.partition("/")[0])
             if row.inner in {key.lower() for key in linked if key}:
                 effect = relink
             if effect:
