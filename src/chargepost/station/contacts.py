@@ -12,7 +12,7 @@ from chargepost.station.core import Core
 CLOSED_AT_REST = frozenset({"false", "Normally closed"})
 """Values of a normally_key."""
 
-SHED, HOLD, CONDITION = "shed", "hold", "condition"
+SHED, HOLD, CONDITION, DETECT = "shed", "hold", "condition", "detect"
 
 
 def names(core: Core) -> Iterator[str]:

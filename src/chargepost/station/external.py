@@ -33,7 +33,7 @@ from chargepost.signals import (
     Limit,
     Reading,
 )
-from chargepost.station import charging, electrics, faults, inputs, metering, reservations, transactions, visits
+from chargepost.station import charging, contacts, electrics, faults, metering, reservations, transactions, visits
 from chargepost.station.connector import OF_A_VISIT, Connector
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
@@ -465,7 +465,6 @@ def view(s: "Station", c: Connector, now: float, reading: Reading | None) -> Ext
     energy_wh = max(reading.energy_wh if reading else 0.0, c.register_wh)
     control, whole = (s.external.of(c.number), s.external.of(0)) if s.external else (Control(), Control())
     own_a = charging.standing(core, c, now).current_a
-    loops = (inputs.LOOP_INPUT, f"{inputs.LOOP_INPUT}_1") if c.number == 1 else (f"{inputs.LOOP_INPUT}_{c.number}",)
     return ExternalView(
         status=status(c),
         vehicle_state=vehicle_state(c),
@@ -477,7 +476,7 @@ def view(s: "Station", c: Connector, now: float, reading: Reading | None) -> Ext
         session_wh=max(energy_wh - tx.start_wh, 0.0) if tx else 0.0,
         energy_wh=energy_wh,
         reading=reading,
-        vehicle_present=any(loop in core.inputs for loop in loops),
+        vehicle_present=contacts.any_active(core, contacts.DETECT, c.number),
         command=control.command,
         command_status=control.result,
         set_point_a=own_a if control.set_point_a is None else control.set_point_a,
