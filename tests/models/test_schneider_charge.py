@@ -180,7 +180,6 @@ def test_what_a_write_cannot_change_says_why() -> None:
         "ResetRetries",
         "StopTxnAlignedData",
         "StopTxnSampledData",
-        "TICmode",
     }
 
 

@@ -230,6 +230,16 @@ def loop(k: Key) -> None:
     assert k.rig.said("DataTransfer")
 
 
+def mode_of_the_tic(k: Key) -> None:
+    """Of the reference that has the interface."""
+    k.rig = Rig("schneider-charge/Evh5A22N400F")
+    k.rig.run(3)
+    k.write("1")
+    k.rig.tell(sig.TicRead(sig.Tic("standard", 30.0, (20.0, 0.0, 0.0))))
+    k.rig.run(1)
+    assert k.rig.view.limit_source == "TIC: 30 A subscribed"
+
+
 def output_voltage(k: Key) -> None:
     k.write("true")
     k.charge()
@@ -668,6 +678,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "enablesuspendchargebybutton": button,
     "evpresencenotification": loop,
     "heartbeatinterval": heartbeat,
+    "ticmode": mode_of_the_tic,
     "imaxderatingswcapacity": current,
     "leddayendhour": day,
     "leddaystarthour": day,

@@ -153,10 +153,15 @@ def _external(core: Core, c: Connector, now: float) -> Limit | None:
     return core.external.get(c.number) if core.external else None
 
 
+def _tic(core: Core, c: Connector, now: float) -> Limit | None:
+    """What the house leaves (tic.py)."""
+    return core.tic
+
+
 STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
 """What holds as long as nobody touches the station."""
 
-PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _held, _conditional, _paused, _external)
+PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _held, _conditional, _paused, _external, _tic)
 
 OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 """What a connector may do by itself."""
@@ -171,7 +176,7 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     refused = tx is not None and tx.refused
     cable = (c.cable_in, c.cable_rating_a, c.simplified)
     allowed = _profile(core, c, now)
-    given = (allowed, c.allowed, c.balanced, _external(core, c, now))
+    given = (allowed, c.allowed, c.balanced, _external(core, c, now), core.tic)
     rests_on = (core.settings.version, cable, refused, restoring, core.inputs, c.flowing, c.powered, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))

@@ -104,6 +104,7 @@ class Core:
         "signed_pages",
         "speed",
         "synchronized",
+        "tic",
         "wishes",
     )
 
@@ -137,6 +138,8 @@ class Core:
         """Charging profiles; None while there is none."""
         self.external: dict[int, Limit] | None = None
         """What an external system allows each connector (external.py); None while it says nothing."""
+        self.tic: Limit | None = None
+        """What the house leaves each connector (tic.py); None where its meter is not listened to."""
         self.speed = 1.0
         """Of this world, beside that of its peers."""
         self.offset_s = 0.0

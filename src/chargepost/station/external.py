@@ -33,7 +33,7 @@ from chargepost.signals import (
     Limit,
     Reading,
 )
-from chargepost.station import charging, contacts, electrics, faults, metering, reservations, transactions, visits
+from chargepost.station import charging, contacts, electrics, faults, metering, reservations, tic, transactions, visits
 from chargepost.station.connector import OF_A_VISIT, Connector
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
@@ -199,7 +199,8 @@ def silent(s: "Station", connector: int, now: float) -> None:
 
 def _found(s: "Station", now: float) -> None:
     """The error is over when nobody is lost any more."""
-    if s.external and all(control.life != "lost" for control in s.external.controls.values()):
+    lost = s.external is None or any(control.life == "lost" for control in s.external.controls.values())
+    if not lost and not tic.is_silent(s):
         faults.cleared(s, 0, _spec(s).lost_error, now)
 
 

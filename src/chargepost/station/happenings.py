@@ -34,6 +34,7 @@ from chargepost.station import (
     security_profile,
     sharing,
     surroundings,
+    tic,
     transactions,
     visits,
 )
@@ -430,6 +431,7 @@ READINGS: dict[str, Callable[["Station", Connector, sig.Reading | None, float], 
     "keep": transactions.keep_register,
     "cap": transactions.capped,
     "poll": _nothing,
+    "tic": lambda s, _c, _r, now: tic.follow(s, now),
 }
 """What is done with a reading, by what it was asked for."""
 
@@ -544,6 +546,7 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.LearnBadges: badge_window.learn,
     sig.RemoteAuthorized: surroundings.remote_authorized,
     sig.ModemRead: surroundings.modem_read,
+    sig.TicRead: tic.heard,
     sig.NtpSilent: surroundings.ntp_silent,
     sig.Fetched: maintenance.fetched,
     sig.Examined: maintenance.examined,

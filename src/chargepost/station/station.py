@@ -30,6 +30,7 @@ from chargepost.station import (
     security_profile,
     sharing,
     surroundings,
+    tic,
     transactions,
     visits,
 )
@@ -83,6 +84,7 @@ class Station:
         "core",
         "data",
         "external",
+        "house",
         "maintenance",
         "profile_before",
         "reservations",
@@ -135,6 +137,8 @@ class Station:
         self.surroundings = surroundings.Surroundings()
         self.external: external.External | None = None
         """None: no external system has said anything yet."""
+        self.house: tic.House | None = None
+        """None: nobody listens to the meter of the house."""
         self.maintenance = Maintenance(store)
         self.profile_before = store.load(security_profile.BEFORE_KEY, int)
         """The security profile to go back to, while the present one has not worked yet."""
@@ -216,6 +220,7 @@ class Station:
             for c in self.connectors:
                 self._advance(c, now)
             external.govern(self)
+            tic.govern(self)
             if len(self.connectors) > 1:
                 sharing.balance(self, now)
             for c in profiles.govern(self, now):
