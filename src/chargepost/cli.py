@@ -218,6 +218,9 @@ def station(
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
     faults: FaultsOption = None,
+    modbus: Annotated[
+        str, _option("--modbus", metavar="HOST:PORT", help="Where it is a Modbus server, to be read and controlled.")
+    ] = "",
     hardware: Annotated[
         Path | None, _option("--hardware", metavar="FILE", help="Its real instruments, as tables [meter], [reader] ...")
     ] = None,
@@ -244,9 +247,11 @@ def station(
         product = find_model(model)
         identity = id or f"{product.line}-1"
         settings = _settings(set or [])
-        judge(identity, product, settings, supervision or None)
+        judge(identity, product, settings, supervision or None, modbus=bool(modbus))
+        if modbus:
+            _address(modbus, True)
         fitted = load_hardware(hardware) if hardware else None
-        part = StationPart(id=identity, model=product.name, settings=dict(settings), hardware=fitted)
+        part = StationPart(id=identity, model=product.name, settings=dict(settings), modbus=modbus, hardware=fitted)
         site = Site(name=f"station {identity}", stations=(part,), supervision=SupervisionPart(url=supervision))
         control_at = _control(control, bool(control))
         tool_at = _tool(tool)

@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "modbus.md"
 HEAD = """\
 # Modbus registers
 
-What a station shows and takes as a Modbus TCP server.
+What a station shows and takes as a Modbus TCP server; [how to control one](../how-to/control-by-modbus.md).
 This page is written from the product files by `tools/registers`; `make test` fails where it is not true any more.
 
 Function codes 3, 6 and 16. Unit 0, 1 or 255 is the first charge point, unit 2 the second (each has an address of its

@@ -76,6 +76,7 @@ def test_a_file_is_read_in_base_units() -> None:
         ('name = "yard"', 'transfers.hosts = ["a/b"]', "2: transfers.hosts: 'a/b' is no host: give HOST or HOST:PORT"),
         ('name = "yard"', "name = 7", "2: name: expected `str`, got `int`"),
         ('name = "yard"', 'nam = "yard"', "2: nam: there is no such key; did you mean name?"),
+        ('id = "TWO"', 'id = "TWO"\nmodbus = "here"', "18: stations[1].modbus: 'here' is no address to listen on"),
         ('badges = ["A1"]', "badges = []", "20: stations[1].visitors: badges: name one at least"),
     ],
 )
@@ -162,6 +163,17 @@ def test_what_is_no_address_of_a_supervision_is_refused_with_the_right_form(url:
 def test_a_setting_that_cannot_be_is_refused_with_what_fits(key: str, value: str, why: str) -> None:
     with pytest.raises(Unfit, match=why.replace("(", "\\(")):
         judge("S-1", PRO, {key: value})
+
+
+def test_q_186_naming_an_address_for_modbus_lets_others_control() -> None:
+    """As with a supervision: what is off in the factory is on, unless the settings say no."""
+    for name, keys in (("evlink-pro-ac", ["modbusenable"]), ("evlink-parking", ["controlledbyexternalsystem"])):
+        given = judge("A", find_model(name), {}, modbus=True)
+        assert [given.settings[key] for key in keys] == ["true"]
+    refused = judge("A", find_model("evlink-parking"), {"controlledByExternalSystem": "false"}, modbus=True)
+    assert refused.settings["controlledbyexternalsystem"] == "false"
+    with pytest.raises(Unfit, match="no Modbus registers of EVlink Pro DC are known: leave the address out"):
+        judge("A", find_model("evlink-pro-dc"), {}, modbus=True)
 
 
 @pytest.mark.parametrize("identity", ["", "a b", "a/b", "x" * 49, "a\n"])

@@ -51,8 +51,13 @@ def find_model(name: str) -> Model:
         raise Unfit("model", str(error)) from error
 
 
-def judge(identity: str, model: Model, settings: Mapping[str, str], supervision: str | None = None) -> Given:
-    """Raises Unfit. Naming a supervision turns OCPP on where it is off in the factory (Q-186)."""
+def judge(
+    identity: str, model: Model, settings: Mapping[str, str], supervision: str | None = None, *, modbus: bool = False
+) -> Given:
+    """Raises Unfit. Naming a supervision turns OCPP on where it is off in the factory (Q-186).
+
+    So does naming an address for Modbus: the keys that let others read and control are on, unless settings say no.
+    """
     if not re.fullmatch(rf"[^\s/\x00-\x1f\x7f]{{1,{ID_MAX}}}", identity):
         raise Unfit("id", f"{identity[:60]!r} is no identity: 1 to {ID_MAX} characters without space or slash")
     wanted = dict(settings)
@@ -62,9 +67,18 @@ def judge(identity: str, model: Model, settings: Mapping[str, str], supervision:
             wanted[model.transport.enable_key] = "true"
         if model.key(VERSION_KEY) and VERSION_KEY.lower() not in map(str.lower, settings):
             wanted[VERSION_KEY] = "1.6"  # that is what ws and wss mean
+    if modbus:
+        wanted = _controllable(model) | wanted
     given = _inner(model, wanted)
     _check_board(model, given.get(SERIAL_KEY.lower(), ""))
     return Given(identity, model, given)
+
+
+def _controllable(model: Model) -> dict[str, str]:
+    """The keys of the product that let others read and control it. Raises Unfit."""
+    if model.modbus is None:
+        raise Unfit("modbus", f"no Modbus registers of {model.title} are known: leave the address out")
+    return {key: "true" for key in (model.modbus.enable_key, model.modbus.control_key) if key}
 
 
 def _check_board(model: Model, serial: str) -> None:

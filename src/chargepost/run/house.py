@@ -13,7 +13,7 @@ from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION, skip_lives
 from chargepost.run import control, logs
-from chargepost.run.addresses import Address
+from chargepost.run.addresses import Address, parse
 from chargepost.run.clock import Clock
 from chargepost.run.faults import Proxy
 from chargepost.run.given import Given, Unfit, find_model, judge
@@ -29,6 +29,7 @@ from chargepost.run.words import Event
 from chargepost.supervision.access import OPERATOR
 
 if TYPE_CHECKING:
+    from chargepost.run.modbus import ModbusServer
     from chargepost.run.tool import Served
 
 
@@ -70,6 +71,8 @@ class House:
     stations: Stations
     supervision: Supervision | None = None
     tools: "Served | None" = None
+    modbus: "dict[str, ModbusServer]" = field(default_factory=dict)
+    """By station."""
     control_url: str = ""
     control_port: int | None = None
     token: str | None = None
@@ -96,6 +99,8 @@ class House:
             rows.append(("station", page, f"{model.title} {model.release}"))
             if self.tools:
                 rows.append(("its tool", self.tools.page(identity), self._first_passwords(identity)))
+            if identity in self.modbus:
+                rows.append(("its Modbus", str(self.modbus[identity].address), "unit 1; without a password"))
         if self.control_url:
             rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
         if self.supervision:
@@ -132,7 +137,9 @@ class House:
             "site": self.plan.site.name,
             "speed": self.clock.speed,
             "stations": [
-                {"id": given.identity, "model": given.model.name} | self._tool_words(given.identity)
+                {"id": given.identity, "model": given.model.name}
+                | self._tool_words(given.identity)
+                | self._modbus_words(given.identity)
                 for given in self.wanted
             ],
             "supervision": supervision
@@ -155,6 +162,10 @@ class House:
         if not firsts:
             return "admin and user: as shown at the first start"
         return "  ".join(f"{account}: {password}" for account, password in firsts.items()) + "  (shown once)"
+
+    def _modbus_words(self, identity: str) -> dict[str, Any]:
+        server = self.modbus.get(identity)
+        return {"modbus": str(server.address)} if server else {}
 
     def _tool_words(self, identity: str) -> dict[str, Any]:
         """Where its tool is, and the first passwords, once."""
@@ -279,6 +290,7 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
                 house.broken.append(broken)
     visited = {part.id: part.visitors for part in parts if part.visitors}
     away: set[str] = set()
+    asked = {part.id: part.modbus for part in parts if part.modbus}
 
     def added(host: StationHost) -> None:
         if isinstance(host.hardware, FittedStation):
@@ -289,6 +301,9 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
     adding = house.stations.add_all(house.wanted, house.plan.ramp_s, added)
     if not house.plan.ramp_s:
         await adding
+        for identity, address in asked.items():
+            if identity in house.stations.hosts:
+                await _open_modbus(house, identity, address, stack)
         return
     ramp = asyncio.create_task(adding)
 
@@ -299,12 +314,19 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
     stack.push_async_callback(end_ramp)
 
 
+async def _open_modbus(house: House, identity: str, address: str, stack: AsyncExitStack) -> None:
+    from chargepost.run.modbus import serve_modbus  # noqa: PLC0415 - most stations have none
+
+    server = house.modbus[identity] = await serve_modbus(house.stations.hosts[identity], parse(address, fixed=True))
+    stack.push_async_callback(server.close)
+
+
 def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Given:
     model = find_model(part.model)
     settings = part.keys()
     if key := keys.get(part.id):
         settings[model.transport.password_key] = key
-    given = judge(part.id, model, settings, part.supervision or home)
+    given = judge(part.id, model, settings, part.supervision or home, modbus=bool(part.modbus))
     try:
         return given._replace(fittings=part.hardware.fittings(model)) if part.hardware else given
     except (ValueError, OSError) as error:

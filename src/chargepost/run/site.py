@@ -11,6 +11,7 @@ import msgspec
 
 from chargepost.catalogue.checks import nearest
 from chargepost.drivers.simulated import CARS, CarSpec
+from chargepost.run.addresses import parse
 from chargepost.run.gate import Place, read_place
 from chargepost.run.hardware import HardwarePart
 from chargepost.run.parts import Part
@@ -111,6 +112,8 @@ class StationPart(Part, frozen=True, kw_only=True):
     settings: dict[str, str | bool | int | float] = msgspec.field(default_factory=dict)
     supervision: str = ""
     """Instead of the site's."""
+    modbus: str = ""
+    """HOST:PORT where it is a Modbus server; empty: nowhere."""
     visitors: VisitorsPart | None = None
     hardware: HardwarePart | None = None
     """Its real instruments; what is not named is simulated."""
@@ -231,6 +234,11 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
         if station.id in seen:
             yield f"stations[{index}].id", f"{station.id!r} is there twice: give each station its own"
         seen.add(station.id)
+        try:
+            if station.modbus:
+                parse(station.modbus)
+        except ValueError as error:
+            yield f"stations[{index}].modbus", str(error)
         try:
             if station.visitors:
                 station.visitors.habits()
