@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chargepost import signals as sig
 from chargepost.signals import Limit
-from chargepost.station import charging, composite, profiles
+from chargepost.station import charging, composite, pilot, profiles
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FOLLOW_S = 5.0
 """A car has so long to follow a lower offer (IEC 61851-1, annex A)."""
+
+OPENED_S = pilot.SEQUENCES["cut"].within_s + 1.0
+"""Told to take nothing, a car that does not let go is cut off by then."""
 
 SETTLED_S = 15.0
 """After an offer has risen, so long until a reading says what the car takes of it: ramps of chargers are slow."""
@@ -84,7 +87,7 @@ def offering(s: "Station", c: Connector, offered_a: float, now: float) -> None:
     if c.allowed is None and not balances(s.core):
         return
     if offered_a < c.offered_a:
-        c.fading_a, c.fades_at = may_draw_a(c, now), now + FOLLOW_S
+        c.fading_a, c.fades_at = may_draw_a(c, now), now + (FOLLOW_S if offered_a else OPENED_S)
         s.core.wake_at("follow", c.number, c.fades_at)
     else:
         c.risen_at = now
@@ -106,11 +109,11 @@ def metered(c: Connector, now: float) -> None:
 
 
 def least_a(core: Core, c: Connector, most_a: float) -> float:
-    """Less is of no use: the floor of the product, or what its outlet can say; a domestic socket has no pilot.
+    """Less is of no use: the floor of the product, or what its outlet can say. Where there is no PWM: all.
 
     Somebody else who allows less than the floor of the product is obeyed: the floor is of what is shared.
     """
-    if charging.is_domestic(c):
+    if charging.is_domestic(c) or c.simplified:
         return most_a
     width = charging.phases(c)
     floor_a = core.settings.number(charging.FLOORS[width]) if core.settings.row(charging.FLOORS[width]) else 0
