@@ -400,6 +400,8 @@ class Allowance(Signal, frozen=True):
     valid_s: float
     is_vip: bool = False
     """Who charges goes before others."""
+    phases: int = 3
+    """On so many, as it was demanded; for a charge on more it is nothing."""
 
 
 class Started(Signal, frozen=True):

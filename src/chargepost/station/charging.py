@@ -12,6 +12,8 @@ from chargepost.station.usage import Usage
 SETTING_LIMITS = ("iMaxDeratingSwCapacity", "maxIntensitySocket", "maxIntensityStation")
 """Keys of the products that hold a current in A."""
 
+ON_FEWER_PHASES = "allowed on fewer phases"
+
 OPEN = Limit(inf, "")
 """No limit."""
 
@@ -139,7 +141,9 @@ def _profile(core: Core, c: Connector, now: float) -> Limit | None:
 
 
 def _allowed(core: Core, c: Connector, now: float) -> Limit | None:
-    """In a managed site no allowance means nothing, not everything (sharing.py)."""
+    """In a managed site no allowance means nothing, not everything (sharing.py); nor does one for fewer phases."""
+    if c.allowed is not None and c.allowed_phases < phases(c):
+        return Limit(0.0, ON_FEWER_PHASES)
     return c.allowed
 
 
@@ -176,7 +180,7 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     refused = tx is not None and tx.refused
     cable = (c.cable_in, c.cable_rating_a, c.simplified)
     allowed = _profile(core, c, now)
-    given = (allowed, c.allowed, c.balanced, _external(core, c, now), core.tic)
+    given = (allowed, _allowed(core, c, now), c.balanced, _external(core, c, now), core.tic)
     rests_on = (core.settings.version, cable, refused, restoring, core.inputs, c.flowing, c.powered, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))
@@ -192,7 +196,7 @@ def _left(core: Core, c: Connector, limit: Limit, now: float) -> Limit:
     each_a, modules = core.model.smart_charging.residual_a_per_module, core.model.quirks.get("power_modules")
     if each_a is None or modules is None or usable(core, c, now, OPEN).current_a == 0:
         return limit
-    if _regulated(c, min(c.allowed or OPEN, c.balanced or OPEN)).current_a == 0:
+    if _regulated(c, min(_allowed(core, c, now) or OPEN, c.balanced or OPEN)).current_a == 0:
         return limit
     count = (core.model.variants[core.model.variant].power_w or 0.0) / float(modules["module_w"])
     power_w = each_a * count * (metering.EMPTY_V + metering.FULL_V) / 2

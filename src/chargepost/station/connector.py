@@ -73,14 +73,14 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "allowed", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "closed_at", "closed_s",
-        "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a", "faults",
-        "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s", "light",
-        "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "operative",
-        "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at",
-        "reading", "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
-        "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck",
-        "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
+        "allowed", "allowed_phases", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "closed_at",
+        "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a",
+        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s",
+        "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a",
+        "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed",
+        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "reservation", "resume_at",
+        "risen_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since",
+        "stopping", "stuck", "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -169,6 +169,7 @@ class Connector:
         # what is shared with others
         self.allowed: Limit | None = None
         """By the site; None outside of one."""
+        self.allowed_phases = 3
         self.balanced: Limit | None = None
         """By the station, which divides its power; None while nobody else is there."""
         self.demand: Demand | None = None

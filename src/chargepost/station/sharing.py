@@ -60,13 +60,16 @@ def managed(s: "Station", fact: sig.Managed, now: float) -> None:
     for c in s.connectors:
         c.allowed = NO_ALLOWANCE
         c.modes |= {"cluster"}
+        c.fading_a, c.fades_at = c.spec.max_current_a, now + OPENED_S  # what an earlier program offered
+        s.core.wish(sig.OfferCurrent(c.number, 0.0))
+        s.core.wake_at("follow", c.number, c.fades_at)
 
 
 def allowance(s: "Station", fact: sig.Allowance, now: float) -> None:
     if s.core.floor_a is None or not 0 < fact.connector <= len(s.connectors):
         return
     c = s.connectors[fact.connector - 1]
-    c.allowed = Limit(fact.current_a, fact.author)
+    c.allowed, c.allowed_phases = Limit(fact.current_a, fact.author), fact.phases
     c.modes = c.modes | {"vip"} if fact.is_vip else c.modes - {"vip"}
     s.core.wake_at("allowance", c.number, now + fact.valid_s if fact.valid_s < inf else None)
 
