@@ -181,6 +181,8 @@ class SettingChanged(Signal, frozen=True):
     value: str
     by: str = "the owner"
     """Who it is, for whoever reads the key later."""
+    at_once: bool = True
+    """Also what the product takes at a reboot only works at once."""
 
 
 class BadgeCached(Signal, frozen=True):
@@ -516,6 +518,12 @@ class ReadMeter(Signal, frozen=True):
     ticket: int
 
 
+class AskTime(Signal, frozen=True):
+    """Ask a time server for the date, as HOST or HOST:PORT; answered by `ClockSet` from "NTP", or by `NtpSilent`."""
+
+    server: str
+
+
 class ReadModem(Signal, frozen=True):
     """Ask the modem for its state, at the addresses of its settings and of its SIM card's; answered by `ModemRead`."""
 
@@ -671,8 +679,8 @@ class BadgeJudged(Signal, frozen=True):
 
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
-    | Restart | StatusChanged | Note | BadgeJudged | Demand | ReadModem | Fetch | Examine | Discard | SendReport
-    | PulsePilot
+    | Restart | StatusChanged | Note | BadgeJudged | Demand | AskTime | ReadModem | Fetch | Examine | Discard
+    | SendReport | PulsePilot
 )  # fmt: skip
 
 

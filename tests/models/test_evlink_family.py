@@ -149,7 +149,10 @@ BROUGHT_BY_R6_TO_ITS_LINE = {
 def changed(letter: str, older: str, newer: str) -> set[str]:
     """Paths in which two releases differ; what came as a whole by its name."""
     paths = {each.path for each in diff(model(letter, older), model(letter, newer))}
-    wholes = {*BROUGHT_BY_R6_AS_A_WHOLE, "quirks.datecode_above", "quirks.authentication_done_by"}
+    wholes = {
+        *BROUGHT_BY_R6_AS_A_WHOLE, "quirks.datecode_above", "quirks.authentication_done_by", "quirks.newer_pages",
+        "hidden.dhcpenabled",
+    }  # fmt: skip
     return {next((whole for whole in wholes if path.startswith(f"{whole}.")), path) for path in paths}
 
 
@@ -160,7 +163,8 @@ def test_releases_differ_where_the_guides_say_and_nowhere_else(letter: str) -> N
     assert changed(letter, "R5", "R6") == (
         NAMES_A_RELEASE | BROUGHT_BY_R6 | BROUGHT_BY_R6_AS_A_WHOLE | BROUGHT_BY_R6_TO_ITS_LINE[letter] | datecode
     )
-    assert changed(letter, "R6", "R7") == NAMES_A_RELEASE | {"quirks.authentication_done_by"}
+    pages = {"quirks.authentication_done_by", "quirks.newer_pages", "hidden.dhcpenabled"}
+    assert changed(letter, "R6", "R7") == NAMES_A_RELEASE | pages
 
 
 @pytest.mark.parametrize("letter", LINES)
@@ -478,6 +482,7 @@ QUIRKS_OF_LINE = {
 @pytest.mark.parametrize(("letter", "release"), EACH)
 def test_quirks_are_those_of_the_family_the_line_and_the_release(letter: str, release: str) -> None:
     of_release = {"trigger_only_charging"} if release in ("R6", "R7") else set[str]()
+    of_release |= {"newer_pages"} if release == "R7" else set()
     if release == "R5" and letter != "W":
         of_release |= {"datecode_above"}
     assert model(letter, release).quirks.keys() == QUIRKS | QUIRKS_OF_LINE[letter] | of_release

@@ -492,9 +492,9 @@ class Tool:
     def _rows(self, account: str, port: Port, sub: str = "") -> list[tuple[Field, SubTab]]:
         """All fields that the account may see."""
         return [
-            (row, tabs.SUB_TAB[row.sub])
-            for row in tabs.FIELDS
-            if sub in ("", row.sub) and views.right(row, tabs.SUB_TAB[row.sub], account, port) != "N"
+            (row, of)
+            for row, of in tabs.every_field(port)
+            if sub in ("", of.name) and views.right(row, of, account, port) != "N"
         ]
 
     def _asking(self, asked: Asked[Any, Any], embedded: Embedded) -> Session:

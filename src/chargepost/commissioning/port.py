@@ -56,8 +56,11 @@ class Port(Protocol):
     def utc_s(self) -> float:
         """The station's date."""
 
-    def mac_address(self, connector: int) -> str:
-        """Of the board of a connector."""
+    def set_clock(self, utc_s: float) -> None:
+        """The date, by hand."""
+
+    def mac_address(self) -> str:
+        """Of the network card."""
 
     @property
     def simulated(self) -> bool:

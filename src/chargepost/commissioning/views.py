@@ -46,6 +46,8 @@ class SubTab:
     """For its product and its present configuration."""
     template: str = "form.html"
     """Has the fields of the sub-tab, and what `context` gives."""
+    only_fields: bool = False
+    """Without a field of the product there is no such page."""
     context: Callable[[Port, str, Mapping[str, str]], Mapping[str, Any]] = lambda port, account, query: {}
     """What else the template shows: of this station, for this account, with the query of the address."""
     live: str = ""
@@ -86,6 +88,10 @@ class Field:
     """Instead of the key alone: the keys that a value stands for, in their order."""
     offers: Callable[[Port], Iterable[str]] | None = None
     """Which of the choices are there."""
+    lists: Callable[[], Iterable[str]] | None = None
+    """Choices that are called as they are, and too many to write down."""
+    does: Callable[[Port, str], None] | None = None
+    """Instead of setting keys."""
     refuses: Callable[[Port, str], str] | None = None
     """Besides what the key refuses: why a value is not taken, as a text to translate; empty when it is."""
     unit: str = ""
@@ -171,7 +177,13 @@ def right(row: Field, sub: SubTab, account: str, port: Port) -> Right:
 
 def exists(row: Field, port: Port) -> bool:
     """Whether this product has it, as it is configured now."""
-    return (not row.key or port.model.key(row.key) is not None) and row.shown(port)
+    return (not row.key or is_offered(port.model, row.key)) and row.shown(port)
+
+
+def is_offered(model: Model, key: str) -> bool:
+    """The product shows the key, or has it for its tool alone. A key of OCPP that it hides is nobody's to set."""
+    lower, spec = key.lower(), model.key(key)
+    return spec is not None and (lower in model.keys or lower == spec.setting.lower() or not spec.ocpp_writes)
 
 
 # --- what a field says -----------------------------------------------------------------------------------------------
@@ -231,7 +243,7 @@ def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Sh
         "" if labels or spec is None else expected(spec, words),
         [(choice, words(label)) for choice, label in labels.items()],
         words(row.help or (spec.meaning if spec else "")), words(row.warning),
-        right(row, sub, account, port) == "RW" and kind != "shown",
+        right(row, sub, account, port) == "RW" and _is_set(row, port),
         _number(spec.min) if spec and numeric and not spec.zero and spec.out_of_range is None else "",
         _number(spec.max) if spec and numeric and spec.out_of_range is None else "",
         str(spec.max_length or "") if spec else "", spec.pattern if spec else "",
@@ -243,7 +255,7 @@ def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Sh
 def choices_of(row: Field, port: Port) -> list[tuple[str, str]]:
     """Value and label of each choice there is; none for a field that is typed in."""
     spec = port.model.key(row.key) if row.key else None
-    labels = dict(row.choices)
+    labels = {each: each for each in row.lists()} if row.lists else dict(row.choices)
     if not labels and spec and spec.type == "bool":
         labels = {"true": _("on"), "false": _("off")}
     if not labels and spec and spec.allowed and spec.type != "url":
@@ -257,10 +269,10 @@ def choices_of(row: Field, port: Port) -> list[tuple[str, str]]:
 def kind_of(row: Field, spec: KeySpec | None, labels: Mapping[str, str]) -> str:
     if row.kind:
         return row.kind
+    if spec is None or (spec.access == "R" and not row.sets):
+        return "choice" if row.sets else "shown"
     if labels:
         return "choice"
-    if spec is None or (spec.access == "R" and not row.sets):
-        return "shown"
     if spec.access == "W":
         return "password"
     return "number" if spec.type in ("int", "decimal") else "text"
@@ -334,7 +346,7 @@ def save(
         was = now if seen is None else seen.get(row.name, now)
         if value == was or (value == now and row.kind != "password"):
             continue
-        if right(row, sub, account, port) != "RW" or kind_of(row, _spec(row, port), {}) == "shown":
+        if right(row, sub, account, port) != "RW" or not _is_set(row, port):
             refused[row.name] = words(_("This can be read here, and not changed."))
         elif now != was:
             refused[row.name] = words(_("It was changed to {value} meanwhile. Save again to replace that.")).format(
@@ -353,13 +365,22 @@ def save(
         return Outcome(refused, [])
     keys: dict[str, str] = {}
     for row, value in wanted.values():
-        keys |= row.sets(port, value) if row.sets else {row.key: value}
+        if row.does:
+            row.does(port, value)
+        else:
+            keys |= row.sets(port, value) if row.sets else {row.key: value}
     port.change(keys, account)
     return Outcome({}, list(wanted), any(_needs_reboot(row, port) for row, _value in wanted.values()))
 
 
 def _spec(row: Field, port: Port) -> KeySpec | None:
     return port.model.key(row.key) if row.key else None
+
+
+def _is_set(row: Field, port: Port) -> bool:
+    """It can be changed at all."""
+    spec = _spec(row, port)
+    return row.kind != "shown" and bool(row.sets or row.does or (spec and spec.access != "R"))
 
 
 def _why_not(row: Field, port: Port, value: str, words: Words) -> str:
@@ -369,8 +390,9 @@ def _why_not(row: Field, port: Port, value: str, words: Words) -> str:
     if row.refuses and (why := row.refuses(port, value)):
         return words(why)
     spec = _spec(row, port)
-    if spec and not row.sets and port.refuses(row.key, value):
-        return expected(spec, words) or words(_("The station does not take this value."))
+    keys = {} if row.does else row.sets(port, value) if row.sets else {row.key: value}
+    if any(port.refuses(key, each) for key, each in keys.items()):
+        return (expected(spec, words) if spec else "") or words(_("The station does not take this value."))
     return ""
 
 
@@ -418,7 +440,7 @@ def name(port: Port) -> str:
 
 def has(*keys: str) -> Callable[[Port], bool]:
     """The product has one of these keys."""
-    return lambda port: any(port.model.key(key) for key in keys)
+    return lambda port: any(is_offered(port.model, key) for key in keys)
 
 
 def is_evlink(model: Model) -> bool:

@@ -21,6 +21,9 @@ PREFIX = "world/"
 KEY_SWITCH = f"{PREFIX}key"
 """Whether the key in front of the station is turned to locked."""
 
+CLOCK = f"{PREFIX}clock"
+"""How far the date that somebody set by hand is from the machine's, in seconds: a clock runs on in the dark."""
+
 T = TypeVar("T")
 
 

@@ -3,7 +3,9 @@
 The station is a value machine and its hardware another; this is the carrier between the two, the wire and the disk.
 """
 
+import asyncio
 import logging
+import secrets
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +19,7 @@ from chargepost.drivers.simulated import CarSpec, SimulatedStation
 from chargepost.journal import Acknowledgements, Journal, StoreError
 from chargepost.records.ledger import StationLedger
 from chargepost.redact import redact_text, redact_url
-from chargepost.run import kept
+from chargepost.run import kept, ntp
 from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
@@ -29,6 +31,7 @@ from chargepost.station import contacts
 from chargepost.station.core import restart_s
 from chargepost.station.memory import installed_model
 from chargepost.station.station import Station
+from chargepost.station.surroundings import NTP
 
 RESTART_S = 3.0
 """How long the program of a station takes to begin anew, unless its product says otherwise."""
@@ -81,6 +84,25 @@ class Carriage:
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe) if journal.path else None
         """None without a disk: nothing need be waited for."""
         self._pinned: tuple[str, ssl.SSLContext] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        """Questions to time servers under way: one a station at most, each ends by itself."""
+
+    def ask_time(self, host: "StationHost", server: str) -> None:
+        """In a world that runs faster than the clock the answer counts, and its date does not."""
+        task = self.clock.loop.create_task(self._asked_time(host, server, host.life))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _asked_time(self, host: "StationHost", server: str, life: int) -> None:
+        try:
+            utc_s = await ntp.ask(server, secrets.token_bytes)
+        except ntp.NoTime as error:
+            log.info("%s: time server %s", host.identity, error)
+            fact: sig.Fact = sig.NtpSilent(server)
+        else:
+            fact = sig.ClockSet(utc_s if self.clock.speed == 1 else self.clock.utc_s(), NTP)
+        if host.life == life:
+            host.tell(fact)
 
     def pin(self, url: str | None, context: ssl.SSLContext | None) -> None:
         """The central system under this address is the one of this process: it is known by this, not by roots."""
@@ -125,6 +147,11 @@ class StationHost:
         self._at_work = False
         self._alarm: int | None = None
         """The step of the clock's grid at which it rings."""
+
+    @property
+    def life(self) -> int:
+        """Counts its programs."""
+        return self._life
 
     # --- the heart ---------------------------------------------------------------------------------------------------
 
@@ -193,6 +220,9 @@ class StationHost:
     def _file(self, wish: sig.Fetch | sig.Examine | sig.SendReport | sig.Discard) -> None:
         self.carriage.transfers.do(self, wish)
 
+    def _ask_time(self, wish: sig.AskTime) -> None:
+        self.carriage.ask_time(self, wish.server)
+
     def _set_alarm(self) -> None:
         """One for all that comes by itself. An alarm too early is harmless, so a later one is not set anew."""
         due = self.hardware.next_wake()
@@ -240,7 +270,8 @@ class StationHost:
         self._inbox.clear()
         self.hardware.number_outlets(len(self.station.connectors), self.clock.now())
         self.hardware.take()
-        self.tell(sig.Started(self.clock.utc_s(), self.clock.speed))
+        ahead_s = sum(kept.decoded(memory, kept.CLOCK, float))
+        self.tell(sig.Started(self.clock.utc_s() + ahead_s, self.clock.speed))
         self.hardware.tell_again()
         self._work()
 
@@ -410,6 +441,12 @@ class StationHost:
         wired = contacts.names(self.station.core) if self.station else ()
         return [*wired, *self.hardware.answering()]
 
+    def set_clock(self, utc_s: float) -> None:
+        """The date, by hand: the clock goes on from it, also through a restart."""
+        if self.station is not None:
+            self.put({kept.CLOCK: msgspec.json.encode(utc_s - self.clock.utc_s())})
+            self.tell(sig.ClockSet(utc_s, "by hand"))
+
     def set_input(self, name: str, active: bool) -> None:
         self.hardware.set_input(name, active)
         self._work()
@@ -485,6 +522,7 @@ DO: dict[type, Callable[[StationHost, Any], None]] = {
     sig.Examine: StationHost._file,
     sig.SendReport: StationHost._file,
     sig.Discard: StationHost._file,
+    sig.AskTime: StationHost._ask_time,
 }
 """What a wish is to the carrier; all others are the hardware's."""
 

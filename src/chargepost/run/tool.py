@@ -64,15 +64,19 @@ class HostPort:
         return station is None or row is None or station.core.settings.check(row, value) is None
 
     def change(self, values: Mapping[str, str], by: str) -> None:
-        self._host.tell(*(sig.SettingChanged(key, value, by) for key, value in values.items()))
+        self._host.tell(*(sig.SettingChanged(key, value, by, at_once=False) for key, value in values.items()))
 
     def restart(self) -> None:
         self._host.tell(sig.RestartAsked("asked for in the tool"))
 
     def utc_s(self) -> float:
-        return self._host.clock.utc_s()
+        station, clock = self._host.station, self._host.clock
+        return station.core.utc(clock.now()) if station else clock.utc_s()
 
-    def mac_address(self, connector: int) -> str:
+    def set_clock(self, utc_s: float) -> None:
+        self._host.set_clock(utc_s)
+
+    def mac_address(self) -> str:
         return mac_address(self._host.identity)
 
     @property

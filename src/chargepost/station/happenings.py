@@ -76,6 +76,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     _schedule_light(s, now)
     reservations.due(s, now)
     surroundings.watch_modem(s, now)
+    surroundings.watch_time(s, now)
     security_events.happened(s, "StartupOfTheDevice", now)
     external.started(s, now)
     maintenance.started(s, now)
@@ -459,7 +460,7 @@ def _fault_cleared(s: "Station", fact: sig.FaultCleared, now: float) -> None:
 
 
 def _setting(s: "Station", fact: sig.SettingChanged, now: float) -> None:
-    verdict = s.change_setting(fact.key, fact.value, now, owner=True, by=fact.by)
+    verdict = s.change_setting(fact.key, fact.value, now, owner=True, by=fact.by, at_once=fact.at_once)
     if verdict not in ("Accepted", "RebootRequired"):
         s.core.note("warning", "setting refused", f"{fact.key}: {verdict}")
     s.run_after_answer()
@@ -654,6 +655,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "pulse": _on(mode3.wake_car),
     "contactor": _on(mode3.overdue),
     "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
+    "ntp": lambda s, _c, _w, now: surroundings.watch_time(s, now),
     "meter": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
@@ -746,7 +748,8 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "operatingmode": _operating_mode,
     "modempresent": surroundings.watch_modem,
     "confmodemretryinterval": surroundings.watch_modem,
-    "timesettings": surroundings.ntp_answered,
+    "timesettings": surroundings.watch_time,
+    "ntpserver": surroundings.watch_time,
     "securityprofile": relink,
     "stationlocation": _location,
     "controlledbyexternalsystem": external.switched,

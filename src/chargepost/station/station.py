@@ -389,8 +389,11 @@ class Station:
                 self.core.wish(sig.Restart(hard, why))
                 self.talk.leave()
 
-    def change_setting(self, name: str, value: str, now: float, *, owner: bool, by: str = "the supervision") -> Verdict:
-        """Judge, store and let a changed key take effect. `by`: who wants it, for who reads it later."""
+    def change_setting(
+        self, name: str, value: str, now: float, *, owner: bool, by: str = "the supervision", at_once: bool = True
+    ) -> Verdict:
+        """Judge, store and let a changed key take effect. `by`: who wants it, for who reads it later. `at_once`: an
+        owner's change works now, even where the product takes it at a reboot."""
         verdict, row, stored = self.core.settings.change(name, value, owner=owner)
         if row is None or verdict not in ("Accepted", "RebootRequired"):
             return verdict
@@ -404,7 +407,7 @@ class Station:
             return verdict
         transport = self.core.model.transport
         linked = (transport.url_key, transport.identity_key, transport.enable_key, transport.password_key)
-        if verdict == "Accepted" or owner:
+        if verdict == "Accepted" or (owner and at_once):
             effect = EFFECTS.get(row.inner.partition("/")[0])
             if row.inner in {key.lower() for key in linked if key}:
                 effect = relink

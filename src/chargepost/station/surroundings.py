@@ -12,7 +12,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chargepost.signals import ButtonPressed, ModemRead, ModemState, NtpSilent, ReadModem, RemoteAuthorized
+from chargepost.signals import AskTime, ButtonPressed, ModemRead, ModemState, NtpSilent, ReadModem, RemoteAuthorized
 from chargepost.station import faults, visits
 from chargepost.station.core import Core
 
@@ -77,9 +77,29 @@ def modem_read(s: "Station", fact: ModemRead, now: float) -> None:
 # --- time server -----------------------------------------------------------------------------------------------------
 
 
+TIME_KEY, BY_SERVER, SERVER_KEY = "TimeSettings", "NTP server", "NtpServer"
+"""Who sets the date, besides the supervision."""
+
+ASKED_EVERY_S, ASKED_AGAIN_S = 3600.0, 64.0
+"""Between two questions to a time server that answers, and to one that does not (RFC 5905: 64 s at least)."""
+
+
+def watch_time(s: "Station", now: float) -> None:
+    """The station starts, or the time server or its use was changed; also an alarm: it is asked, and asked again."""
+    s.core.wake_at("ntp", 0, None)
+    if s.core.settings.text(TIME_KEY) == BY_SERVER and s.core.settings.text(SERVER_KEY):
+        s.core.wish(AskTime(s.core.settings.text(SERVER_KEY)))
+        s.core.wake_at("ntp", 0, now + ASKED_EVERY_S)
+    else:
+        ntp_answered(s, now)
+
+
 def ntp_silent(s: "Station", fact: NtpSilent, now: float) -> None:
-    """The carrier asked the time server in vain. The rule is here; whoever asks over the network comes with the
-    installer's tool, which also has the fields for it."""
+    """The carrier asked the time server in vain."""
+    if s.core.settings.text(TIME_KEY) != BY_SERVER:
+        return
+    if ("ntp", 0) in s.core.alarms:
+        s.core.wake_at("ntp", 0, now + ASKED_AGAIN_S)
     rule = s.core.model.quirks.get("ntp_watched")
     if rule and s.core.settings.text(str(rule["while_key"])) == rule["while_value"]:
         faults.raised(s, 0, str(rule["error"]), now)

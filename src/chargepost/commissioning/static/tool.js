@@ -277,8 +277,6 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
-// --- the page -----------------------------------------------------------------------------------------------------
-
 // --- badges at the reader -----------------------------------------------------------------------------------------
 
 function beep() {
@@ -314,6 +312,14 @@ function begin(within) {
     });
   }
   for (const form of within.querySelectorAll("form.settings")) watch(form);
+  for (const chooser of within.querySelectorAll("[data-file-into]")) {
+    // A chosen file goes into the form as text; the form is an ordinary one.
+    chooser.addEventListener("change", async () => {
+      const [file] = chooser.files;
+      const text = file && file.size < 1000000 ? await file.text() : "";
+      document.getElementById(chooser.dataset.fileInto).value = text;
+    });
+  }
   for (const chooser of within.querySelectorAll("[data-submits]")) {
     chooser.addEventListener("change", () => chooser.form.requestSubmit());
   }

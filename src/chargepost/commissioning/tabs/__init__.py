@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from chargepost.catalogue.model import Model
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.tabs import authentication, configuration, energy
-from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, sees
+from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, is_evlink, sees
+from chargepost.commissioning.words import _
 
 MODULES = (configuration, energy, authentication)
 """In the order of the tool."""
@@ -28,8 +30,28 @@ def seen_by(account: str, port: Port) -> Iterator[tuple[Tab, list[SubTab]]]:
 
 
 def is_there(sub: SubTab, account: str, port: Port) -> bool:
-    return sees(sub, account, port) and (sub.template != "form.html" or any(fields_of(sub, port)))
+    return sees(sub, account, port) and (not sub.only_fields or any(fields_of(sub, port)))
 
 
 def fields_of(sub: SubTab, port: Port) -> Iterator[Field]:
-    yield from (row for row in FIELDS if row.sub == sub.name and exists(row, port))
+    rows = FIELDS if is_evlink(port.model) else (*FIELDS, *_left_over(port.model))
+    yield from (row for row in rows if row.sub == sub.name and exists(row, port))
+
+
+OTHER_KEYS = _("More settings of OCPP")
+
+
+def _left_over(model: Model) -> list[Field]:
+    """Keys that can be set and have no row of their own: a product whose guide describes no tool shows them all."""
+    named = {spec.name for row in FIELDS if row.key and (spec := model.key(row.key))}
+    return [
+        Field("supervision", f"key-{lower}", spec.name, key=spec.name, group=OTHER_KEYS, exported=spec.access != "W")
+        for lower, spec in model.keys.items()
+        if spec.access != "R" and spec.name not in named
+    ]
+
+
+def every_field(port: Port) -> Iterator[tuple[Field, SubTab]]:
+    """Of all sub-tabs, in the order of the tool."""
+    for sub in SUB_TABS:
+        yield from ((row, sub) for row in fields_of(sub, port))
