@@ -8,8 +8,6 @@ from chargepost.catalogue.load import MODELS
 SRC = MODELS.parents[1]
 
 INFORMATIVE = {
-    "authentication_done_by": "what the installer's tool offers; the station itself goes by AuthenticationOCPPMode",
-    "board_for_each_connector": "network addresses of the boards: the network is that of the machine this runs on",
     "less_in_1_5": "OCPP 1.5 is not spoken: a dialect that nobody dials with has no messages to shorten",
 }
 """Facts of a product that nothing here can act on, and why."""

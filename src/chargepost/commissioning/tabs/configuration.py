@@ -147,8 +147,8 @@ def _address_rules(port: Port, after: Values) -> Mapping[str, str]:
         wrong["ip-address"] = _("This is no address of a single station in its sub-network.")
     second = after.get("second-ip-address")
     if second == text(port, "SecondIpAddress") and str(own) != text(port, "IpAddress"):
-        second = _next(str(own))  # it was left alone, and follows
-    if second and IPv4Address(second) != own + 1:
+        second = _next(port, str(own))  # it was left alone, and follows
+    if second and second != _next(port, str(own)):
         wrong["second-ip-address"] = _("The second charge point has the address of the first, plus 1.")
     elif second and IPv4Address(second) == network.broadcast_address:
         wrong["ip-address"] = _("There is no room for the second charge point, whose address is this one plus 1.")
@@ -166,13 +166,13 @@ def _put_address(port: Port, value: str) -> Mapping[str, str]:
     """The second charge point goes along."""
     if port.setting("SecondIpAddress") is None:
         return {"IpAddress": value}
-    return {"IpAddress": value, "SecondIpAddress": _next(value)}
+    return {"IpAddress": value, "SecondIpAddress": _next(port, value)}
 
 
-def _next(address: str) -> str:
-    """The address after this one; of no address, it itself."""
+def _next(port: Port, address: str) -> str:
+    """The address of the second board; of no address, it itself."""
     try:
-        return str(IPv4Address(address) + 1)
+        return str(IPv4Address(address) + int(port.model.quirks["board_for_each_connector"]["step"]))
     except (AddressValueError, ValueError):
         return address
 

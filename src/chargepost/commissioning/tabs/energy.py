@@ -60,7 +60,8 @@ def _position(number: int) -> Callable[[Port], str]:
 
     def told(port: Port) -> str:
         rule = port.model.quirks["board_for_each_connector"]
-        return _("1, right") if number + 1 == rule["right"] else _("2, left")
+        sides = {rule["right"]: _("1, right"), rule["left"]: _("2, left")}
+        return sides[number + 1]
 
     return told
 
