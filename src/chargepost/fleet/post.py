@@ -381,7 +381,7 @@ class Post:
         opened = self.station.talk.session.open
         if opened is not None and not data.startswith(b"[2"):
             self.watch.answered(self._called[0], self._timeline.now - self._called[1])
-            if self.witness.starts:
+            if opened.id in self.witness.starts:
                 self.hardware.advance(self._timeline.now)
                 granted_wh = self.station.core.settings.number("MaxEnergyOnInvalidId")
                 self.laws.heard(self.witness, data, opened.id, granted_wh)
