@@ -799,8 +799,9 @@ class ExternalView(Holder, frozen=True):
     command: str
     command_status: Literal["none", "done", "refused"]
     set_point_a: float
-    """What it may take at most, without what the external system does not set while there is none."""
+    """As the external system set it; what the outlet may take while it has set none."""
     station_set_point_a: float
+    """The same of the whole station."""
     life: Literal["none", "alive", "lost", "off"]
     """The controller: never heard, alive, silent for too long, or it ended its control."""
     badge: str

@@ -3,6 +3,8 @@
 EVlink commissioning guide, Advanced settings and Status (EVSE Status); docs/decisions/an-external-stop-is-other.md.
 """
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ from chargepost.catalogue import load
 from chargepost.catalogue.load import releases
 from chargepost.drivers.simulated import CarSpec
 from chargepost.ocpp import messages
-from chargepost.station import external
+from chargepost.station import external, reservations
 from chargepost.station.electrics import outlet_state
 from tests.rules.rig import TAG, Rig
+from tests.soak import times
 
 PRO_AC, WALLBOX, PARKING = "evlink-pro-ac", "evlink-smart-wallbox", "evlink-parking"
 ALLOWED = {"ModbusEnable": "true", "ControlledByExternalSystem": "true"}
@@ -433,6 +436,18 @@ def test_each_takes_back_what_it_has_taken_away() -> None:
     assert rig.view.status == "Available"
 
 
+def test_out_of_service_for_two_reasons_when_the_car_leaves() -> None:
+    """Preparing, Available, Unavailable: the table of 4.9 knows no shorter way."""
+    rig = controlled(WALLBOX)
+    rig.plug()
+    rig.tell(sig.FaultRaised(1, "GroundFailure"))
+    command(rig, "set_unavailable")
+    rig.tell(sig.FaultCleared(1))
+    rig.ask(messages.ChangeAvailability(connector_id=1, type="Inoperative"))
+    rig.unplug()
+    assert rig.view.status == "Unavailable"
+
+
 def test_a_booking_is_for_its_badge() -> None:
     rig = controlled()
     command(rig, "book", id_tag=TAG)
@@ -606,3 +621,71 @@ def test_the_detection_loop_is_seen() -> None:
     assert not view(rig).vehicle_present
     rig.tell(sig.InputChanged("detection_loop", True))
     assert view(rig).vehicle_present
+
+
+# --- anything, in any order ------------------------------------------------------------------------------------------
+
+
+def one_step(rig: Rig, dice: random.Random) -> str:
+    """Something that somebody does; what it was."""
+    c = dice.choice(rig.station.connectors).number
+    words = list(external.COMMANDS)
+    steps: dict[str, Callable[[], object]] = {
+        "plug": lambda: rig.hardware.plug_in(c, dice.choice((BIG, SMALL)), rig.now),
+        "unplug": lambda: rig.hardware.unplug(c, rig.now),
+        "badge": lambda: rig.badge(dice.choice((TAG, OTHER_TAG)), c),
+        "set point": lambda: rig.tell(sig.ExternalSetPoint(dice.choice((0, c)), float(dice.choice((0, 5, 6, 10, 32))))),
+        "life": lambda: rig.tell(sig.ExternalLife(c, on=dice.random() < 0.9)),
+        "command": lambda: command(
+            rig, dice.choice(words), c, id_tag=dice.choice(("", TAG)), delay_s=dice.choice((0.0, 20.0))
+        ),
+        "availability": lambda: rig.ask(
+            messages.ChangeAvailability(connector_id=c, type=dice.choice(("Operative", "Inoperative")))
+        ),
+        "remote stop": lambda: rig.tell(sig.StopAsked(c)),
+        "fault": lambda: rig.tell(sig.FaultRaised(c, "GroundFailure")),
+        "mended": lambda: rig.tell(sig.FaultCleared(c)),
+        "power cut": lambda: rig.power_cycle() if dice.random() < 0.2 else None,
+        "key": lambda: rig.own(**dict.fromkeys(CONTROL[rig.model.line], dice.choice(("true", "true", "false")))),
+        "command again": lambda: command(rig, dice.choice(words), c, id_tag=TAG),
+        "time": lambda: rig.run(dice.choice((1, 5, 40))),
+    }
+    name = dice.choice(list(steps))
+    steps[name]()
+    rig.run(dice.choice((0, 0.2, 3)))
+    return f"{name} {c}"
+
+
+CONTROL = {PRO_AC: ["ModbusEnable"], WALLBOX: ["ControlledByExternalSystem"], PARKING: ["ControlledByExternalSystem"]}
+
+
+@pytest.mark.parametrize("model", [PRO_AC, WALLBOX, PARKING])
+def test_whatever_is_said_in_whatever_order_the_laws_hold(model: str) -> None:
+    """The rig watches the table of 4.9 and what must be on disk first; here: nobody takes more than is allowed."""
+    for seed in range(times(30, 1000)):
+        dice = random.Random(seed)
+        rig = controlled(model, RestoreTimeout="0") if model == PRO_AC else controlled(model)
+        done: list[str] = []
+        try:
+            for _ in range(40):
+                done.append(one_step(rig, dice))
+                lawful(rig)
+        except AssertionError as broken:
+            raise AssertionError(f"seed {seed}: {done}: {broken}") from broken
+
+
+def lawful(rig: Rig) -> None:
+    said, outlets = rig.station.external, rig.station.view(rig.now).connectors
+    controls = said.controls if said and external.obeys(rig.station.core) else {}
+    for c, outlet in zip(rig.station.connectors, outlets, strict=True):
+        own = controls.get(c.number)
+        if own and own.life == "alive" and own.set_point_a is not None:
+            assert outlet.offered_a <= own.set_point_a, "more than its set point"
+        assert not outlet.offered_a or not c.modes & {"suspended", "postponed"}, "it is held"
+        out = c.modes & external.OUT
+        assert out == c.shut & external.OUT, "in service or out of it, but not both"
+        assert bool(c.modes & {"booked"}) == (reservations.BOOKING - c.number in rig.station.reservations)
+        assert not (c.modes and said is None) or c.modes <= {"booked"}, "a mode that nobody has set"
+    whole = controls.get(0)
+    if whole and whole.life == "alive" and whole.set_point_a is not None:
+        assert sum(outlet.offered_a for outlet in outlets) <= whole.set_point_a + 0.001, "more than that of the station"

@@ -118,7 +118,7 @@ def _heard(s: "Station", connector: int) -> Control | None:
     if not 0 <= connector <= len(s.connectors):
         return None
     if not obeys(s.core):
-        s.core.note("warning", "external control refused", f"{_why_not(s.core)}: nothing is obeyed", connector or None)
+        s.core.note("info", "external control refused", f"{_why_not(s.core)}: nothing is obeyed", connector or None)
         return None
     if s.external is None:
         s.external = External()
@@ -228,7 +228,7 @@ def set_point(s: "Station", fact: ExternalSetPoint, now: float) -> None:
     if control is None:
         return
     if control.life == "off":
-        s.core.note("warning", "set point refused", "the external system has ended its control: write its life bit")
+        s.core.note("info", "set point refused", "the external system has ended its control: write its life bit")
         return
     changed = control.set_point_a != fact.current_a
     control.set_point_a = fact.current_a
@@ -257,7 +257,8 @@ def _limit(s: "Station", external: External, c: Connector) -> Limit | None:
     if degraded:
         limits.append(Limit(_degraded_a(s, c), f"{AUTHOR} lost: degraded set point"))
     for each, among in ((control, 1), (whole, _in_use(s))):
-        if each and each.is_on and each.set_point_a is not None and not (degraded and spec.degraded_raises):
+        replaced = each is not None and each.life == "lost" and spec.degraded_raises
+        if each and each.is_on and each.set_point_a is not None and not replaced:
             limits.append(Limit(each.set_point_a / among, AUTHOR))
     return min(limits, default=None)
 
@@ -292,7 +293,7 @@ def command(s: "Station", fact: ExternalCommand, now: float) -> None:
     refusal = COMMANDS[fact.command](s, c, control, fact, now)
     control.result = "none" if fact.command == "acknowledge" else "refused" if refusal else "done"
     if refusal:
-        s.core.note("warning", "external command refused", f"{fact.command}: {refusal}", c.number)
+        s.core.note("info", "external command refused", f"{fact.command}: {refusal}", c.number)
     elif fact.command != "acknowledge":
         s.core.note("info", "external command", fact.command, c.number)
     _keep(s, c.number)

@@ -239,14 +239,14 @@ class Station:
         self.talk.pump(now)
 
     def _advance(self, c: Connector, now: float) -> None:
-        if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
-            if c.status == Usage.PREPARING:
-                self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
-            c.out_when_free, c.operative = False, False  # A8, C8, F8
         if c.shut and c.usage is Usage.FREE and c.status == Usage.PREPARING:
             shut, c.shut = c.shut, frozenset()
-            self._tell_status(c, now)  # B1, then A8
+            self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
             c.shut = shut
+        if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
+            if c.status == Usage.PREPARING:
+                self._tell_status(c, now)  # B1, then A8
+            c.out_when_free, c.operative = False, False  # A8, C8, F8
         faults.watch_disk(self, c)
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
