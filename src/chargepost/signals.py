@@ -735,6 +735,54 @@ class ChargeView(Signal, frozen=True):
     published: bool = False
 
 
+class ChargeDay(Signal, frozen=True):
+    """What was charged on one local day."""
+
+    day: str
+    """2026-11-20"""
+    energy_wh: int
+    charges: int
+
+
+class ChargesView(Holder, frozen=True):
+    """Charges that somebody asked for."""
+
+    kept: bool
+    """False: there is no store, so none are kept."""
+    count: int = 0
+    energy_text: str = ""
+    """kWh of all of them, as the station writes numbers."""
+    most_text: str = ""
+    """kWh of the day with the most."""
+    days: tuple[ChargeDay, ...] = ()
+    charges: tuple[ChargeView, ...] = ()
+    """The last of them, newest first."""
+    texts: tuple[tuple[str, ...], ...] = ()
+    """The twelve fields of each, as people read them."""
+
+
+class PublicationResult(Signal, frozen=True):
+    """What became of a sending of charge records."""
+
+    utc_s: float
+    what: Literal["sent", "failed", "in doubt", "test passed", "test failed"]
+    protocol: str
+    first: int
+    last: int
+    text: str
+    """For people; holds no secret."""
+
+
+class PublicationView(Holder, frozen=True):
+    """What was published, and when it will be."""
+
+    waiting: int
+    """Charges that were not sent yet."""
+    next_utc_s: float | None
+    results: tuple[PublicationResult, ...]
+    """The newest first."""
+
+
 class ConnectorView(Signal, frozen=True):
     connector: int
     status: str

@@ -59,7 +59,8 @@ async def tool_page(
     page = await (await browser.new_context(**options)).new_page()
     seen = Seen(page, site.page(identity=identity))
     own = urlsplit(seen.at).netloc
-    page.on("console", lambda message: seen.said.append(message.text))
+    # hints of the browser to developers, such as what a form with three passwords ought to be, are no fault
+    page.on("console", lambda message: seen.said.append(message.text) if message.text[:5] != "[DOM]" else None)
     page.on("pageerror", lambda error: seen.said.append(str(error)))
 
     def asked(request: Request) -> None:

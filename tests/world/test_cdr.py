@@ -126,7 +126,7 @@ def test_charges_are_chosen_by_day_badge_socket_and_comment(chosen: Chosen, numb
 def test_energy_per_day_has_no_gap_and_is_bounded() -> None:
     one, other = OTHERS[0], replace(OTHERS[7], start_utc_s=START + 3 * 86_400)
     days = cdr.per_day([other, one, one], PARIS)
-    assert [(each.day.day, each.energy_wh, each.charges) for each in days] == [
+    assert [(int(each.day[-2:]), each.energy_wh, each.charges) for each in days] == [
         (5, 2, 2),
         (6, 0, 0),
         (7, 0, 0),

@@ -9,8 +9,11 @@ from chargepost.signals import (
     BadgesDropped,
     BadgesReplaced,
     BadgeWindow,
+    ChargesView,
     LearnBadges,
     OwnBadge,
+    PublicationResult,
+    PublicationView,
     StationView,
 )
 
@@ -58,6 +61,18 @@ class Port(Protocol):
 
     def set_clock(self, utc_s: float) -> None:
         """The date, by hand."""
+
+    def charges(self, chosen: Mapping[str, str]) -> ChargesView:
+        """The charges of this first and last day, badge, socket and comment; what is empty or none chooses nothing."""
+
+    def charges_csv(self) -> bytes:
+        """As a file, with the separators that are set."""
+
+    def publication(self) -> PublicationView:
+        """What was published, and when it will be."""
+
+    async def test_publication(self) -> PublicationResult:
+        """Send a file without charges now, with the settings as they are saved."""
 
     def mac_address(self) -> str:
         """Of the network card."""

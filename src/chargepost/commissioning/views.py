@@ -339,7 +339,8 @@ def save(
     for row, sub in rows:
         if right(row, sub, account, port) == "N":
             continue
-        now = after[row.name] = value_of(row, port)
+        secret = kind_of(row, _spec(row, port), {}) == "password"  # a page never had it, so nobody saw it changed
+        now = after[row.name] = "" if secret else value_of(row, port)
         if row.name not in given:
             continue
         value = given[row.name]

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from chargepost.signals import ChargeDetail, ChargeRecord, ChargeView
+from chargepost.signals import ChargeDay, ChargeDetail, ChargeRecord, ChargeView
 
 SHOWN = 30
 """Charges on the page (commissioning guide, chapter 6)."""
@@ -68,11 +68,10 @@ def view(record: ChargeRecord, number: int, *, serial: str, published_to: int, w
 
 def fields(charge: ChargeView, zone: tzinfo, decimal: str = ",") -> tuple[str, ...]:
     """The twelve, as they are read by people."""
-    wh = charge.energy_wh
     return (
         str(charge.number), charge.station, str(charge.socket), str(charge.transaction), charge.id_tag,
         charge.charge_type, _minute(charge.start_utc_s, zone), _minute(charge.stop_utc_s, zone),
-        f"{wh // 1000}{decimal}{wh % 1000:03}", charge.socket_type, _lasted(charge.duration_s), charge.comment,
+        kwh(charge.energy_wh, decimal), charge.socket_type, _lasted(charge.duration_s), charge.comment,
     )  # fmt: skip
 
 
@@ -89,6 +88,11 @@ def harmless(cell: str) -> str:
     """On one line, and no formula whatever somebody wrote on a badge."""
     plain = "".join(each if each.isprintable() else " " for each in cell)
     return f"'{plain}" if cell.startswith(FORMULA) else plain
+
+
+def kwh(energy_wh: int, decimal: str) -> str:
+    """Not through a float: it is a sum somebody pays."""
+    return f"{energy_wh // 1000}{decimal}{energy_wh % 1000:03}"
 
 
 def _minute(utc_s: float, zone: tzinfo) -> str:
@@ -127,15 +131,7 @@ class Chosen(NamedTuple):
         )
 
 
-class Day(NamedTuple):
-    """What was charged on one local day."""
-
-    day: date
-    energy_wh: int
-    charges: int
-
-
-def per_day(charges: Sequence[ChargeView], zone: tzinfo) -> list[Day]:
+def per_day(charges: Sequence[ChargeView], zone: tzinfo) -> list[ChargeDay]:
     """Each day up to that of the last charge, without a gap, oldest first, at most DAYS_MAX; a charge counts for the
     day on which it began."""
     days: dict[date, tuple[int, int]] = {}
@@ -148,4 +144,4 @@ def per_day(charges: Sequence[ChargeView], zone: tzinfo) -> list[Day]:
     last = max(days)
     length = min((last - min(days)).days + 1, DAYS_MAX)
     shown = (last - timedelta(days=back) for back in reversed(range(length)))
-    return [Day(day, *days.get(day, (0, 0))) for day in shown]
+    return [ChargeDay(day.isoformat(), *days.get(day, (0, 0))) for day in shown]

@@ -21,6 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chargepost.records.cdr import EXPORT_MAX, local
+from chargepost.signals import PublicationResult
 
 AT = time(0, 1)
 """Local time at which records are published (commissioning guide, Publication settings)."""
@@ -60,18 +61,6 @@ class Batch(msgspec.Struct, frozen=True):
     """The server may have it, and its answer is not written down."""
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What became of a sending."""
-
-    utc_s: float
-    what: What
-    protocol: str
-    first: int
-    last: int
-    text: str
-    """For people; holds no secret."""
-
-
 class State(msgspec.Struct, frozen=True):
     """All that is known of the publication of one station."""
 
@@ -83,7 +72,7 @@ class State(msgspec.Struct, frozen=True):
     sent_to: int = 0
     """The last charge that was sent, or is in doubt; all before it were too."""
     batch: Batch | None = None
-    results: tuple[Result, ...] = ()
+    results: tuple[PublicationResult, ...] = ()
     """The newest first."""
 
 
@@ -197,5 +186,5 @@ def _over(state: State, what: What, protocol: str, utc_s: float, text: str) -> S
 
 
 def _told(state: State, what: What, protocol: str, utc_s: float, numbers: tuple[int, int], text: str) -> State:
-    result = Result(utc_s, what, protocol, *numbers, text[:TEXT_MAX])
+    result = PublicationResult(utc_s, what, protocol, *numbers, text[:TEXT_MAX])
     return replace(state, results=(result, *state.results[: RESULTS_MAX - 1]))

@@ -19,11 +19,11 @@ from chargepost.catalogue.model import Model
 from chargepost.journal import Journal, StoreError
 from chargepost.records import cdr, publish
 from chargepost.records.ledger import StationLedger, count_records, records
-from chargepost.records.publish import Batch, Result, State
+from chargepost.records.publish import Batch, State
 from chargepost.run.clock import Clock
 from chargepost.run.gate import TransferError
 from chargepost.run.transfer import Terms
-from chargepost.signals import ChargeView
+from chargepost.signals import ChargeView, PublicationResult, PublicationView
 from chargepost.station.station import Station
 
 if TYPE_CHECKING:
@@ -104,6 +104,27 @@ class Publisher:
         for errand in self._under_way.values():
             errand.give_up("given up")
 
+    @property
+    def keeps(self) -> bool:
+        """Without a store there are no charge records."""
+        return self._journal.path is not None
+
+    def station(self, identity: str) -> Station:
+        """Raises TransferError while it has no power."""
+        station = self._hosts[identity].station
+        if station is None:
+            raise TransferError("the station has no power, or is just starting")
+        return station
+
+    def view(self, identity: str) -> PublicationView:
+        """What was published, and when it will be. Raises TransferError while the station has no power."""
+        station, state = self.station(identity), self.state(identity)
+        frequency = station.core.settings.text("ReportFrequency")
+        return PublicationView(
+            max(self.newest(identity) - state.sent_to, 0),
+            publish.following(frequency, zone_of(station), self._utc_s(station)), state.results,
+        )  # fmt: skip
+
     def forget(self, identity: str) -> None:
         """A station that is taken away; its value stays in the store."""
         self._states.pop(identity, None)
@@ -170,13 +191,12 @@ class Publisher:
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
-    async def test(self, identity: str) -> Result:
+    async def test(self, identity: str) -> PublicationResult:
         """Send a file without a charge now, and say what came of it."""
         station = self._hosts[identity].station
-        if station is None:
-            raise TransferError("the station has no power, or is just starting")
-        if identity in self._under_way:
-            raise TransferError("charge records are being sent at this moment: wait until that is over")
+        if station is None or identity in self._under_way:
+            why = "charge records are being sent at this moment" if station else "the station has no power"
+            return PublicationResult(self._clock.utc_s(), "test failed", "", 0, 0, f"{why}: try again in a while")
         protocol, utc_s = station.core.settings.text("ReportProtocol"), self._utc_s(station)
         name = station.core.serial
         file = cdr.to_csv([], zone_of(station), *separators(station)).encode()

@@ -12,10 +12,11 @@ from chargepost.catalogue.model import Model
 from chargepost.commissioning import access, api
 from chargepost.commissioning.port import Setting
 from chargepost.drivers.simulated import SimulatedStation
-from chargepost.run import kept
+from chargepost.run import charges, kept
 from chargepost.run.addresses import Address
 from chargepost.run.control import is_loopback
 from chargepost.run.http import Server, serve
+from chargepost.run.publish import Publisher
 from chargepost.station import badge_window, surroundings
 from chargepost.station.core import mac_address
 from chargepost.web import LOOPBACK
@@ -31,8 +32,8 @@ ACCOUNTS = "tool/accounts"
 class HostPort:
     """The `Port` of a station that a `StationHost` carries."""
 
-    def __init__(self, host: "StationHost") -> None:
-        self._host = host
+    def __init__(self, host: "StationHost", publisher: Publisher) -> None:
+        self._host, self._publisher = host, publisher
 
     @property
     def identity(self) -> str:
@@ -75,6 +76,18 @@ class HostPort:
 
     def set_clock(self, utc_s: float) -> None:
         self._host.set_clock(utc_s)
+
+    def charges(self, chosen: Mapping[str, str]) -> sig.ChargesView:
+        return charges.chosen(self._publisher, self.identity, chosen)
+
+    def charges_csv(self) -> bytes:
+        return charges.to_csv(self._publisher, self.identity)
+
+    def publication(self) -> sig.PublicationView:
+        return self._publisher.view(self.identity)
+
+    async def test_publication(self) -> sig.PublicationResult:
+        return await self._publisher.test(self.identity)
 
     def mac_address(self) -> str:
         return mac_address(self._host.identity)
@@ -121,7 +134,8 @@ class Tools:
             return None
         known = self._embedded.get(identity)
         if known is None or known.port._host is not host:  # type: ignore[attr-defined]  # it is ours
-            known = self._embedded[identity] = api.Embedded(HostPort(host), self._access(host))
+            port = HostPort(host, self._stations.publisher)
+            known = self._embedded[identity] = api.Embedded(port, self._access(host))
         return known
 
     def _access(self, host: "StationHost") -> access.Access:

@@ -58,7 +58,7 @@ function watch(form) {
     for (const field of fields) {
       const { when, whenValues } = field.dataset;
       const other = when && byName.get(when);
-      field.hidden = Boolean(other) && !whenValues.split("|").includes(valueOf(other));
+      field.hidden = Boolean(other) && (other.hidden || !whenValues.split("|").includes(valueOf(other)));
       const changed = isDirty(field);
       field.classList.toggle("changed", changed);
       dirty += changed;

@@ -1,0 +1,52 @@
+"""The charge records of a station for its tool: those somebody asks for, as a page shows them, and all as a file."""
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import islice
+
+from chargepost.records import cdr
+from chargepost.run.publish import Publisher, separators, zone_of
+from chargepost.signals import ChargesView
+
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""At the beginning of the exported file: by it a spreadsheet knows UTF-8. Programs get their files without."""
+
+
+def chosen(publisher: Publisher, identity: str, query: Mapping[str, str]) -> ChargesView:
+    """Of the last 3,000. Raises TransferError while the station has no power."""
+    if not publisher.keeps:
+        return ChargesView(kept=False)
+    station = publisher.station(identity)
+    zone, decimal = zone_of(station), cdr.DECIMALS[separators(station)[1]]
+    wanted = _read(query)
+    found = [each for each in publisher.charges(identity, cdr.EXPORT_MAX) if wanted.has(each, zone)]
+    days = cdr.per_day(found, zone)
+    shown = tuple(islice(found, cdr.SHOWN))
+    return ChargesView(
+        True, len(found), cdr.kwh(sum(each.energy_wh for each in found), decimal),
+        cdr.kwh(max((day.energy_wh for day in days), default=0), decimal), tuple(days), shown,
+        tuple(cdr.fields(each, zone, decimal) for each in shown),
+    )  # fmt: skip
+
+
+def to_csv(publisher: Publisher, identity: str) -> bytes:
+    """The last 3,000, the newest first as the tool shows them."""
+    station = publisher.station(identity)
+    found = publisher.charges(identity, cdr.EXPORT_MAX) if publisher.keeps else []
+    return (MARK + cdr.to_csv(found, zone_of(station), *separators(station))).encode()
+
+
+def _read(query: Mapping[str, str]) -> cdr.Chosen:
+    """What is no date or number chooses nothing."""
+    socket = query.get("socket", "")
+    return cdr.Chosen(
+        _date(query.get("first", "")), _date(query.get("last", "")), query.get("badge", "").strip(),
+        int(socket) if socket.isascii() and socket.isdigit() else None, query.get("comment", "").strip(),
+    )  # fmt: skip
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,254 @@
+"""Tab Charge Data Record (commissioning guide, chapter 6): what a browser gets, and what it may set."""
+
+import asyncio
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepost.commissioning.access import ADMIN, USER
+from chargepost.records.ledger import remember_statements
+from chargepost.run.gate import Place
+from chargepost.run.store import hold
+from chargepost.signals import ChargeDetail, ChargeRecord, ClockSet, Remember
+from tests.shells import file_servers as servers
+from tests.shells.rig import until
+from tests.tool.rig import Commissioned, commissioned
+
+NOON_UTC_S = 1_772_366_400.0
+"""2026-03-01 12:00 UTC."""
+DAY_S = 86_400.0
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def record(n: int, detail: ChargeDetail | None = None, *, delivered: bool = True, id_tag: str = "") -> ChargeRecord:
+    begun = NOON_UTC_S + n * DAY_S / 4
+    detail = detail or ChargeDetail("3N15", "AC_SINGLE_PHASE", "TYPE2", f"Anna {n % 3}")
+    return ChargeRecord(
+        f"1-{n}",
+        1 + n % 2,
+        id_tag or f"04A{n}",
+        begun,
+        begun + 3600,
+        n,
+        n + 1500,
+        3600.0,
+        "Local",
+        n,
+        delivered,
+        detail,
+    )
+
+
+def charged(site: Commissioned, *records: ChargeRecord) -> None:
+    journal = site.house.stations.journal
+    journal.submit(remember_statements("S1", Remember(1, {}, records=records)))
+    assert journal.flush(20)
+
+
+def rows(page: str) -> list[list[str]]:
+    body = re.search(r"<tbody>(.*?)</tbody>", page, re.S)
+    lines = re.findall(r"<tr>(.*?)</tr>", body[1], re.S) if body else []
+    return [[" ".join(cell.split()) for cell in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", line)] for line in lines]
+
+
+async def test_r_327_the_last_thirty_with_twelve_fields_for_both_accounts(tmp_path: Path) -> None:
+    """Chapter 6: "displays the last thirty charge logs"; both accounts see the tab (Access rights to tabs)."""
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, *(record(n) for n in range(1, 41)))
+        for account in (ADMIN, USER):
+            async with site.client(account) as client:
+                page = (await client.get("records/charges")).text
+                assert [row[0] for row in rows(page)] == [str(n) for n in range(40, 10, -1)]
+                assert rows(page)[0] == [
+                    "40", "3N15", "1", "40", "04A40", "AC_SINGLE_PHASE", "2026-03-11 12:00", "2026-03-11 13:00",
+                    "1,500", "TYPE2", "01:00:00", "Anna 1",
+                ]  # fmt: skip
+                assert "60,000 kWh" in page
+                assert "in 40 charges" in page
+                assert "The last 30 of these charges" in page
+
+
+async def test_times_are_those_of_the_stations_zone(tmp_path: Path) -> None:
+    settings = {"TimeZone": "Asia/Kolkata", "ReportDecimalSeparator": "Dot"}
+    async with commissioned("evlink-parking", store=hold(tmp_path), settings=settings) as site:
+        charged(site, record(0))
+        async with site.client(USER) as client:
+            assert rows((await client.get("records/charges")).text)[0][6:9] == [
+                "2026-03-01 17:30", "2026-03-01 18:30", "1.500",
+            ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("first=2026-03-03", [8, 7, 6]), ("last=2026-03-01&socket=2", [1]), ("badge=4a5", [5]),
+        ("comment=anna%202", [8, 5, 2]),
+        ("first=yesterday&socket=x", [8, 7, 6, 5, 4, 3, 2, 1]), ("badge=" + "4" * 1000, []),
+    ],
+)  # fmt: skip
+async def test_the_filter_is_in_the_address(tmp_path: Path, query: str, numbers: list[int]) -> None:
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, *(record(n) for n in range(1, 9)))
+        async with site.client(USER) as client:
+            for path in (f"records/charges?{query}", f"records/charges/live?{query}"):
+                assert [row[0] for row in rows((await client.get(path)).text)] == [str(n) for n in numbers]
+
+
+async def test_what_is_on_a_badge_is_no_script_and_no_formula(tmp_path: Path) -> None:
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, record(1, ChargeDetail(HOSTILE, "DC", "CCS2", "=1+1"), id_tag=HOSTILE))
+        async with site.client(ADMIN) as client:
+            page = await client.get(f"records/charges?badge={HOSTILE}&comment={HOSTILE}")
+            assert "<script>alert" not in page.text + (await client.get("records/charges")).text
+            file = (await client.get("records/charges/files/charges.csv")).text
+            assert "'=1+1" in file
+
+
+async def test_r_328_the_export_has_up_to_3000_and_the_separators_that_are_set(tmp_path: Path) -> None:
+    """Chapter 6: "export all the charging sessions saved in the charging station in a .csv file (up to 3000)"."""
+    settings = {"ReportFieldSeparator": "Tab"}
+    async with commissioned("evlink-parking", store=hold(tmp_path), settings=settings) as site:
+        charged(site, *(record(n) for n in range(1, 3004)))
+        async with site.client(USER) as client:
+            answer = await client.get("records/charges/files/charges.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "S1-charges.csv" in answer.headers["content-disposition"]
+    assert answer.content.startswith(b"\xef\xbb\xbfCharge number\t")
+    found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter="\t"))
+    assert len(found) == 3001
+    assert (found[1][0], found[-1][0], found[1][8]) == ("3003", "4", "1,500")
+
+
+async def test_a_row_shows_what_became_of_it(tmp_path: Path) -> None:
+    """As it waits for the supervision, was taken by it, or was given up; and whether it is published."""
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, record(1), record(2, delivered=False))
+        station = site.host().station
+        assert station
+        async with site.client(USER) as client:
+            for waiting, words in (({}, ["Not sent", "Sent"]), ({"1-2": record(2)}, ["Waiting", "Sent"])):
+                station.undelivered.update(waiting)
+                page = (await client.get("records/charges")).text
+                assert re.findall(r"</svg>(Sent|Waiting|Not sent|Published)<", page) == words
+
+
+async def test_without_a_store_there_is_nothing_to_show(tmp_path: Path) -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        assert "This station keeps nothing" in (await client.get("records/charges")).text
+        assert (await client.get("records/charges/files/charges.csv")).text.count("\r\n") == 1
+
+
+HIDDEN = {
+    "smtp-user", "smtp-password", "ftp-user", "ftp-password", "ftp-port", "ftp-passive", "http-user", "http-password",
+    "http-port", "http-path", "http-field-name",
+}  # fmt: skip
+
+
+async def test_q_062_what_the_guide_shows_a_dash_for_is_not_shown_to_user() -> None:
+    """Publication settings, columns of access rights."""
+    async with commissioned("evlink-parking") as site:
+        async with site.client(ADMIN) as client:
+            own = {name: row for name, row in (await client.fields()).items() if row["sub"] == "publication"}
+        async with site.client(USER) as client:
+            theirs = {name: row for name, row in (await client.fields()).items() if row["sub"] == "publication"}
+            page = (await client.get("records/publication")).text
+            assert "Send a test now" not in page
+            refused = await client.http.post(
+                f"{client.at}records/publication/do/test", data={"csrf": await client.csrf()}
+            )
+            assert refused.status_code == 404
+            assert (await client.save("records/publication", report_frequency="Daily")).status_code == 422
+    assert set(own) - set(theirs) == HIDDEN
+    assert all(row["writable"] for row in own.values())
+    assert not any(row["writable"] for row in theirs.values())
+    assert not [name for name in HIDDEN if f'name="{name}"' in page]
+
+
+@pytest.mark.parametrize(
+    "line", ["evlink-smart-wallbox", "evlink-city", "evlink-pro-ac", "evlink-pro-dc", "schneider-charge"]
+)
+async def test_every_product_publishes(line: str) -> None:
+    async with commissioned(line) as site, site.client(ADMIN) as client:
+        assert "smtp-server" in await client.fields()
+        assert (await client.get("records/charges")).status_code == 200
+
+
+async def test_r_336_user_and_password_belong_to_authentication() -> None:
+    """Publication settings: "Displayed if Authentication required is set to on"."""
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        page = (await client.get("records/publication")).text
+    for protocol in ("smtp", "ftp", "http"):
+        for name in ("user", "password"):
+            assert f'data-field="{protocol}-{name}" data-stored="" data-when="{protocol}-authentication"' in page
+        assert f'data-field="{protocol}-server" data-stored="" data-when="report-protocol"' in page
+
+
+async def test_what_publication_needs_is_asked_for() -> None:
+    """Publication settings: "All these parameters are mandatory"."""
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        answer = await client.save("records/publication", report_frequency="Daily", report_protocol="FTP")
+        assert answer.status_code == 422
+        assert "It is needed to publish charge records." in answer.text
+        assert site.setting("ReportFrequency") == "Disabled"
+        whole: dict[str, Any] = {"report_frequency": "Daily", "report_protocol": "FTP", "ftp_server": "files.example"}
+        assert (await client.save("records/publication", **whole)).status_code == 303
+        page = (await client.get("records/publication")).text
+        assert "Next date:" in page
+        more = await client.save("records/publication", ftp_authentication="true")
+        assert more.status_code == 422
+
+
+async def test_a_password_is_set_kept_and_never_shown() -> None:
+    """Whoever saves the page without typing it keeps it, and no page, answer or sentence holds it."""
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        form = {"was.smtp-password": "", "was.smtp-user": ""}
+        for typed, kept in (("s3cret one", "s3cret one"), ("", "s3cret one"), ("s3cret two", "s3cret two")):
+            sent = form | {"csrf": await client.csrf(), "smtp-password": typed}
+            answer = await client.http.post(f"{client.at}records/publication", data=sent)
+            assert answer.status_code == 303, answer.text
+            assert site.setting("ReportSmtpPassword") == kept
+        seen = [(await client.get(path)).text for path in ("records/publication", "api/fields")]
+        wrong = await client.save("records/publication", smtp_password="x" * 101, smtp_port="9")
+        assert wrong.status_code == 422
+        assert "s3cret" not in "".join(seen) + wrong.text
+
+
+async def test_a_test_is_told_on_the_page_and_in_the_list(tmp_path: Path) -> None:
+    settings = {"ReportProtocol": "FTP", "ReportFtpServer": "127.0.0.1"}
+    async with commissioned("evlink-parking", settings=settings) as site, site.client(ADMIN) as client:
+        answer = await client.http.post(f"{client.at}records/publication/do/test", data={"csrf": await client.csrf()})
+        assert answer.status_code == 303
+        page = (await client.get("records/publication")).text
+        assert "The test did not arrive. ftp 127.0.0.1:21: the name leads to 127.0.0.1: the owner can allow it" in page
+        assert rows(page)[0][1] == "FTP"
+        live = await client.get("records/publication/live")
+        assert "Test failed" in live.text
+
+
+async def test_r_329_published_from_the_page_to_a_server(tmp_path: Path) -> None:
+    """From the form to the file: set, due at the next 0:01 of the station, and listed."""
+    with servers.web() as there:
+        async with commissioned("evlink-parking", store=hold(tmp_path)) as site, site.client(ADMIN) as client:
+            charged(site, record(1), record(2))
+            publisher = site.house.stations.publisher
+            assert publisher._timer, "it looks by itself"
+            publisher._terms = publisher._terms._replace(allowed=(Place("127.0.0.1"),))
+            values: dict[str, Any] = {"report_frequency": "Daily", "report_protocol": "HTTP", "http_field_name": "file"}
+            values["http_server"] = "127.0.0.1"
+            assert (await client.save("records/publication", **values)).status_code == 303
+            station = site.host().station
+            assert station
+            station.core.settings.changed["reporthttpport"] = str(there.port)
+            publisher.start()
+            site.host().tell(ClockSet(site.host().clock.utc_s() + DAY_S, "NTP"))
+            publisher.start()
+            await until(lambda: bool(publisher.state("S1").results), asyncio.Event())
+            page = (await client.get("records/publication")).text
+            assert rows(page)[0][1:3] == ["HTTP", "1–2"]
+            assert "0 charges are not published yet" in page
+            assert (await client.get("records/charges")).text.count("Published") == 2
+    assert len(there.posted) == 1
