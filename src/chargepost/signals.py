@@ -524,6 +524,17 @@ class AskTime(Signal, frozen=True):
     server: str
 
 
+class MeterBy(Signal, frozen=True):
+    """What the register of a connector is made of from here on; it goes on where it stands."""
+
+    connector: int
+    transformers_v: float | None
+    """Current transformers in the station, and the voltage between phase and neutral that they are reckoned with:
+    apparent power and energy. None: a power meter, which measures everything itself."""
+    phases: tuple[int, int, int] = (0, 1, 2)
+    """Which phase of the power meter stands at the station's terminals 1, 2, 3: how it is wired."""
+
+
 class ReadModem(Signal, frozen=True):
     """Ask the modem for its state, at the addresses of its settings and of its SIM card's; answered by `ModemRead`."""
 
@@ -680,7 +691,7 @@ class BadgeJudged(Signal, frozen=True):
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
     | Restart | StatusChanged | Note | BadgeJudged | Demand | AskTime | ReadModem | Fetch | Examine | Discard
-    | SendReport | PulsePilot
+    | SendReport | PulsePilot | MeterBy
 )  # fmt: skip
 
 

@@ -147,6 +147,18 @@ def test_a_meter_that_is_real_is_the_one_that_is_read_and_shown() -> None:
     assert hardware.shown(2) == (0.0, 5000.0)
 
 
+def test_r_313_the_phases_of_a_real_meter_are_those_at_the_terminals() -> None:
+    """Commissioning guide, Meters: how the meter and the terminals are connected to the network."""
+    reading = sig.Reading(5000.0, (1.0, 2.0, 3.0), (231.0, 232.0, 233.0), (100.0, 200.0, 300.0))
+    hardware = station(Fittings(meters={1: Says(reading)}))  # type: ignore[dict-item]
+    hardware.do(sig.MeterBy(1, None, (2, 0, 1)), NOW)
+    read = hardware.read_meter(1)
+    assert read
+    assert (read.current_a, read.voltage_v, read.power_w) == (
+        (3.0, 1.0, 2.0), (233.0, 231.0, 232.0), (300.0, 100.0, 200.0),
+    )  # fmt: skip
+
+
 def test_badges_inputs_and_buttons_become_facts_and_are_told_again() -> None:
     reader = SimulatedReader()
     inputs = SimulatedInputs("emergency_stop", "load_shedding", "key")

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from chargepost.drivers import check
 from chargepost.drivers.car import CARS, CarSpec
+from chargepost.drivers.check import Request
+from chargepost.drivers.instruments import SimulatedMeter
 from chargepost.drivers.mains import Mains
 from chargepost.drivers.outlet import REACTION_S
 from chargepost.drivers.simulated import SimulatedStation
-from chargepost.signals import MeterRead, OfferCurrent, PilotChanged, ReadMeter, SwitchPower
+from chargepost.signals import MeterBy, MeterRead, OfferCurrent, PilotChanged, ReadMeter, SwitchPower
 
 from .world import DC, SOCKET, World
 
@@ -291,3 +294,38 @@ def test_a_car_that_cannot_be_is_refused_by_field(world: World, wrong: dict[str,
     with pytest.raises(ValueError, match=next(iter(wrong))):
         world.station.set_car(1, world.now, **wrong)
     assert world.outlet.car == CarSpec(), "a refused change changes nothing"
+
+
+# --- what an outlet is metered by ------------------------------------------------------------------------------------
+
+
+def test_current_transformers_count_apparent_energy_however_often_they_are_looked_at() -> None:
+    """Commissioning guide of the EVlink family, Meters: the power factor is not taken into account."""
+    often, once = World(SOCKET), World(SOCKET)
+    for world in (often, once):
+        world.station.do(MeterBy(1, 235.0), world.now)
+        world.charge(CARS["Compact"])
+    for _ in range(600):
+        often.let_pass(1)
+    once.let_pass(600)
+    assert often.outlet.energy_wh == pytest.approx(once.outlet.energy_wh)
+    assert once.outlet.soc == often.outlet.soc, "the battery knows nothing of it"
+    current_a = once.outlet.current_a
+    assert once.outlet.reading.power_w == tuple(235.0 * ampere for ampere in current_a)
+    assert once.outlet.stand[0] == once.outlet.energy_wh == once.outlet.reading.energy_wh
+    check.check_meter(SimulatedMeter(once.outlet, once.clock), NeverSilent(once))
+
+
+class NeverSilent:
+    """A bench on which the meter is silent by its power meter only."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def let_pass(self, seconds: float) -> None:
+        self.world.let_pass(seconds)
+
+    def ask(self, what: Request) -> None:
+        silent = what == "make the meter silent"
+        self.world.station.do(MeterBy(1, None if silent else 235.0), self.world.now)
+        self.world.station.mute_meter(1, silent)

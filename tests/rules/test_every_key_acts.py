@@ -600,7 +600,7 @@ def cable_stays_locked(k: Key) -> None:
 
 
 def estimate(k: Key) -> None:
-    k.own(MeterValueSampleInterval="15")
+    k.own(MeterValueSampleInterval="15", EnergyMetering="IEM_3x5x")
     k.write("100")
     k.charge()
     k.rig.run(20)

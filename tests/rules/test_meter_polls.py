@@ -80,7 +80,7 @@ def test_r_246_a_meter_that_is_silent_at_the_start_is_found_then() -> None:
 
 
 def test_r_153_error_12_of_the_evlink_family_warns_and_the_estimate_goes_on() -> None:
-    rig = Rig(WALLBOX, settings={"meterValueSampleInterval": "15"})
+    rig = Rig(WALLBOX, settings={"meterValueSampleInterval": "15", "EnergyMetering": "IEM_3x5x"})
     rig.run(3)
     rig.charge(seconds=60)
     meter(rig, answers=False)
@@ -98,6 +98,7 @@ def test_r_153_error_12_of_the_evlink_family_warns_and_the_estimate_goes_on() ->
 
 def test_r_246_each_connector_has_its_meter() -> None:
     rig = idle("evlink-parking")
+    rig.own(EnergyMetering="IEM_3x5x")
     meter(rig, answers=False, name="meter_2")
     rig.run(15)
     assert [each.vendor_error for each in rig.station.view(rig.now).connectors] == ["", "12"]

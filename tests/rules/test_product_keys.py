@@ -318,7 +318,7 @@ def test_r_156_a_voltage_that_is_listed_is_not_told_twice() -> None:
 
 
 def test_r_153_without_its_meter_the_station_estimates_from_the_reference_voltage() -> None:
-    rig = charging(WALLBOX, voltageReference="200", meterValueSampleInterval="15")
+    rig = charging(WALLBOX, EnergyMetering="IEM_3x5x", voltageReference="200", meterValueSampleInterval="15")
     rig.run(20)
     rig.hardware.mute_meter(1, True)
     rig.forget()
@@ -336,7 +336,7 @@ def test_r_153_without_its_meter_the_station_estimates_from_the_reference_voltag
 
 
 def test_r_153_after_an_estimate_that_was_too_high_the_register_waits_for_the_meter() -> None:
-    rig = charging(WALLBOX, voltageReference="400", meterValueSampleInterval="15")
+    rig = charging(WALLBOX, EnergyMetering="IEM_3x5x", voltageReference="400", meterValueSampleInterval="15")
     rig.run(20)
     rig.hardware.mute_meter(1, True)
     rig.run(60)
@@ -351,7 +351,7 @@ def test_r_153_after_an_estimate_that_was_too_high_the_register_waits_for_the_me
 
 
 def test_r_153_no_reference_voltage_no_estimate() -> None:
-    rig = charging(WALLBOX, voltageReference="0", meterValueSampleInterval="15")
+    rig = charging(WALLBOX, EnergyMetering="IEM_3x5x", voltageReference="0", meterValueSampleInterval="15")
     rig.hardware.mute_meter(1, True)
     rig.forget()
     rig.run(60)

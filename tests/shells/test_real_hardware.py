@@ -83,6 +83,8 @@ connector = 2
     fittings = _given(site.read(text, "p.toml").stations[0], None, {}).fittings
     assert fittings
     assert list(fittings.meters) == [1, 2]
+    given = _given(site.read(text, "p.toml").stations[0], None, {}).settings
+    assert given == {"energymetering": "IEM_3x5x", "energymetering/2": "IEM_3x5x"}, "it is metered by what is named"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class SimulatedMeter:
 
     def read(self) -> Reading:
         self._outlet.advance(self._clock())
-        if self._outlet.muted:
+        if self._outlet.silent:
             raise OSError(f"the meter of connector {self._outlet.number} does not answer")
         return self._outlet.reading
 

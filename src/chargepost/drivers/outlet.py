@@ -91,7 +91,7 @@ class SimulatedConnector:
         "_since", "_soc_at", "_temperature_c", "_to_lock", "_told",
         "_wants", "_width", "beside", "cable_rating_a", "car", "closed", "intensity_percent", "jammed",
         "leak_ma", "light", "locked", "muted", "next_wake", "number", "offered_a", "plugged", "powered", "shorted",
-        "soc_percent", "socket", "sockets", "spec", "tripped", "welded",
+        "soc_percent", "socket", "sockets", "spec", "transformers_v", "tripped", "welded",
     )  # fmt: skip
 
     def __init__(
@@ -144,6 +144,8 @@ class SimulatedConnector:
         self._reckoned_at, self._reckoned_wh = -inf, 0.0
         """The active energy of this stretch at one instant: register, reading and charge are asked for together."""
         self._energy_wh = register_wh
+        self.transformers_v: float | None = None
+        """Metered by current transformers at this voltage; None: by a power meter."""
         self._reactive_varh = 0.0
         self._temperature_c = AMBIENT_C
         self._told: tuple[PilotState, bool] = ("A", True)
@@ -216,7 +218,7 @@ class SimulatedConnector:
     @property
     def energy_wh(self) -> float:
         """The register of the meter."""
-        return self._energy_wh + self._active_wh(self._now)
+        return self._energy_wh + self._metered_wh(self._now, self._active_wh(self._now))
 
     @property
     def soc(self) -> float | None:
@@ -227,7 +229,8 @@ class SimulatedConnector:
     def stand(self) -> tuple[float, float | None]:
         """Register and state of charge, both as they are asked for above, in one reckoning."""
         energy_wh = self._active_wh(self._now)
-        return self._energy_wh + energy_wh, self._soc_after(energy_wh) if self.car else None
+        register_wh = self._energy_wh + self._metered_wh(self._now, energy_wh)
+        return register_wh, self._soc_after(energy_wh) if self.car else None
 
     @property
     def temperature_c(self) -> float:
@@ -235,11 +238,17 @@ class SimulatedConnector:
 
     @property
     def reading(self) -> Reading:
-        """What the meter shows now. All from the one state; the state of charge only where the plug carries it."""
+        """What the meter shows now. All from the one state; the state of charge only where the plug carries it.
+
+        Current transformers know no voltage, power factor or reactive energy.
+        """
         current, voltage, factor = self.current_a, self.voltage_v, self.power_factor
         energy_wh = self._active_wh(self._now)
+        if (volt := self.transformers_v) is not None:
+            voltage = (volt, volt, volt) if self.spec.phases > 1 else (volt, 0.0, 0.0)
+            factor = 1.0
         return Reading(
-            energy_wh=self._energy_wh + energy_wh,
+            energy_wh=self._energy_wh + self._metered_wh(self._now, energy_wh),
             current_a=current,
             voltage_v=voltage,
             power_w=(
@@ -282,7 +291,7 @@ class SimulatedConnector:
         """Close the stretch that began at the last event: fold what it brought into the state."""
         energy_wh = self._active_wh(now)
         self._temperature_c = self._temperature(now)
-        self._energy_wh += energy_wh
+        self._energy_wh += self._metered_wh(now, energy_wh)
         self._reactive_varh += self._reactive(energy_wh)
         self.soc_percent = self._soc_after(energy_wh)
         self._since = self._now = now
@@ -334,7 +343,16 @@ class SimulatedConnector:
         self._reckoned_wh = energy_wh = draw_a * self.car.power_factor * volt_seconds / SECONDS_PER_HOUR
         return energy_wh
 
+    def _metered_wh(self, now: float, energy_wh: float) -> float:
+        """What the register counts of that: of current transformers, apparent energy at the voltage they were given."""
+        volt = self.transformers_v
+        if volt is None:
+            return energy_wh
+        return volt * self._draw_a * self._width * (now - self._since) / SECONDS_PER_HOUR
+
     def _reactive(self, energy_wh: float) -> float:
+        if self.transformers_v is not None:
+            return 0.0
         return energy_wh * tan(acos(self.car.power_factor)) if energy_wh and self.car else 0.0
 
     def _soc_after(self, energy_wh: float) -> float:
@@ -553,6 +571,19 @@ class SimulatedConnector:
         self._forget()
         self._react()
         self._decide()
+
+    def meter_by(self, transformers_v: float | None, now: float) -> None:
+        """By current transformers at this voltage, or (None) by a power meter; the register goes on."""
+        self.advance(now)
+        if transformers_v != self.transformers_v:
+            self._settle(self._now)
+            self.transformers_v = transformers_v
+            self._decide()
+
+    @property
+    def silent(self) -> bool:
+        """The power meter does not answer; current transformers are part of the station."""
+        return self.muted and self.transformers_v is None
 
     def mute_meter(self, muted: bool) -> None:
         """The meter does not answer; it goes on counting."""

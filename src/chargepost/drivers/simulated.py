@@ -18,6 +18,7 @@ from chargepost.signals import (
     Fact,
     InputChanged,
     LockCable,
+    MeterBy,
     MeterRead,
     ModemRead,
     ModemState,
@@ -156,6 +157,8 @@ class SimulatedStation:
             case ShowLight(number, light, intensity_percent):
                 for connector in (self.connector(number),) if number else self.connectors:
                     connector.show(light, intensity_percent)
+            case MeterBy(number, transformers_v):
+                self.connector(number).meter_by(transformers_v, now)
             case ReadModem():
                 self._facts.append(ModemRead(self.read_modem()))
 
@@ -175,7 +178,7 @@ class SimulatedStation:
 
     def metered(self, outlet: SimulatedConnector) -> Reading | None:
         """By the meter of one outlet; None when it is silent."""
-        return None if outlet.muted else outlet.reading
+        return None if outlet.silent else outlet.reading
 
     def shown(self, number: int) -> tuple[float, float]:
         """Power and register of a connector as a page shows them, in W and Wh."""
@@ -298,7 +301,7 @@ class SimulatedStation:
     def _tell_silence(self) -> None:
         """A driver asks its meters now and then, and says which of them do not answer."""
         for connector in self.connectors:
-            if connector.muted:
+            if connector.silent:
                 self._tell(MeterRead(connector.number, 0, None))
 
     def _tell(self, fact: Fact) -> None:

@@ -22,6 +22,7 @@ from chargepost.drivers.real.tic import Mode, TicLine
 from chargepost.drivers.real.wires import Line, Parity
 from chargepost.run.parts import Part
 from chargepost.run.quantities import Duration
+from chargepost.station.meters import METERING_KEY
 
 P = TypeVar("P", bound=Part)
 
@@ -168,6 +169,11 @@ class HardwarePart(Part, frozen=True, kw_only=True):
     io: IoPart | None = None
     gpio: GpioPart | None = None
     tic: TicPart | None = None
+
+    def settings(self, model: Model) -> dict[str, str]:
+        """What the station is told of itself: a meter that is named is the one it meters by."""
+        numbers = [each.connector for each in several(self.meter)] if model.key(METERING_KEY) else []
+        return {METERING_KEY if number == 1 else f"{METERING_KEY}/{number}": "IEM_3x5x" for number in numbers}
 
     def fittings(self, model: Model) -> Fittings:
         """The drivers, ready to run. Raises ValueError for a connector that the model has not, OSError for a chip."""

@@ -324,6 +324,8 @@ async def _open_modbus(house: House, identity: str, address: str, stack: AsyncEx
 def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Given:
     model = find_model(part.model)
     settings = part.keys()
+    if part.hardware:
+        settings = part.hardware.settings(model) | settings
     if key := keys.get(part.id):
         settings[model.transport.password_key] = key
     given = judge(part.id, model, settings, part.supervision or home, modbus=bool(part.modbus))

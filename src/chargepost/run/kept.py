@@ -46,6 +46,8 @@ class _Register(msgspec.Struct):
     """What the station itself keeps of a meter (`meter/<connector>`)."""
 
     energy_wh: float
+    own_wh: float | None = None
+    """Of the meter itself, where the station's goes on from an older one."""
 
 
 def puts(outlets: Iterable[SimulatedConnector]) -> dict[str, bytes]:
@@ -95,7 +97,10 @@ def _outside(memory: Mapping[str, bytes], number: int) -> Outside:
     """The higher of what the station and the world remember: the station's reading may be the newer one."""
     stands = [Outside(0.0), *decoded(memory, f"{PREFIX}{number}", Outside)]
     registers = decoded(memory, f"meter/{number}", _Register)
-    highest_wh = max([each.energy_wh for each in stands] + [each.energy_wh for each in registers])
+    highest_wh = max(
+        [each.energy_wh for each in stands]
+        + [each.energy_wh if each.own_wh is None else each.own_wh for each in registers]
+    )
     outside = msgspec.structs.replace(stands[-1], energy_wh=highest_wh)
     if outside.car is None or outside.soc_percent is None:
         return outside

@@ -45,6 +45,8 @@ class Transaction(msgspec.Struct, gc=False, omit_defaults=True):
     """Seconds up to the last reading on disk, by the monotonic clock."""
     kept_readings: int = 0
     """How many readings were kept for StopTransaction.transactionData so far: the number of the next."""
+    exchanged: bool = False
+    """Another meter came while it ran."""
     apart_s: float = 0.0
     """The row of them was thinned: the next is kept no sooner than this after the last."""
     phases: int = 0
@@ -73,14 +75,15 @@ class Connector:
     """One outlet as the station knows it."""
 
     __slots__ = (
-        "allowed", "allowed_phases", "asked_freely", "balanced", "began_at", "cable_in", "cable_rating_a", "closed_at",
-        "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at", "fading_a",
-        "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error", "last_start_utc_s",
-        "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a",
-        "operative", "out_when_free", "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed",
-        "read_at", "reading", "register_wh", "release", "reported", "reported_at", "reservation", "resume_at",
-        "risen_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since",
-        "stopping", "stuck", "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
+        "allowed", "allowed_phases", "asked_freely", "balanced", "base_wh", "began_at", "cable_in", "cable_rating_a",
+        "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
+        "fading_a", "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error",
+        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes",
+        "number", "offered_a", "operative", "out_when_free", "own_wh", "paused", "pilot", "plugged_since_stop",
+        "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh", "release", "reported", "reported_at",
+        "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting",
+        "status", "status_since", "stopping", "stuck", "takes_a", "token", "transaction", "unlock_call", "usage",
+        "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -106,6 +109,10 @@ class Connector:
         """When that was."""
         self.silent_polls = 0
         """Questions in a row that the meter left unanswered, as far as the product counts them."""
+        self.own_wh: float | None = None
+        """What the meter itself said last; None: it has not been heard in this life."""
+        self.base_wh = 0.0
+        """What the station adds to it, since meters were exchanged."""
         self.register_wh = 0.0
         """The highest register on disk."""
         # the visit

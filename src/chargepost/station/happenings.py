@@ -26,6 +26,7 @@ from chargepost.station import (
     lamp,
     maintenance,
     metering,
+    meters,
     mode3,
     polls,
     profiles,
@@ -68,6 +69,7 @@ REASONS: frozenset[str] = frozenset(get_args(messages.Reason))
 def _started(s: "Station", fact: sig.Started, now: float) -> None:
     s.started = True
     s.core.offset_s, s.core.speed = fact.utc_s - now, fact.speed
+    meters.tell(s, now)
     for c in s.connectors:
         if c.transaction:
             transactions.recover(s, c, c.transaction, now)
@@ -378,6 +380,8 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     if purpose is None:
         return None if changed else QUIET
     reading = fact.reading or metering.estimated(s.core, c, now)
+    if fact.reading and c is not s.zero:
+        reading = meters.own_register(s, c, fact.reading)
     if reading:
         reading = metering.never_falling(c, reading)
         flowing = c.flowing  # limits rest on the phases of the charge
@@ -735,6 +739,10 @@ def _location(s: "Station", now: float) -> None:
 
 
 EFFECTS: dict[str, Callable[["Station", float], None]] = {
+    "energymetering": meters.tell,
+    "voltagereference": meters.tell,
+    "powermeterphases": meters.tell,
+    "networkphases": meters.tell,
     "heartbeatinterval": lambda s, now: s.talk.heartbeat_interval_changed(now),
     "websocketpinginterval": lambda s, now: s.talk.ping_interval_changed(now),
     "ocppconnecttimeout": lambda s, now: s.talk.ping_interval_changed(now),

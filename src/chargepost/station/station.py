@@ -150,6 +150,7 @@ class Station:
             register = store.load(f"meter/{c.number}", transactions.Register)
             if register:
                 c.last_start_utc_s, c.register_wh = register.last_start_utc_s, register.energy_wh
+                c.own_wh, c.base_wh = register.own_wh, register.base_wh
         for name, record in store.load_all("record/", sig.ChargeRecord):
             self.undelivered[name] = record
         for key, point in store.load_all("data/", messages.MeterValue):

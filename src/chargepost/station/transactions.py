@@ -51,6 +51,10 @@ class Register(msgspec.Struct, gc=False):
 
     energy_wh: float
     last_start_utc_s: float = 0.0
+    own_wh: float | None = None
+    """What the meter itself said last; None: as above."""
+    base_wh: float = 0.0
+    """What the station adds to it, since meters were exchanged."""
 
 
 # --- start -----------------------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ def keep_register(s: "Station", c: Connector, reading: Reading | None, now: floa
 def keep_meter(s: "Station", c: Connector, energy_wh: float) -> None:
     """The register on disk never falls, also while the meter is silent."""
     c.register_wh = max(c.register_wh, energy_wh)
-    s.core.memory.put(f"meter/{c.number}", Register(c.register_wh, c.last_start_utc_s))
+    s.core.memory.put(f"meter/{c.number}", Register(c.register_wh, c.last_start_utc_s, c.own_wh, c.base_wh))
 
 
 def _stop_items(s: "Station") -> list[str]:
@@ -233,7 +237,9 @@ def _keep_edge(s: "Station", c: Connector, reading: Reading | None, energy_wh: f
         _keep_known(s, tx, energy_wh, context, core.utc(at))
         return
     values = metering.sampled(core.model, _stop_items(s), reading, (c,), context)
-    if ocmf.signs(core):
+    if ocmf.signs(core) and tx.exchanged:
+        core.note("warning", "value not signed", f"{context}: the meter was exchanged during the charge", c.number)
+    elif ocmf.signs(core):
         edge: ocmf.Edge = "B" if context == "Transaction.Begin" else "E"
         values.append(ocmf.signed(core, tx, edge, energy_wh, core.utc(at)))
     _keep_point(s, tx, values, context, core.utc(at))

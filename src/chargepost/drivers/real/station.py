@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
+import msgspec
+
 from chargepost.drivers.outlet import NO_PILOT, Outlet, SimulatedConnector
 from chargepost.drivers.ports import Contactor, Inputs, Lights, Meter, Reader
 from chargepost.drivers.real.instrument import Changed, NotHeardYet
@@ -20,6 +22,7 @@ from chargepost.signals import (
     FaultCleared,
     FaultRaised,
     InputChanged,
+    MeterBy,
     MeterRead,
     Reading,
     ShowLight,
@@ -35,6 +38,8 @@ PLUG: Final = "plug"
 """The contact of a domestic socket that its plug closes; of connector 2, `plug_2`."""
 REST_S: Final = 3.0
 """How long the end of the program waits for a board to have switched everything off."""
+AS_IS: Final = (0, 1, 2)
+"""A meter whose inputs are connected to the station's terminals in their order."""
 
 T = TypeVar("T")
 
@@ -73,7 +78,7 @@ class Fittings:
 class FittedStation(SimulatedStation):
     """Hardware to a carrier, which lets `run` go on for as long as it uses it."""
 
-    __slots__ = ("_inputs", "_last", "_quiet", "_tic", "_where", "fittings")
+    __slots__ = ("_inputs", "_last", "_phases", "_quiet", "_tic", "_where", "fittings")
 
     def __init__(
         self, fittings: Fittings, outlets: Sequence[Outlet], *, points: int | None = None, seed: int = 0,
@@ -88,6 +93,8 @@ class FittedStation(SimulatedStation):
         """What was told of instruments that are silent."""
         self._tic: Tic | None = None
         self._last: dict[int, Reading] = {}
+        self._phases: dict[int, tuple[int, int, int]] = {}
+        """How the meters are wired."""
 
     async def run(self, changed: Changed) -> None:
         """Ends only by being cancelled; everything that can be switched is off then."""
@@ -120,6 +127,8 @@ class FittedStation(SimulatedStation):
                 for connector, lamps in self.fittings.lights.items():
                     for lamp in lamps if number in (0, connector) else ():
                         lamp.show(light, intensity_percent)
+            case MeterBy(number, None, phases):
+                self._phases[number] = phases
         super().do(wish, now)
 
     def metered(self, outlet: SimulatedConnector) -> Reading | None:
@@ -127,7 +136,7 @@ class FittedStation(SimulatedStation):
         if meter is None or outlet.muted:
             return super().metered(outlet)
         try:
-            reading = self._last[outlet.number] = meter.read()
+            reading = self._last[outlet.number] = _at_terminals(meter.read(), self._phases.get(outlet.number, AS_IS))
         except OSError:
             return None
         return reading
@@ -209,6 +218,20 @@ class FittedStation(SimulatedStation):
             if again:
                 self._tell(again)
         return answer
+
+
+def _at_terminals(reading: Reading, phases: tuple[int, int, int]) -> Reading:
+    """The meter's phases in the order of the station's terminals."""
+    if phases == AS_IS:
+        return reading
+    first, second, third = phases
+
+    def at(values: tuple[float, float, float]) -> tuple[float, float, float]:
+        return (values[first], values[second], values[third])
+
+    return msgspec.structs.replace(
+        reading, current_a=at(reading.current_a), voltage_v=at(reading.voltage_v), power_w=at(reading.power_w)
+    )
 
 
 def _fault(connector: int, error: str) -> tuple[Fact, Fact]:
