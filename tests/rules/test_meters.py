@@ -192,8 +192,10 @@ def test_r_053_the_register_never_falls_and_goes_on_at_a_meter_exchange(model: s
     rig.unplug()
     rig.power_cycle()
     rig.run(3)
-    rig.charge(seconds=60)
+    own_wh = rig.register_wh
+    rig.charge(seconds=600)
     assert rig.last("StartTransaction").meter_start == second, "it survives a power cut"
+    assert stop(rig).meter_stop - second == pytest.approx(rig.register_wh - own_wh, abs=1.5)
     assert rig.notes().count("meter exchanged") == 1
 
 
