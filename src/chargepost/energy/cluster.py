@@ -214,10 +214,10 @@ class _Spot:
 
     __slots__ = ("author", "begins_utc_s", "demand", "granted", "is_free", "phases", "shed", "vip")
 
-    def __init__(self) -> None:
+    def __init__(self, floor: int) -> None:
         self.demand: Demand | None = None
-        self.granted = 0
-        """Steps, as they stand."""
+        self.granted = floor
+        """Steps, as they stand. At the beginning nobody has more than the floor."""
         self.phases = 3
         self.author = "no demand"
         self.vip = False
@@ -252,7 +252,7 @@ class Leader:
         self.offset_s = utc_s - now
         """The date minus the clock."""
         self._seats: dict[str, _Seat] = {}
-        self._spots = [_Spot() for _ in tree.places]
+        self._spots = [_Spot(floor) for floor in tree.floors]
         for number, place in enumerate(tree.places):
             seat = self._seats.setdefault(place.station, _Seat(place.station))
             seat.places.append(number)
@@ -272,9 +272,9 @@ class Leader:
         seat = self._seats.get(report.member)
         if seat is None or report.number <= seat.number:
             return
-        was_heard = self._is_heard(seat, now)
+        was_heard, was_sure = self._is_heard(seat, now), self._is_sure(seat, now)
         seat.number, seat.heard_at = report.number, now
-        if self._hear_ack(seat, report.grant) or not was_heard:
+        if self._hear_ack(seat, report.grant) or self._is_sure(seat, now) != was_sure:
             self._soon(now)
         for demand in report.demands:
             if 0 < demand.connector <= len(seat.places):
@@ -286,16 +286,16 @@ class Leader:
             self._send(seat, now)
 
     def _hear_ack(self, seat: _Seat, number: int) -> bool:
-        """The member says which grant it heard last: those before it are void."""
-        if number < seat.acked:
-            return False
-        is_new = number > seat.acked
+        """The member says which grant it heard last: those before it are void. True when something is free by that."""
+        voided = []
         while seat.grants and seat.grants[0].number < number:
-            seat.grants.popleft()
-        if seat.grants and seat.grants[0].number == number:
-            seat.acked, seat.base_at = number, seat.grants[0].base_at
-            seat.proven_at = max(seat.proven_at, seat.grants[0].sent_at)
-        return is_new
+            voided.append(seat.grants.popleft())
+        if not seat.grants or seat.grants[0].number != number:
+            return bool(voided)
+        heard = seat.grants[0]
+        seat.acked, seat.base_at = number, heard.base_at
+        seat.proven_at = max(seat.proven_at, heard.sent_at)
+        return any((each.steps, each.phases) != (heard.steps, heard.phases) for each in voided)
 
     def beside(self, fuse: str, current_a: Amperes, now: float) -> None:
         """What draws under a metered fuse beside the stations, in A per phase. KeyError for a fuse there is not."""
@@ -351,7 +351,9 @@ class Leader:
                 elif is_sure:
                     spot.granted = 0
                 else:
-                    spot.granted, spot.phases, spot.author = self.tree.floors[place], 3, "its floor: it is not heard"
+                    # No more than it has: to its floor it rises by itself, when others have made room.
+                    spot.granted = min(spot.granted, self.tree.floors[place])
+                    spot.author = "its floor: it is not heard"
                     self._reserve(limits, place, claim)
                     continue
                 claims[place] = claim

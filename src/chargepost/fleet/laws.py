@@ -23,6 +23,7 @@ LAWS = {
     "car": "no transaction starts without a car",
     "limit": "nothing is offered above the limit, and no current flows above the offer",
     "profile": "no current flows above what charging profiles allow, nor all together above the station's maximum",
+    "fuse": "no phase of a fuse carries more than its rating",
     "refused badge": "nothing is charged for a badge once its refusal reached the station, beyond MaxEnergyOnInvalidId",
     "reservation": "only who a connector is held for begins there, and that uses the reservation up",
     "local list": "nobody whom the local list refuses begins without a word of the central system",
@@ -76,6 +77,7 @@ DURATION_S = 0.01
 """Durations are kept to the millisecond."""
 SUPPLY_V = 250.0
 EPSILON_WH = 1e-6
+EPSILON_A = 1e-3
 
 
 class LawBroken(Exception):
@@ -253,6 +255,12 @@ class Laws:
         if offer.current_a > limit_a:
             text = f"connector {offer.connector}: offered {offer.current_a:g} A, the limit is {limit_a:g} A"
             raise LawBroken("limit", w.identity, text)
+
+    def fuse(self, station: str, line: str, current_a: float, rating_a: float) -> None:
+        """What the outlets under one phase of a fuse draw together, just after one of them changed."""
+        self.work["fuse"] += 1
+        if current_a > rating_a + EPSILON_A:
+            raise LawBroken("fuse", station, f"{line} carries {current_a:.1f} A, its rating is {rating_a:g} A")
 
     def metered(self, w: Witness, connector: int, reading: Reading, now: float) -> None:
         self.work["limit"] += 1

@@ -44,6 +44,14 @@ class Watch(Protocol):
     def count(self, kind: str) -> None: ...
 
 
+class Managing(Protocol):
+    """The site of a station."""
+
+    def began(self, post: "Post") -> None: ...
+    def demanded(self, post: "Post", demand: sig.Demand) -> None: ...
+    def moved(self, post: "Post") -> None: ...
+
+
 class Disk:
     """What outlives a power cut. Pieces become durable in order, each a moment after it was written."""
 
@@ -90,7 +98,7 @@ class Post:
 
     __slots__ = (
         "_busy", "_called", "_due", "_inbox", "_line", "_rang", "_rings", "_seed", "_timeline", "bought", "disk",
-        "files", "hardware", "identity", "laws", "life", "model", "network", "on_write", "station",
+        "files", "hardware", "identity", "laws", "life", "model", "network", "on_write", "site", "station",
         "utc_of_machine_s", "watch", "witness",
     )  # fmt: skip
 
@@ -117,6 +125,8 @@ class Post:
         """Counts programs: what was meant for an earlier one does not reach a later one."""
         self.on_write: Callable[[Post], None] | None = None
         """Told of each piece on its way to the disk."""
+        self.site: Managing | None = None
+        """Who gives out its current, in a managed site."""
         self._inbox: deque[sig.Fact] = deque()
         self._busy = False
         self._due = inf
@@ -185,6 +195,8 @@ class Post:
                     self.laws.contactor(self.witness, connector, closed, self.disk.durable)
             if self.station is not None:
                 self._inbox.append(fact)
+        if self.site is not None:
+            self.site.moved(self)
 
     def _arm(self) -> None:
         """One alarm for all that comes by itself; a later one is not set anew, it is looked at when it rings."""
@@ -291,6 +303,10 @@ class Post:
     def _status(self, wish: sig.StatusChanged) -> None:
         self.laws.status(self.witness, wish)
 
+    def _demand(self, wish: sig.Demand) -> None:
+        if self.site is not None:
+            self.site.demanded(self, wish)
+
     def _note(self, wish: sig.Note) -> None:
         self.watch.noted(self.identity, wish)
 
@@ -311,6 +327,8 @@ class Post:
             self._note(sig.Note("warning", "firmware", trouble))
         self.station = Station(self.model, self.identity, self.disk.durable, self._dice().random)
         self.tell(sig.Started(self.utc_s))
+        if self.site is not None:
+            self.site.began(self)
         self.hardware.tell_again()
         self.seen()
 
@@ -345,6 +363,8 @@ class Post:
         if not self.hardware.powered:
             return
         self.hardware.power_cut(self._timeline.now)
+        if self.site is not None:
+            self.site.moved(self)
         if self._line is not None:
             self._line.die()
             self._line = None
@@ -448,6 +468,7 @@ DO: dict[type, Callable[[Post, Any], None]] = {
     sig.StatusChanged: Post._status,
     sig.Note: Post._note,
     sig.BadgeJudged: Post._judged,
+    sig.Demand: Post._demand,
 }
 """What a wish is to the carrier; all others are the hardware's."""
 

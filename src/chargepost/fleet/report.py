@@ -1,5 +1,6 @@
 """A fleet's day from beginning to end, and what became of it. Nothing is printed here."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -124,12 +125,20 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, replay: str)
         slowest_call_s=round(world.slowest[0], 3),
         slowest_action=world.slowest[1],
         errors=dict(sorted(world.errors.items(), key=lambda each: (-each[1], each[0]))),
-        trouble=dict(sorted(world.trouble.counts.items())),
+        trouble=dict(sorted(_troubles(world).items())),
         seed=world.plan.seed,
         digest=world.digest(),
         replay=replay,
         broken=broken,
     )
+
+
+def _troubles(world: World) -> Counter[str]:
+    """What was done to stations, links and leaders."""
+    counts = Counter(world.trouble.counts)
+    for site in world.sites:
+        counts.update({kind: count for kind, count in site.trouble.items() if count})
+    return counts
 
 
 def _replay(world: World, path: Path | None, faults_path: Path | None) -> str:

@@ -4,12 +4,16 @@ import tomllib
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from random import Random
 from re import search
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from chargepost import catalogue
+from chargepost.energy.regulation import DELAY_MAX_S
+from chargepost.energy.tree import TreeError
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 HOURS_MIN = 4.0
@@ -98,6 +102,48 @@ class Disturbances(Table, frozen=True):
     """Of the whole fleet."""
 
 
+class FuseTable(Table, frozen=True):
+    """`[[fuses]]` of a scenario. Every site of the fleet has all of them."""
+
+    name: str
+    rating_a: float | tuple[float, float, float]
+    """Of each phase, or of L1, L2 and L3."""
+    parent: str = ""
+    building_a: float = 0.0
+    """What draws beside the stations on each phase at its busiest: least at 3 o'clock, most at 19."""
+
+
+class SiteTable(Table, frozen=True):
+    """`[site]` of a scenario: how the stations under the fuses share."""
+
+    clusters: int = 1
+    """Into so many sites the stations are divided."""
+    shed_by: Literal["duration", "energy"] = "duration"
+    """duration or energy: who is shed first has charged longest, or has the most."""
+    floor_a: float = 0.0
+    """What a station falls back to when nobody tells it anything: 0, or 6 A and more."""
+    vips: float = 0.0
+    """Share of the badges that go before others."""
+    wirings: tuple[str, ...] = ("RST",)
+    """How the stations are wired, in turn."""
+    random_delay_s: float = 0.0
+    """A charge begins up to so long after it could."""
+    off_peak: tuple[str, ...] = ()
+    """Hours at which charges go on, as 22:00-06:00; empty: at any."""
+    zone: str = "UTC"
+    report_s: float = 10.0
+    lease_s: float = 30.0
+    delay_s: float = 0.05
+    """Of a message between leader and member, on average."""
+    lose: float = 0.0
+    """Of each message."""
+    outages_per_day: float = 0.0
+    """Of each member's link."""
+    outage_s: float = 600.0
+    """On average."""
+    leader_restarts_per_day: float = 0.0
+
+
 class Scenario(Table, frozen=True):
     """Everything a run depends on."""
 
@@ -118,6 +164,9 @@ class Scenario(Table, frozen=True):
     people: People = People()
     link: Link = Link()
     disturbances: Disturbances = Disturbances()
+    fuses: tuple[FuseTable, ...] = ()
+    """Without any, every station may draw what it can."""
+    site: SiteTable = SiteTable()
 
     @property
     def duration_s(self) -> float:
@@ -156,11 +205,12 @@ def check(scenario: Scenario, name: str) -> None:
         ("people.", scenario.people),
         ("link.", scenario.link),
         ("disturbances.", scenario.disturbances),
+        ("site.", scenario.site),
     ):
         for field in table.__struct_fields__:
             value = getattr(table, field)
             if isinstance(value, float):
-                chance = not field.endswith(("_per_day", "_s"))
+                chance = not field.endswith(("_per_day", "_s", "_a"))
                 if not 0 <= value <= (1 if chance else 1e6):
                     raise ScenarioError(f"{name}: {where}{field}: {value} is not within 0 and {1 if chance else 10**6}")
     for key, good, must in (
@@ -169,15 +219,36 @@ def check(scenario: Scenario, name: str) -> None:
         ("hours", HOURS_MIN <= scenario.hours <= 10_000, f"{HOURS_MIN:g} to 10000"),
         ("start", scenario.start.tzinfo is not None, "a date with a zone, as 2026-03-02T00:00:00Z"),
         ("people.by_hour", _is_day(scenario.people.by_hour), "24 numbers of 0 and more, not all 0"),
+        ("site.clusters", 1 <= scenario.site.clusters <= scenario.stations, "1 to the number of stations"),
+        ("site.random_delay_s", scenario.site.random_delay_s <= DELAY_MAX_S, f"0 to {DELAY_MAX_S:g}"),
+        ("site.lease_s", scenario.site.lease_s >= 2 * scenario.site.report_s > 0, "twice report_s at least"),
+        ("site.delay_s", scenario.site.delay_s > 0, "above 0"),
+        ("site.outage_s", scenario.site.outage_s > 0, "above 0"),
         ("models", sum(scenario.models.values()) > 0 and min(scenario.models.values()) >= 0, "shares above 0"),
     ):
         if not good:
             raise ScenarioError(f"{name}: {key}: must be {must}")
+    if scenario.fuses:
+        _check_site(scenario, name)
     for model in scenario.models:
         try:
             catalogue.load(model)
         except catalogue.ModelError as error:
             raise ScenarioError(f"{name}: models: {error}") from None
+
+
+def _check_site(scenario: Scenario, name: str) -> None:
+    """As a trial, with one station under each fuse. What all of them come to is known when they are built."""
+    from chargepost.fleet.site import rules_of, tree_of  # noqa: PLC0415 - a site is built on a scenario
+
+    try:
+        rules_of(scenario.site, (), Random(0))  # noqa: S311 - nothing is drawn
+        tree_of(scenario.site, scenario.fuses, [])
+        ZoneInfo(scenario.site.zone)
+    except TreeError as error:
+        raise ScenarioError(f"{name}: {error.path}: {error}") from None
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise ScenarioError(f"{name}: site: {error}") from None
 
 
 def _is_day(hours: tuple[float, ...]) -> bool:
@@ -191,7 +262,8 @@ def _in_words(error: str) -> str:
     unknown = search(r"unknown field `(.+?)`", reason)
     if unknown is None:
         return f"{path}: {reason[0].lower()}{reason[1:].replace('`', '')}"
-    key, table = unknown[1], {"people": People, "link": Link, "disturbances": Disturbances}.get(path, Scenario)
+    tables: dict[str, type[Table]] = {"people": People, "link": Link, "disturbances": Disturbances, "site": SiteTable}
+    key, table = unknown[1], FuseTable if path.startswith("fuses") else tables.get(path, Scenario)
     near = get_close_matches(key, table.__struct_fields__, 1)
     hint = f"did you mean {near[0]}?" if near else f"it may be one of {', '.join(table.__struct_fields__)}"
     return f"{path}{'.' if path else ''}{key}: unknown key; {hint}"

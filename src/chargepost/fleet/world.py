@@ -15,13 +15,15 @@ import msgspec
 
 from chargepost import catalogue, signals
 from chargepost.catalogue.model import Model
+from chargepost.energy.tree import TreeError
 from chargepost.fleet.faults import FrameFault, FrameJudge
 from chargepost.fleet.hub import Hub, MemoryLedger
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.people import Badges, People
 from chargepost.fleet.post import Post, factory_memory
-from chargepost.fleet.scenario import Scenario
+from chargepost.fleet.scenario import Scenario, ScenarioError
+from chargepost.fleet.site import Site, rules_of
 from chargepost.fleet.timeline import Stopped, Timeline, dice
 from chargepost.fleet.trouble import Trouble
 from chargepost.redact import redact_frame
@@ -84,6 +86,7 @@ class World:
         self.people = People(plan, self.timeline, self.hub, self.badges, leaving_s - LEAVING_S / 2, leaving_s)
         self.trouble = Trouble(plan, self.timeline, self.hub, quiet_s)
         self.posts = [self._post(number, model) for number, model in enumerate(models, 1)]
+        self.sites = self._sites(quiet_s) if plan.fuses else []
         self.trouble.begin_central(self.dice("trouble"))
 
     def dice(self, purpose: str) -> Random:
@@ -105,6 +108,21 @@ class World:
         self.trouble.begin(post, self.dice(f"trouble {identity}"))
         self.timeline.at(self.trouble.until_s, network.calm)
         return post
+
+    def _sites(self, quiet_s: float) -> list[Site]:
+        """The stations divided into sites, in turn."""
+        plan, count = self.plan, self.plan.site.clusters
+        rules = rules_of(plan.site, [badge.id_tag for badge in self.badges.good], self.dice("vips"))
+        try:
+            return [
+                Site(
+                    f"site {n + 1}", plan.site, plan.fuses, self.posts[n::count], rules, timeline=self.timeline,
+                    laws=self.laws, dice=self.dice(f"site {n}"), utc_s=plan.start_utc_s, until_s=quiet_s,
+                )
+                for n in range(count)
+            ]  # fmt: skip
+        except TreeError as error:
+            raise ScenarioError(f"{error.path}: {error}") from None
 
     # --- running -----------------------------------------------------------------------------------------------------
 

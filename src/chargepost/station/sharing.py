@@ -52,6 +52,10 @@ SWAP_WH = 1000.0
 """A charge that runs must be so much ahead of one that waits before they change places; else they would take turns."""
 
 
+QUIET = "quiet"
+"""Nothing of any connector has changed."""
+
+
 # --- facts -----------------------------------------------------------------------------------------------------------
 
 
@@ -65,19 +69,21 @@ def managed(s: "Station", fact: sig.Managed, now: float) -> None:
         s.core.wake_at("follow", c.number, c.fades_at)
 
 
-def allowance(s: "Station", fact: sig.Allowance, now: float) -> None:
+def allowance(s: "Station", fact: sig.Allowance, now: float) -> str | None:
     if s.core.floor_a is None or not 0 < fact.connector <= len(s.connectors):
-        return
+        return QUIET
     c = s.connectors[fact.connector - 1]
-    c.allowed, c.allowed_phases = Limit(fact.current_a, fact.author), fact.phases
-    c.modes = c.modes | {"vip"} if fact.is_vip else c.modes - {"vip"}
     s.core.wake_at("allowance", c.number, now + fact.valid_s if fact.valid_s < inf else None)
+    given, before = Limit(fact.current_a, fact.author), (c.allowed, c.allowed_phases, c.modes)
+    c.allowed, c.allowed_phases = given, fact.phases
+    c.modes = c.modes | {"vip"} if fact.is_vip else c.modes - {"vip"}
+    return QUIET if before == (given, fact.phases, c.modes) else None
 
 
 def fell(s: "Station", c: Connector, now: float) -> None:
     """The allowance was not renewed: the floor, or the less that was allowed last."""
     if c.allowed is not None and s.core.floor_a is not None:
-        if c.allowed.current_a > 0 or s.core.floor_a > 0:
+        if c.allowed.current_a > s.core.floor_a:
             s.core.note("warning", "allowance over", f"{c.allowed.source}: not renewed", c.number)
         c.allowed = Limit(min(c.allowed.current_a, s.core.floor_a), "the site is silent: its floor")
 
