@@ -265,6 +265,17 @@ def test_a_set_point_alone_begins_control_and_its_time() -> None:
     assert view(rig).life == "lost"
 
 
+def test_its_seconds_are_the_peers_own() -> None:
+    """A controller of another program lives by the clock, however fast the station's world is (--speed)."""
+    rig = controlled()
+    rig.station.core.speed = 60.0
+    rig.tell(sig.ExternalLife(1))
+    rig.run(599)
+    assert view(rig).life == "alive"
+    rig.run(2)
+    assert view(rig).life == "lost"
+
+
 def test_an_end_of_control_is_no_silence() -> None:
     rig = controlled()
     charging(rig)
@@ -332,7 +343,8 @@ def test_a_force_stop_sends_away_who_waits() -> None:
     assert rig.view.status == "Available"
 
 
-def test_a_suspended_charge_waits_for_its_restart() -> None:
+def test_r_343_a_suspended_charge_waits_for_its_restart() -> None:
+    """R-343: Suspend_Plc_Cmd_Received."""
     rig = controlled()
     charging(rig)
     command(rig, "suspend")
@@ -360,7 +372,8 @@ def test_a_suspension_is_over_with_the_visit() -> None:
     charging(rig)
 
 
-def test_a_postponed_start_begins_when_its_time_is_over() -> None:
+def test_r_343_a_postponed_start_begins_when_its_time_is_over() -> None:
+    """R-343: Charge_Postpone."""
     rig = controlled()
     command(rig, "postpone", delay_s=600.0)
     assert "Charge_Postpone" in shown(rig)
@@ -391,7 +404,8 @@ def test_a_start_postponed_without_a_time_waits_for_the_restart() -> None:
     [("set_unavailable", "Unavailable_Plc_Cmd_Received"), ("set_maintenance", "Maintenance_Plc_Cmd_Received")],
 )
 @pytest.mark.parametrize("model", [PRO_AC, WALLBOX])
-def test_out_of_service_lets_nobody_in_until_set_available(model: str, word: str, line: str) -> None:
+def test_r_343_out_of_service_lets_nobody_in_until_set_available(model: str, word: str, line: str) -> None:
+    """R-343: Unavailable_Plc_Cmd_Received, Maintenance_Plc_Cmd_Received."""
     rig = controlled(model)
     command(rig, word)
     assert rig.view.status == "Unavailable"
@@ -448,7 +462,8 @@ def test_out_of_service_for_two_reasons_when_the_car_leaves() -> None:
     assert rig.view.status == "Unavailable"
 
 
-def test_a_booking_is_for_its_badge() -> None:
+def test_r_343_a_booking_is_for_its_badge() -> None:
+    """R-343: Booked_Plc_Cmd_Received."""
     rig = controlled()
     command(rig, "book", id_tag=TAG)
     assert rig.view.status == "Reserved"

@@ -314,8 +314,6 @@ class ModbusSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The word order of values that have several: true begins with the low word."""
     life_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)]
     """A controller that writes no life bit for so long is lost."""
-    life_bit_returns: bool
-    """The life bit goes back to 0 once it is seen; false: it stays 1 until the controller is lost."""
     lost_error: str
     """The vendor code that the station shows while its controller is lost."""
     degraded_single_key: str

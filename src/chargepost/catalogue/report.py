@@ -283,11 +283,13 @@ def modbus(model: Model) -> list[Section]:
 def _register(row: RegisterSpec) -> tuple[str, ...]:
     least, most = row.min or 0, row.max
     takes = f"{least:g}..{'' if most is None else f'{most:g}'}" if row.access == "RW" and row.type != "text" else ""
-    words = {number: word for word, number in (row.values | row.writes).items()} if row.type != "bits" else {}
-    numbers = ", ".join(f"{number} {word}" for number, word in words.items())
-    bits = ", ".join(f"bit {bit} error {code}" for code, bit in row.values.items()) if row.type == "bits" else ""
+    words: dict[int, list[str]] = {}
+    for word, number in (row.values | row.writes).items():
+        words.setdefault(number, []).append(word)
+    head, middle = ("bit ", " error ") if row.type == "bits" else ("", " ")
+    numbers = ", ".join(f"{head}{number}{middle}{' or '.join(each)}" for number, each in words.items())
     key = f"key {row.key}" if row.key else ""
-    meaning = ": ".join(filter(None, (row.meaning, numbers or bits)))
+    meaning = ": ".join(filter(None, (row.meaning, numbers)))
     return (
         str(row.address), str(row.words), row.type, row.access, row.name, row.unit,
         ", ".join(map(str, row.writes.values())) or takes, "; ".join(filter(None, (meaning, key))), row.source,
