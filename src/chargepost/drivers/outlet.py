@@ -36,6 +36,8 @@ REACTION_S: Final = 0.5
 AMBIENT_C: Final = 20.0
 HEAT_C_PER_A2: Final = 0.01
 """Steady rise over ambient for the sum of the squares of the currents: three times 32 A make 31 degrees."""
+HEAT_BUILT_FOR_A: Final = 32.0
+"""An outlet for more than this is built so much bigger that its rating warms it as much."""
 HEAT_S: Final = 900.0
 """Time constant of the outlet's warming."""
 TRIP_MA: Final = 30.0
@@ -87,11 +89,11 @@ class SimulatedConnector:
 
     __slots__ = (
         "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now",
-        "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh",
-        "_since", "_soc_at", "_temperature_c", "_to_lock", "_told",
-        "_wants", "_width", "beside", "cable_rating_a", "car", "closed", "intensity_percent", "jammed",
-        "leak_ma", "light", "locked", "muted", "next_wake", "number", "offered_a", "plugged", "powered", "shorted",
-        "soc_percent", "socket", "sockets", "spec", "transformers_v", "tripped", "welded",
+        "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh", "_since", "_soc_at",
+        "_temperature_c", "_to_lock", "_told", "_wants", "_width", "ambient_c", "beside", "cable_rating_a", "car",
+        "closed", "intensity_percent", "jammed", "leak_ma", "light", "locked", "muted", "next_wake", "number",
+        "offered_a", "plugged", "powered", "shorted", "soc_percent", "socket", "sockets", "spec", "transformers_v",
+        "tripped", "welded",
     )  # fmt: skip
 
     def __init__(
@@ -147,6 +149,7 @@ class SimulatedConnector:
         self.transformers_v: float | None = None
         """Metered by current transformers at this voltage; None: by a power meter."""
         self._reactive_varh = 0.0
+        self.ambient_c = AMBIENT_C
         self._temperature_c = AMBIENT_C
         self._told: tuple[PilotState, bool] = ("A", True)
         if self.plugged:
@@ -362,7 +365,8 @@ class SimulatedConnector:
         return min(self.soc_percent + 100 * energy_wh * self.car.efficiency / self.car.battery_wh, 100.0)
 
     def _temperature(self, now: float) -> float:
-        steady_c = AMBIENT_C + HEAT_C_PER_A2 * self._width * self._draw_a**2
+        drawn = self._draw_a * min(HEAT_BUILT_FOR_A / self.spec.max_current_a, 1.0)
+        steady_c = self.ambient_c + HEAT_C_PER_A2 * self._width * drawn**2
         return steady_c + (self._temperature_c - steady_c) * exp((self._since - now) / HEAT_S)
 
     def _when(self, soc: float) -> float:
@@ -584,6 +588,12 @@ class SimulatedConnector:
     def silent(self) -> bool:
         """The power meter does not answer; current transformers are part of the station."""
         return self.muted and self.transformers_v is None
+
+    def warm(self, ambient_c: float, now: float) -> None:
+        """The air around it; the outlet itself follows slowly."""
+        self.advance(now)
+        self._settle(self._now)
+        self.ambient_c = ambient_c
 
     def mute_meter(self, muted: bool) -> None:
         """The meter does not answer; it goes on counting."""

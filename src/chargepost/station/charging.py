@@ -65,6 +65,16 @@ def _derating(core: Core, c: Connector, now: float) -> Limit | None:
     return lowest
 
 
+def _switch(core: Core, c: Connector, now: float) -> Limit | None:
+    rule = core.model.quirks.get("derating_switch")
+    return Limit(float(core.settings.number(str(rule["switch_key"]))), "microswitch") if rule else None
+
+
+def _temperature(core: Core, c: Connector, now: float) -> Limit | None:
+    """What heat leaves of it (derating.py)."""
+    return Limit(c.hot_a, "temperature") if c.hot_a < inf else None
+
+
 def _refused(core: Core, c: Connector, now: float) -> Limit | None:
     tx = c.transaction
     return Limit(0.0, "refused by the central system") if tx and tx.refused else None
@@ -162,10 +172,12 @@ def _tic(core: Core, c: Connector, now: float) -> Limit | None:
     return core.tic
 
 
-STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating)
+STANDING: tuple[Rule, ...] = (_rating, _cable, _domestic, _simplified, _derating, _switch)
 """What holds as long as nobody touches the station."""
 
-PASSING: tuple[Rule, ...] = (_refused, _restoring, _shed, _held, _conditional, _paused, _external, _tic)
+PASSING: tuple[Rule, ...] = (
+    _refused, _restoring, _temperature, _shed, _held, _conditional, _paused, _external, _tic,
+)  # fmt: skip
 
 OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 """What a connector may do by itself."""
@@ -178,10 +190,10 @@ def limit(core: Core, c: Connector, now: float) -> Limit:
     tx = c.transaction
     restoring = c.resume_at is not None and now < c.resume_at
     refused = tx is not None and tx.refused
-    cable = (c.cable_in, c.cable_rating_a, c.simplified)
+    outlet = (c.cable_in, c.cable_rating_a, c.simplified, c.hot_a)
     allowed = _profile(core, c, now)
     given = (allowed, _allowed(core, c, now), c.balanced, _external(core, c, now), core.tic)
-    rests_on = (core.settings.version, cable, refused, restoring, core.inputs, c.flowing, c.powered, c.paused, given)
+    rests_on = (core.settings.version, outlet, refused, restoring, core.inputs, c.flowing, c.powered, c.paused, given)
     if rests_on != c.limit_rests_on:
         lowest = _regulated(c, _lowest(RULES, core, c, now))
         c.limit, c.limit_rests_on = lowest if lowest.current_a else _left(core, c, lowest, now), rests_on

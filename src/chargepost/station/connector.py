@@ -77,13 +77,13 @@ class Connector:
     __slots__ = (
         "allowed", "allowed_phases", "asked_freely", "balanced", "base_wh", "began_at", "cable_in", "cable_rating_a",
         "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
-        "fading_a", "faults", "flowing", "grant", "idle", "interrupted", "jammed", "last_charge", "last_error",
-        "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline", "modes",
-        "number", "offered_a", "operative", "out_when_free", "own_wh", "paused", "pilot", "plugged_since_stop",
-        "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh", "release", "reported", "reported_at",
-        "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting",
-        "status", "status_since", "stopping", "stuck", "takes_a", "token", "transaction", "unlock_call", "usage",
-        "wanted_since_utc_s",
+        "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge",
+        "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
+        "modes", "number", "offered_a", "operative", "out_when_free", "overheated", "own_wh", "paused", "pilot",
+        "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh", "release",
+        "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified",
+        "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a", "token",
+        "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -107,6 +107,10 @@ class Connector:
         self.reading: Reading | None = None
         self.read_at = 0.0
         """When that was."""
+        self.hot_a = inf
+        """What its temperature leaves of its current."""
+        self.overheated = False
+        """Its own readings have raised the error of its temperature."""
         self.silent_polls = 0
         """Questions in a row that the meter left unanswered, as far as the product counts them."""
         self.own_wh: float | None = None

@@ -19,6 +19,7 @@ from chargepost.station import (
     badge_window,
     charge_record,
     charging,
+    derating,
     electrics,
     external,
     faults,
@@ -389,7 +390,8 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         charging.metered(c)
         mode3.metered(s, c, now)
         sharing.metered(c, now)
-        changed = changed or flowing != c.flowing or sharing.minds_readings(s)
+        hotter = derating.metered(s, c, now)
+        changed = changed or hotter or flowing != c.flowing or sharing.minds_readings(s)
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 
@@ -604,6 +606,7 @@ def _aligned_due(s: "Station", connector: int, what: str, now: float) -> None:
 def _hardware_settled(s: "Station", connector: int, what: str, now: float) -> None:
     """What was finishing before a power cut and has nothing plugged in is free; no cable stays locked for nobody."""
     inputs.review(s, now)
+    derating.read_switch(s, now)
     for c in s.connectors:
         if c.spec.lock and c.locked and not c.lock_wanted:
             s.unlock(c)
@@ -660,6 +663,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "contactor": _on(mode3.overdue),
     "modem": lambda s, _c, _w, now: surroundings.ask_modem(s, now),
     "ntp": lambda s, _c, _w, now: surroundings.watch_time(s, now),
+    "heat": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "meter": lambda s, connector, _w, _now: s.read_meter(connector, "poll", None),
     "settle": _hardware_settled,
     "connect": _on(visits.timed_out),
@@ -760,6 +764,7 @@ EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "ntpserver": surroundings.watch_time,
     "securityprofile": relink,
     "stationlocation": _location,
+    "microswitchcurrent": derating.switch_moved,
     "controlledbyexternalsystem": external.switched,
     "modbusenable": external.switched,
     "input1function": inputs.review,

@@ -16,6 +16,7 @@ from chargepost import signals as sig
 from chargepost.catalogue.model import ConnectorSpec, Model
 from chargepost.ocpp import messages
 from chargepost.station import (
+    cabinet,
     charging,
     electrics,
     external,
@@ -224,7 +225,11 @@ class Station:
             tic.govern(self)
             if len(self.connectors) > 1:
                 sharing.balance(self, now)
-            for c in profiles.govern(self, now):
+            connectors = profiles.govern(self, now)
+            if len(self.connectors) > 1:
+                cabinet.divide(self, now)
+                connectors = cabinet.in_order(self, connectors, now)
+            for c in connectors:
                 self._tell_hardware(c, now)
             if self.core.floor_a is not None:
                 sharing.tell(self, now)
