@@ -307,6 +307,12 @@ class Examined(Signal, frozen=True):
     """For people: what is wrong with it."""
 
 
+class FirmwareBrought(Signal, frozen=True):
+    """Somebody has brought a firmware file to the station: it lies under this name, until `Discard`."""
+
+    job: str
+
+
 class Sent(Signal, frozen=True):
     """The answer to `SendReport`: the receiver has taken the whole file."""
 
@@ -425,7 +431,8 @@ Fact = (
     | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
     | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
     | RestartAsked | Ending | Managed | Allowance | BadgeCommented | BadgeKept | BadgesDropped | BadgesReplaced
-    | LearnBadges | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
+    | LearnBadges | FirmwareBrought | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent
+    | TransferFailed
 )  # fmt: skip
 
 
@@ -811,6 +818,35 @@ class ConnectorView(Signal, frozen=True):
     vendor_error: str = ""
     reservation: ReservationView | None = None
     """What holds it, also as one of the last ones free for a reservation of the station."""
+
+
+class ErrorView(Holder, frozen=True):
+    """An error of the product, and where it is now."""
+
+    code: str
+    name: str
+    description: str
+    remedy: str
+    service: bool
+    """Somebody of the service has to come."""
+    connectors: tuple[int, ...]
+    """0: the station as a whole; empty: it is not there."""
+
+
+class FirmwareView(Signal, frozen=True):
+    """What an update of the firmware is doing, and how the last one ended."""
+
+    step: str
+    """"scheduled", "fetch", "again", "examine", "put off", "ready" (it waits for those who charge), "install"; empty:
+    none is under way."""
+    last: str = ""
+    """"Installed", "InstallationFailed", "DownloadFailed", "InvalidSignature", "InstallVerificationFailed"; empty:
+    there was none."""
+    reason: str = ""
+    """Of a failure, for people."""
+    release: str = ""
+    """That it brought, or would have."""
+    at_utc_s: float = 0.0
 
 
 class OutletState(Holder, frozen=True):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+pytest.register_assert_rewrite("tests.browser.seeing")
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 FLAGS = [

@@ -15,8 +15,9 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 BEYOND = """() => [...document.querySelectorAll("main *")].filter((each) => {
   const box = each.getBoundingClientRect();
-  const scrolls = each.closest(".scroll");
-  return (!scrolls || scrolls === each) && box.width && (box.right > innerWidth + 1 || box.left < -1);
+  const scrolls = each.closest(".scroll, .hidden");
+  const counts = !scrolls || (scrolls === each && !each.matches(".hidden"));
+  return counts && box.width && (box.right > innerWidth + 1 || box.left < -1);
 }).map((each) => each.outerHTML.slice(0, 200))"""
 """What stands beyond the edge of the window, but for what scrolls in a box of its own."""
 

@@ -16,6 +16,7 @@ from chargepost.run.house import House, Plan, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import Site, StationPart, SupervisionPart
 from chargepost.run.store import Store
+from chargepost.run.transfer import Terms
 from tests.shells.rig import until
 
 OWN = "Brand-new 1"
@@ -106,7 +107,7 @@ class Client:
 @contextlib.asynccontextmanager
 async def commissioned(
     *models: str, settings: dict[str, Any] | None = None, speed: float = 1.0, supervision: str = "",
-    store: Store | None = None, own_supervision: bool = False,
+    store: Store | None = None, own_supervision: bool = False, files: Terms = Terms(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Commissioned]:  # fmt: skip
     """Stations S1, S2 ... of these models (evlink-smart-wallbox@R7 without), with their tools."""
     parts = tuple(
@@ -115,7 +116,8 @@ async def commissioned(
     )
     site = Site(name="tools", stations=parts, supervision=SupervisionPart(url=supervision))
     here = Address("127.0.0.1", 0)
-    plan = Plan(site, store or Store(None), "0", speed, tool=here, supervision=here if own_supervision else None)
+    own = here if own_supervision else None
+    plan = Plan(site, store or Store(None), "0", speed, tool=here, supervision=own, files=files)
     async with opened(plan) as house:
         assert not house.broken, house.broken
         yield Commissioned(house)

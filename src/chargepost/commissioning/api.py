@@ -382,8 +382,9 @@ class Tool:
             for row in tabs.fields_of(sub, embedded.port)
             if views.right(row, sub, session.account, embedded.port) != "N"
         ]
+        here = f"{_prefix(request)}/{sub.tab}/{sub.name}"
         return {
-            "sub": sub, "fields": own, "refused": {}, "typed": {}, "here": f"{_prefix(request)}/{sub.tab}/{sub.name}",
+            "sub": sub, "fields": own, "refused": {}, "typed": {}, "here": here, "back": here,
             "prefix": _prefix(request), "csrf": session.csrf, "account": session.account, "port": embedded.port,
             **sub.context(embedded.port, session.account, request.query_params),
         }  # fmt: skip
@@ -434,7 +435,16 @@ class Tool:
         form = {name: values[-1] for name, values in every.items()}
         _check_csrf(session, form.get("csrf", "") or request.headers.get(CSRF_HEADER, ""))
         spoken = words(_language(request))
-        given = row.does(embedded.port, Sent(session.account, form, every, b"" if is_form else data, spoken))
+
+        async def set_password(account: str, old: str, new: str) -> str:
+            try:
+                await self._set_password(embedded, account, old, new, session.account)
+            except Problem as problem:
+                return f"{spoken(problem.details.detail)} {spoken(problem.details.remedy)}"
+            return ""
+
+        content = b"" if is_form else data
+        given = row.does(embedded.port, Sent(session.account, form, every, content, spoken, set_password))
         told = await given if inspect.isawaitable(given) else given
         if told.template:
             tolds = [told] if told.text else []
@@ -702,6 +712,7 @@ def _script_words(spoken: Words) -> str:
             "unsaved1": spoken(_("1 unsaved change")),
             "ok": spoken(_("OK")),
             "cancel": spoken(_("Cancel")),
+            "age": spoken(_("{n} s old")),
             "unsaved": spoken(_("{n} unsaved changes")),
             "elsewhere": spoken(_("Changed to {value} by {who}, {when}.")),
             "yours": spoken(_("Keep mine")),

@@ -10,7 +10,10 @@ from chargepost.signals import (
     BadgesReplaced,
     BadgeWindow,
     ChargesView,
+    ErrorView,
+    FirmwareView,
     LearnBadges,
+    OutletState,
     OwnBadge,
     PublicationResult,
     PublicationView,
@@ -27,6 +30,16 @@ class Setting(NamedTuple):
     by: str = ""
     """Who changed it last; empty: nobody since the factory, or nobody knows."""
     at_utc_s: float = 0.0
+
+
+class ReportSection(Protocol):
+    """A heading of the maintenance report with its lines, each a label and a value."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]: ...
 
 
 class Port(Protocol):
@@ -76,6 +89,26 @@ class Port(Protocol):
 
     def mac_address(self) -> str:
         """Of the network card."""
+
+    @property
+    def has_reader(self) -> bool:
+        """A badge reader is built in."""
+
+    def outlets(self) -> Sequence[OutletState]:
+        """Each outlet in the words of the guide; none while the station is off."""
+
+    def errors(self) -> Sequence[ErrorView]:
+        """Each error of the product, and where it is now."""
+
+    def report(self) -> Sequence[ReportSection]: ...
+
+    def firmware(self) -> FirmwareView: ...
+
+    def bring_firmware(self, data: bytes) -> str:
+        """A file to be examined and installed; why the disk does not take it, empty when it does."""
+
+    def restore(self) -> None:
+        """Back to factory settings, with the passwords of the first day; badges and software stay."""
 
     @property
     def simulated(self) -> bool:

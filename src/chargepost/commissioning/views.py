@@ -126,6 +126,9 @@ class Sent(NamedTuple):
     data: bytes
     """The body, where it is no form: an uploaded file."""
     words: Words
+    set_password: Callable[[str, str, str], Awaitable[str]]
+    """Of an account: the present password of whoever asks, then the new one. Why it was refused, in words; empty when
+    it was not."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class Stations:
         self.hosts: dict[str, StationHost] = {}
         self.happened: deque[Event] = deque(maxlen=HAPPENED_MAX)
         self.listeners: list[Callable[[Event], None]] = []
+        self.restored: list[Callable[[str], None]] = []
+        """Told of each station that went back to its factory settings."""
         self.counts: Counter[str] = Counter()
         """Of events since the start: transactions begun and ended, boots, links lost."""
         self.log = Frames()
@@ -197,7 +199,12 @@ class Stations:
         self.hosts[identity].mend()
 
     async def restore(self, identity: str) -> None:
+        self.back_to_factory(identity)
+
+    def back_to_factory(self, identity: str) -> None:
         self._powered(identity).tell(sig.Restored())
+        for listener in self.restored:
+            listener(identity)
 
     async def set_key(self, identity: str, key: str, value: str) -> None:
         host = self._powered(identity)

@@ -1,7 +1,7 @@
 """The tools of the stations of this process, on one port: what they ask of each station, and its accounts on disk."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,9 +15,10 @@ from chargepost.drivers.simulated import SimulatedStation
 from chargepost.run import charges, kept
 from chargepost.run.addresses import Address
 from chargepost.run.control import is_loopback
+from chargepost.run.gate import TransferError
 from chargepost.run.http import Server, serve
 from chargepost.run.publish import Publisher
-from chargepost.station import badge_window, surroundings
+from chargepost.station import badge_window, maintenance, report, surroundings
 from chargepost.station.core import mac_address
 from chargepost.web import LOOPBACK
 
@@ -32,8 +33,8 @@ ACCOUNTS = "tool/accounts"
 class HostPort:
     """The `Port` of a station that a `StationHost` carries."""
 
-    def __init__(self, host: "StationHost", publisher: Publisher) -> None:
-        self._host, self._publisher = host, publisher
+    def __init__(self, host: "StationHost", publisher: Publisher, restore: Callable[[str], None]) -> None:
+        self._host, self._publisher, self._restore = host, publisher, restore
 
     @property
     def identity(self) -> str:
@@ -93,6 +94,37 @@ class HostPort:
         return mac_address(self._host.identity)
 
     @property
+    def has_reader(self) -> bool:
+        station = self._host.station
+        return station is not None and surroundings.has_reader(station.core)
+
+    def outlets(self) -> Sequence[sig.OutletState]:
+        station, now = self._host.station, self._host.clock.now()
+        return [station.outlet_state(c.number, now) for c in station.connectors] if station else []
+
+    def errors(self) -> Sequence[sig.ErrorView]:
+        return list(report.errors(self._host.station)) if self._host.station else []
+
+    def report(self) -> Sequence[report.Section]:
+        station = self._host.station
+        return report.sections(station, self._host.clock.now()) if station else []
+
+    def firmware(self) -> sig.FirmwareView:
+        return maintenance.view(self._host.station) if self._host.station else sig.FirmwareView("")
+
+    def bring_firmware(self, data: bytes) -> str:
+        job = f"brought-{secrets.token_hex(8)}"
+        try:
+            self._host.carriage.transfers.bring(self.identity, job, data)
+        except TransferError as error:
+            return str(error)
+        self._host.tell(sig.FirmwareBrought(job))
+        return ""
+
+    def restore(self) -> None:
+        self._restore(self.identity)
+
+    @property
     def simulated(self) -> bool:
         return isinstance(self._host.hardware, SimulatedStation)
 
@@ -123,6 +155,12 @@ class Tools:
         self._embedded: dict[str, api.Embedded] = {}
         self.first_passwords: dict[str, dict[str, str]] = {}
         """Of stations that were made in this run: account -> password, to be shown once."""
+        stations.restored.append(self._restored)
+
+    def _restored(self, identity: str) -> None:
+        """Its passwords are those of the first day (Q-065)."""
+        if embedded := self.embedded(identity):
+            embedded.access.restore()
 
     def ids(self) -> Sequence[str]:
         return list(self._stations.hosts)
@@ -134,7 +172,7 @@ class Tools:
             return None
         known = self._embedded.get(identity)
         if known is None or known.port._host is not host:  # type: ignore[attr-defined]  # it is ours
-            port = HostPort(host, self._stations.publisher)
+            port = HostPort(host, self._stations.publisher, self._stations.back_to_factory)
             known = self._embedded[identity] = api.Embedded(port, self._access(host))
         return known
 

@@ -219,6 +219,24 @@ class Transfers:
             del self._jobs[job.owner.identity]
         return True
 
+    def bring(self, identity: str, job: str, data: bytes) -> None:
+        """A file that somebody has brought; it is on disk when this returns. Raises OSError in words of the disk."""
+        with _disk():
+            path = self.path(identity, job)
+            with self._tidying:
+                self._make_room(path)
+            part = path.with_name(f".{path.name}-{self._mark}-{next(self._numbers)}{PART}")
+            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                _write(file, data)
+                os.fsync(file)
+                part.rename(path)
+                _sync_folder(path.parent)
+                _sync_folder(path.parent.parent)
+            finally:
+                os.close(file)
+                part.unlink(missing_ok=True)
+
     # --- where a file lies -------------------------------------------------------------------------------------------
 
     def path(self, identity: str, job: str) -> Path:

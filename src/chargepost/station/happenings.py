@@ -555,6 +555,7 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.ModemRead: surroundings.modem_read,
     sig.TicRead: tic.heard,
     sig.NtpSilent: surroundings.ntp_silent,
+    sig.FirmwareBrought: maintenance.brought,
     sig.Fetched: maintenance.fetched,
     sig.Examined: maintenance.examined,
     sig.Sent: maintenance.sent,

@@ -30,7 +30,18 @@ import msgspec
 
 from chargepost.ocpp import messages as m
 from chargepost.ocpp import security, signing
-from chargepost.signals import Discard, Examine, Examined, Fetch, Fetched, SendReport, Sent, TransferFailed
+from chargepost.signals import (
+    Discard,
+    Examine,
+    Examined,
+    Fetch,
+    Fetched,
+    FirmwareBrought,
+    FirmwareView,
+    SendReport,
+    Sent,
+    TransferFailed,
+)
 from chargepost.station import metering, report, security_events, visits
 from chargepost.station.core import Refusal
 from chargepost.station.memory import INSTALLED, Memory
@@ -59,6 +70,7 @@ LOG = "LogStatusNotification"
 SIGNED = "SignedFirmwareStatusNotification"
 
 UPDATE_KEY, UNTOLD_KEY, REPORT_KEY = "firmware/update", "maintenance/untold", "maintenance/report"
+ENDED_KEY = "firmware/ended"
 
 HELD = "firmware"
 """Why a connector takes nobody new: an update waits for those who charge."""
@@ -86,6 +98,17 @@ class Update(msgspec.Struct, gc=False):
     install_utc_s: float = 0.0
     certificate: str = ""
     signature: str = ""
+    brought: bool = False
+    """By somebody at the tool: the central system, which did not ask for it, is told nothing."""
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """How the last update ended."""
+
+    status: str
+    reason: str
+    release: str
+    at_utc_s: float
 
 
 class Untold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -122,6 +145,7 @@ class Maintenance:
     __slots__ = (
         "acted",
         "due",
+        "ended",
         "interrupted",
         "jobs",
         "telling",
@@ -135,6 +159,7 @@ class Maintenance:
 
     def __init__(self, memory: Memory) -> None:
         self.update = memory.load(UPDATE_KEY, Update)
+        self.ended = memory.load(ENDED_KEY, Ended)
         self.token = 0
         """The step is on disk once this token is durable."""
         self.acted = False
@@ -282,6 +307,28 @@ def _say_now(s: "Station", status: Untold, now: float) -> None:
     s.talk.say(_payload(status), ("other", None), now, triggered=True)
 
 
+# --- what the tool brings, and shows ---------------------------------------------------------------------------------
+
+
+def brought(s: "Station", fact: FirmwareBrought, now: float) -> None:
+    """Examined and installed like one that was fetched. It takes the place of one that is not being installed yet."""
+    old = s.maintenance.update
+    if old and old.step == "install":
+        s.core.note("warning", "firmware refused", "an update is being installed")
+        s.core.wish(Discard(fact.job))
+        return
+    if old:
+        _give_up(s, old)
+    s.maintenance.update = update = Update("", s.core.utc(now), 0, RETRY_S, job=fact.job, brought=True)
+    _enter(s, update, "examine", now)
+
+
+def view(s: "Station") -> FirmwareView:
+    update, last = s.maintenance.update, s.maintenance.ended
+    step = update.step if update else ""
+    return FirmwareView(step, last.status, last.reason, last.release, last.at_utc_s) if last else FirmwareView(step)
+
+
 # --- what the carrier answers ----------------------------------------------------------------------------------------
 
 
@@ -304,10 +351,10 @@ def examined(s: "Station", fact: Examined, now: float) -> None:
     s.core.note("warning", "firmware refused", f"{fact.verdict}: {fact.reason}")
     if fact.verdict == "forged":
         security_events.happened(s, "InvalidFirmwareSignature", now)
-        _end(s, update, "InvalidSignature")
+        _end(s, update, "InvalidSignature", now, fact.reason)
         return
-    _raise(s, _status(update, "SignatureVerified" if signed else "Installing"))
-    _end(s, update, "InstallVerificationFailed" if signed else "InstallationFailed")
+    _tell(s, update, "SignatureVerified" if signed else "Installing")
+    _end(s, update, "InstallVerificationFailed" if signed else "InstallationFailed", now, fact.reason)
 
 
 def sent(s: "Station", fact: Sent, now: float) -> None:
@@ -320,18 +367,18 @@ def transfer_failed(s: "Station", fact: TransferFailed, now: float) -> None:
     update, upload = s.maintenance.update, s.maintenance.upload
     s.core.note("warning", "transfer failed", fact.reason)
     if update and update.step == "fetch" and fact.job == update.job:
-        _not_fetched(s, update, now)
+        _not_fetched(s, update, fact.reason, now)
     elif upload and fact.job == upload.job:
         _not_sent(s, upload, now)
 
 
-def _not_fetched(s: "Station", update: Update, now: float) -> None:
+def _not_fetched(s: "Station", update: Update, reason: str, now: float) -> None:
     if update.retries:
         update.retries -= 1
         s.maintenance.due = now + update.retry_s
         _enter(s, update, "again", now, "DownloadFailed")
     else:
-        _end(s, update, "DownloadFailed")
+        _end(s, update, "DownloadFailed", now, reason)
 
 
 def _not_sent(s: "Station", upload: Upload, now: float) -> None:
@@ -357,7 +404,8 @@ def started(s: "Station", now: float) -> None:
     if update and update.step == "install":
         good = s.core.model.name == update.target
         s.core.memory.put(INSTALLED, s.core.model.name)
-        _end(s, update, "Installed" if good else "InstallationFailed")
+        reason = "" if good else "it did not come up, and the old one goes on"
+        _end(s, update, "Installed" if good else "InstallationFailed", now, reason)
         s.core.note("info", "firmware", f"{s.core.model.name} {'is installed' if good else 'goes on'}")
         if good:
             security_events.happened(s, "FirmwareUpdated", now, s.core.model.release)
@@ -407,13 +455,16 @@ def _enter(s: "Station", update: Update, step: Step, now: float, status: str = "
     s.maintenance.acted = False
     if status and status != update.status:
         update.status = status
-        _raise(s, _status(update, status))
+        _tell(s, update, status)
     s.maintenance.token = s.core.memory.put(UPDATE_KEY, update)
     s.core.wake_at("maintenance", 0, now)
 
 
-def _end(s: "Station", update: Update, status: str) -> None:
-    _raise(s, _status(update, status))
+def _end(s: "Station", update: Update, status: str, now: float, reason: str = "") -> None:
+    _tell(s, update, status)
+    release = update.target.rpartition("@")[2]
+    s.maintenance.ended = Ended(status, reason, release, s.core.utc(now))
+    s.core.memory.put(ENDED_KEY, s.maintenance.ended)
     s.core.wish(Discard(update.job))
     s.core.memory.drop(UPDATE_KEY)
     s.maintenance.update = None
@@ -481,7 +532,7 @@ def _install(s: "Station", update: Update, now: float) -> None:
     if not s.maintenance.acted:
         s.maintenance.acted = True
         if update.request is not None:
-            _raise(s, _status(update, "InstallRebooting"))
+            _tell(s, update, "InstallRebooting")
         s.restart(False, "firmware update", "Reboot", now)
 
 
@@ -526,8 +577,9 @@ def _job(s: "Station", what: str) -> str:
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
-def _status(update: Update, status: str) -> Untold:
-    return Untold(FIRMWARE if update.request is None else SIGNED, status, update.request)
+def _tell(s: "Station", update: Update, status: str) -> None:
+    if not update.brought:
+        _raise(s, Untold(FIRMWARE if update.request is None else SIGNED, status, update.request))
 
 
 def _raise(s: "Station", status: Untold) -> None:

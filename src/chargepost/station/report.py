@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import UNSET
 
 from chargepost.redact import MASK, redact_text
+from chargepost.signals import ErrorView
 from chargepost.station.settings import Row
 from chargepost.station.status import error
 
@@ -108,12 +109,19 @@ def _connector(c: "Connector") -> Iterator[tuple[str, str]]:
     yield "Transaction", c.transaction.name if c.transaction else "none"
 
 
-def _errors(s: "Station") -> Iterator[tuple[str, str]]:
-    """Each error of the product, KO where it is (EVlink OCPP guide, 6.3: OK or KO for each plug)."""
+def errors(s: "Station") -> Iterator[ErrorView]:
+    """Each error of the product, and where it is."""
     for code, spec in s.core.model.errors.items():
         if not spec.variants or s.core.model.variant in spec.variants:
-            where = [f"connector {c.number}" if c.number else "station" for c in s.all_connectors if code in c.faults]
-            yield f"{code} {spec.name}", f"KO: {', '.join(where)}" if where else "OK"
+            here = tuple(c.number for c in s.all_connectors if code in c.faults)
+            yield ErrorView(code, spec.name, spec.description, spec.remedy, bool(spec.service), here)
+
+
+def _errors(s: "Station") -> Iterator[tuple[str, str]]:
+    """KO where an error is (EVlink OCPP guide, 6.3: OK or KO for each plug)."""
+    for each in errors(s):
+        where = [f"connector {number}" if number else "station" for number in each.connectors]
+        yield f"{each.code} {each.name}", f"KO: {', '.join(where)}" if where else "OK"
 
 
 def _value(s: "Station", row: Row) -> str:

@@ -9,6 +9,7 @@ const prefix = body.dataset.prefix;
 const tags = new Map(); // address -> ETag of what is shown of it
 let missed = 0;
 let usedAt = Date.now();
+let stopped = false; // by the button of the page Status
 
 const ask = (address, more = {}) =>
   fetch(address, { ...more, headers: { "x-poll": "1", ...(more.headers || {}) }, cache: "no-store" });
@@ -160,7 +161,7 @@ async function refresh() {
       tags.set(address, fields.headers.get("etag"));
       take(form, await fields.json());
     }
-    for (const part of document.querySelectorAll("[hx-trigger='refresh']")) window.htmx?.trigger(part, "refresh");
+    if (!stopped) fetchParts();
   } catch {
     alive(false);
   }
@@ -276,6 +277,41 @@ document.addEventListener("submit", (event) => {
     upload(event.target);
   }
 }, true);
+
+// --- live status --------------------------------------------------------------------------------------------------
+
+function fetchParts() {
+  for (const part of document.querySelectorAll("[hx-trigger='refresh']")) window.htmx?.trigger(part, "refresh");
+}
+
+function showRhythm() {
+  for (const button of document.querySelectorAll("[data-live]")) {
+    button.hidden = (button.dataset.live === "stop") === stopped;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const what = event.target.closest?.("[data-live]")?.dataset.live;
+  if (!what) return;
+  if (what !== "force") stopped = what === "stop";
+  if (what !== "stop") fetchParts();
+  showRhythm();
+  document.querySelector("[data-live]:not([hidden])")?.focus();
+});
+
+// How old what is shown is, by the clock of this computer since it came.
+let readAt = Date.now();
+function showAge() {
+  const age = document.getElementById("age");
+  if (age) age.textContent = fill(words.age, { n: Math.round((Date.now() - readAt) / 1000) });
+}
+if (document.getElementById("age")) {
+  document.addEventListener("htmx:after:request", (event) => {
+    const { status } = event.detail.ctx.response ?? {};
+    if (status === 200 || status === 304) readAt = Date.now();
+  });
+  setInterval(showAge, 1000);
+}
 
 // --- badges at the reader -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,160 @@
+"""Tab Maintenance: live status, report, restart and restore, passwords, firmware (commissioning guide, chapter 7)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chargepost.commissioning import pages
+from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.port import Port
+from chargepost.commissioning.state_words import PLAIN
+from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
+from chargepost.commissioning.words import _
+
+IMAGE_BYTES_MAX = 1 << 20
+"""Of a firmware file: what the station looks at."""
+
+NUMBERED = ("evlink-smart-wallbox", "evlink-parking", "evlink-city")
+"""Lines whose pages write an error as Err #n (Q-009); the others write its code."""
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+ROWS: tuple[tuple[str, str], ...] = (
+    ("cpw_state", _("CPW state")),
+    ("cable_state", _("Cable state")),
+    ("ev_state", _("EV state")),
+    ("last_charge", _("Last charge status")),
+    ("evse_status", _("EVSE status")),
+    ("outlet_status", _("Outlet status")),
+    ("outlet_last_error", _("Outlet status last error")),
+)
+"""The guide's lines, in its order."""
+
+
+def _status(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    outlets = port.outlets()
+    errors = [each for each in port.errors() if each.connectors]
+    contacts = dict.fromkeys(name for outlet in outlets for name, _active in (*outlet.inputs, *outlet.outputs))
+    return {
+        "outlets": outlets, "errors": errors, "rows": ROWS, "plain": PLAIN, "contacts": list(contacts),
+        "numbered": port.model.line in NUMBERED, "read_utc_s": port.utc_s(),
+    }  # fmt: skip
+
+
+# --- report ----------------------------------------------------------------------------------------------------------
+
+
+def _report(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    return {"sections": port.report(), "read_utc_s": port.utc_s()}
+
+
+def _as_page(port: Port) -> bytes:
+    """The report as one file that needs nothing else."""
+    return pages.render(
+        "report-file.html", "en", sections=port.report(), station=port.identity, read_utc_s=port.utc_s(),
+        product=f"{port.model.title} {port.model.release}",
+    ).encode()  # fmt: skip
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+def _restart(port: Port, sent: Sent) -> Told:
+    port.restart()
+    return Told("", template="starting.html")
+
+
+def _restore(port: Port, sent: Sent) -> Told:
+    """Typed by hand, so that nobody does it by a slip."""
+    if sent.form.get("identity", "").strip() != port.identity:
+        wrong = _("Nothing was restored: type the identity of the station, {identity}, to confirm.")
+        return Told(sent.words(wrong).format(identity=port.identity), bad=True)
+    port.restore()
+    return Told("", template="starting.html")
+
+
+# --- passwords -------------------------------------------------------------------------------------------------------
+
+
+async def _password(port: Port, sent: Sent) -> Told:
+    """Of the own account, or by the administrator of the other one (R-350, R-351)."""
+    whose = sent.form.get("whose", sent.account)
+    if whose not in (ADMIN, USER) or sent.account not in (whose, ADMIN):
+        return Told(sent.words(_("Only the administrator changes the password of another account.")), bad=True)
+    new = sent.form.get("new", "")
+    if new != sent.form.get("again", ""):
+        return Told(sent.words(_("The two new passwords are not alike. Type the new password twice.")), bad=True)
+    if refusal := await sent.set_password(whose, sent.form.get("old", ""), new):
+        return Told(refusal, bad=True)
+    return Told(sent.words(_("The password of {account} is changed.")).format(account=whose))
+
+
+# --- firmware --------------------------------------------------------------------------------------------------------
+
+STEPS: Mapping[str, str] = {
+    "scheduled": _("An update is scheduled by the supervision."),
+    "fetch": _("An update is being downloaded."),
+    "again": _("The download failed, and will be tried again."),
+    "examine": _("The file is being examined: its signature first, then what is in it."),
+    "put off": _("The update is good, and will be installed later."),
+    "ready": _("The update is good. It is installed as soon as nobody charges; nobody new is let in."),
+    "install": _("The update is being installed: the station starts anew."),
+}
+ENDS: Mapping[str, str] = {
+    "Installed": _("The last update was installed."),
+    "InstallationFailed": _("The last update was refused, or did not come up. The old firmware goes on."),
+    "InstallVerificationFailed": _("The last update was refused. The old firmware goes on."),
+    "InvalidSignature": _("The last update was refused: its signature is not that of somebody who is trusted."),
+    "DownloadFailed": _("The last update could not be downloaded."),
+}
+
+
+def _firmware(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+    address = port.setting("IpAddress")
+    last = (address.value or "").rpartition(".")[2] if address else ""
+    boards = range(len(port.outlets()) if port.model.line in NUMBERED else 1)
+    first = int(last) if last.isdecimal() else None
+    return {
+        "firmware": port.firmware(), "steps": STEPS, "ends": ENDS, "release": port.model.release,
+        "version": port.model.identity.firmware, "reader": port.has_reader,
+        "boards": [str(first + number) if first is not None else str(number + 1) for number in boards],
+    }  # fmt: skip
+
+
+def _bring(port: Port, sent: Sent) -> Told:
+    if port.firmware().step in ("install", "examine", "ready"):
+        return Told(sent.words(_("An update is under way already. Wait for its end.")), bad=True)
+    if not sent.data:
+        return Told(sent.words(_("The file is empty. Choose a firmware file of this product.")), bad=True)
+    if trouble := port.bring_firmware(sent.data):
+        return Told(f"{sent.words(_('The file could not be kept.'))} {trouble}", bad=True)
+    return Told("")
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+TAB = Tab("maintenance", _("Maintenance"))
+
+SUB_TABS = (
+    SubTab("maintenance", "status", _("Status"), template="status.html", context=_status, live="status-live.html"),
+    SubTab("maintenance", "report", _("Report"), template="report.html", context=_report),
+    SubTab("maintenance", "control", _("Control"), template="control.html"),
+    SubTab("maintenance", "passwords", _("Passwords"), template="passwords.html"),
+    SubTab("maintenance", "firmware", _("Firmware update"), user=False, template="firmware.html", context=_firmware,
+           live="firmware-live.html"),
+)  # fmt: skip
+
+FIELDS: tuple[Field, ...] = ()
+
+ACTIONS = (
+    Action("control", "restart", _restart, user=True),
+    Action("control", "restore", _restore),
+    Action("passwords", "change", _password, user=True),
+    Action("firmware", "bring", _bring, max_bytes=IMAGE_BYTES_MAX + 1),
+)
+
+DOWNLOADS = (
+    Download("report", "report.html", _as_page, "text/html; charset=utf-8",
+             lambda port: f"{port.identity}-report.html", user=True),
+)  # fmt: skip
+
+RULES: Mapping[str, tuple[Rule, ...]] = {}

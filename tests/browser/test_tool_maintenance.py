@@ -1,0 +1,79 @@
+"""The tab Maintenance in a real browser: the rhythm of the live status, a restart, an update, who can read it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from chargepost import signals as sig
+from chargepost.drivers.simulated import CARS
+from tests.browser.seeing import tool_page
+from tests.shells.rig import until
+from tests.tool.rig import commissioned
+from tests.tool.test_maintenance import GOOD, terms
+
+pytestmark = pytest.mark.slow
+
+
+async def test_r_338_r_339_ux_18_the_status_lives_stops_and_is_forced(browser: Browser) -> None:
+    async with commissioned("evlink-parking") as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go("maintenance/status")
+        stop, force, start = (
+            page.get_by_role("button", name=name)
+            for name in ("Stop automatic refresh", "Force refresh", "Start automatic refresh")
+        )
+        assert (await stop.is_visible(), await force.is_visible(), await start.is_visible()) == (True, False, False)
+        site.host().plug_in(1, CARS["Compact"])
+        await page.get_by_text("B_Present_9V").first.wait_for()  # within the rhythm
+        await stop.click()
+        assert (await stop.is_visible(), await force.is_visible(), await start.is_visible()) == (False, True, True)
+        site.host().present_badge("04A1", 1)
+        await until(lambda: any(outlet.contactor for outlet in site.host().view().connectors), asyncio.Event())
+        assert await page.get_by_text("EV_Charging_StateC2").count() == 0
+        await force.click()
+        await page.get_by_text("EV_Charging_StateC2").wait_for()
+        await start.click()
+        site.host().tell(sig.FaultRaised(1, "12"))
+        await page.get_by_role("heading", name="Err #12").wait_for()
+        await seen.assert_good()
+
+
+async def test_r_258_ux_22_a_restart_shows_its_steps_and_the_page_comes_back(browser: Browser) -> None:
+    async with commissioned("evlink-parking", speed=10) as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go("maintenance/control")
+        await page.get_by_role("button", name="Restart the charging station").click()
+        await page.get_by_role("dialog").get_by_role("button", name="OK").click()
+        await page.get_by_role("heading", name="The station is starting").wait_for()
+        await page.get_by_role("heading", name="Control").wait_for()
+        assert page.url.endswith("maintenance/control")
+
+
+async def test_r_354_ux_25_an_update_is_uploaded_and_its_end_is_told(browser: Browser, tmp_path: Path) -> None:
+    async with commissioned("evlink-parking@R6", speed=20, files=terms()) as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go("maintenance/firmware")
+        file = tmp_path / "package.zip"
+        file.write_bytes(b"PK\x03\x04" + bytes(1000))
+        await page.get_by_label("Select a package").set_input_files(file)
+        await page.get_by_role("button", name="Install", exact=True).click()
+        await page.get_by_text("The last update was refused").wait_for()
+        file.write_bytes(GOOD)
+        await page.get_by_label("Select a package").set_input_files(file)
+        await page.get_by_role("button", name="Install", exact=True).dblclick()
+        await page.get_by_text("The last update was installed.").wait_for()
+        assert site.host().model.release == "R7"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_ux_14_maintenance_can_be_read_by_all(browser: Browser, scheme: str, width: int) -> None:
+    async with commissioned("evlink-parking") as site:
+        site.host().tell(sig.FaultRaised(1, "12"), sig.FaultRaised(2, "4"))
+        seen = await tool_page(browser, site, viewport={"width": width, "height": 800}, color_scheme=scheme)
+        for sub in ("status", "report", "control", "passwords", "firmware"):
+            page = await seen.go(f"maintenance/{sub}")
+            await page.locator("h1").wait_for()
+            await seen.assert_good()

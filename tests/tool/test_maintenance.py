@@ -1,0 +1,239 @@
+"""The tab Maintenance (commissioning guide, chapter 7; R-338 to R-354)."""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chargepost import signals as sig
+from chargepost.catalogue import load
+from chargepost.catalogue.image import draw_key, make
+from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.state_words import PLAIN
+from chargepost.commissioning.tabs.maintenance import ENDS, STEPS
+from chargepost.drivers.simulated import CARS
+from chargepost.run.transfer import Terms
+from chargepost.station import electrics, pilot
+from chargepost.station.maintenance import STEPS as STATION_STEPS
+from tests.shells.rig import until
+from tests.tool.rig import OWN, Client, Commissioned, commissioned
+
+
+async def act(client: Client, at: str, **form: str) -> tuple[int, str]:
+    sub, action = at.rsplit("/", 1)
+    data = form | {"csrf": await client.csrf()}
+    answer = await client.http.post(f"{client.at}maintenance/{sub}/do/{action}", data=data, follow_redirects=True)
+    return answer.status_code, answer.text
+
+
+async def seen(check: Callable[[], bool]) -> None:
+    await until(check, asyncio.Event())
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+
+async def test_r_338_r_341_to_r_345_the_status_is_that_of_the_hardware() -> None:
+    async with commissioned("evlink-parking") as site, site.client(USER) as client:
+        live = (await client.get("maintenance/status/live")).text
+        for word in ("EVSE_Available_StateA", "Not_Plugged", "A_Not_Present_12V", "Normal_Mode_3", "Not_Initialized"):
+            assert word in live, word
+        host = site.host()
+        host.plug_in(1, CARS["Compact"])
+        host.present_badge("04A1", 1)
+        await seen(lambda: site.embedded().port.outlets()[0].outlet_status == "OK_ChargeLoopStarted")
+        live = (await client.get("maintenance/status/live")).text
+        for word in ("EV_Charging_StateC2", "32 A", "C_Ready_6V_M12V", "OK_ChargeLoopStarted", "charging"):
+            assert word in live, word
+
+
+async def test_r_340_without_an_error_it_says_so_and_each_error_has_its_remedy() -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        assert "No error found on the charging station" in (await client.get("maintenance/status/live")).text
+        site.host().tell(sig.FaultRaised(1, "12"))
+        live = (await client.get("maintenance/status/live")).text
+        assert "No error found" not in live
+        assert "Err #12 - Power Meter Communication" in re.sub(r"\s+", " ", live)
+        assert load("evlink-parking").errors["12"].remedy in live.replace("&#39;", "'")
+
+
+def test_every_word_of_the_status_has_a_plain_one() -> None:
+    said = {row.name for row in (*electrics.CPW_STATES, *electrics.EVSE_STATUS, *electrics.OUTLET_STATUS)}
+    said |= {*electrics.LAST_ERRORS, *electrics.LAST_CHARGE.values(), *(row.guide for row in pilot.STATES.values())}
+    said |= {name for _, name in electrics.CABLES} | {electrics.NO_CABLE, electrics.NOT_INITIALIZED}
+    assert said == set(PLAIN)
+
+
+# --- report ----------------------------------------------------------------------------------------------------------
+
+
+async def test_r_347_the_report_is_a_page_and_a_file_that_needs_nothing_else() -> None:
+    secret = "Secret-of-the-owner-1"
+    async with commissioned("evlink-parking", settings={"AuthorizationKey": secret}) as site:
+        async with site.client(USER) as client:
+            page = (await client.get("maintenance/report")).text
+            answer = await client.get("maintenance/report/files/report.html")
+        assert "S1-report.html" in answer.headers["content-disposition"]
+        for text in (page, answer.text):
+            for word in ("Boot counter", "Firmware version", "3.3.0.7", "Serial number", "Cable state", "Not_Plugged"):
+                assert word in text, word
+            assert secret not in text
+        assert not re.search(r"(src|href)\s*=|url\(|<script|@import", answer.text)
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+async def test_r_348_both_accounts_restart_and_admin_alone_restores() -> None:
+    async with commissioned("evlink-parking", speed=60) as site:
+        for account in (USER, ADMIN):
+            async with site.client(account) as client:
+                if account == USER:
+                    assert (await act(client, "control/restore", identity="S1"))[0] == 404
+                    assert "Restore" not in (await client.get("maintenance/control")).text
+                before = site.host().station
+                assert "The station is starting" in (await act(client, "control/restart"))[1]
+                await seen(lambda old=before: site.host().station not in (None, old))  # type: ignore[misc]
+
+
+async def test_r_349_a_restore_is_typed_and_keeps_badges_and_software() -> None:
+    async with commissioned("evlink-parking", speed=60) as site, site.client(ADMIN) as client:
+        host = site.host()
+        host.tell(sig.SettingChanged("stationName", "Mine"), sig.BadgeKept("04A1", "VIP", "Anna"))
+        status, text = await act(client, "control/restore", identity="s1")
+        assert (status, "type the identity of the station, S1" in text) == (200, True)
+        assert site.setting("stationName") == "Mine"
+        before = host.station
+        await act(client, "control/restore", identity="S1")
+        await seen(lambda: host.station not in (None, before))
+        assert site.setting("stationName") != "Mine"
+        assert [(each.id_tag, each.comment) for each in site.embedded().port.badges()] == [("04A1", "Anna")]
+        assert (await client.get("maintenance/control")).headers["location"].startswith("/stations/S1/login")
+        assert (await client.log_in(ADMIN, OWN)).status_code == 401
+        assert (await client.log_in(ADMIN, site.first())).status_code == 303
+
+
+# --- passwords -------------------------------------------------------------------------------------------------------
+
+OTHER = "Other-pass 2"
+
+
+async def test_r_350_both_accounts_change_their_password_and_admin_that_of_user() -> None:
+    async with commissioned("evlink-parking") as site:
+        async with site.client(USER) as client:
+            assert (
+                "Only the administrator"
+                in (await act(client, "passwords/change", whose=ADMIN, old=OWN, new=OTHER, again=OTHER))[1]
+            )
+            assert 'name="whose"' not in (await client.get("maintenance/passwords")).text
+            await act(client, "passwords/change", old=OWN, new=OTHER, again=OTHER)
+            assert (await client.get("maintenance/passwords")).status_code == 303
+            assert (await client.log_in(USER, OTHER)).status_code == 303
+        async with site.client(ADMIN) as client:
+            text = (await act(client, "passwords/change", whose=USER, old=OWN, new="New-pass 3", again="New-pass 3"))[1]
+            assert "The password of user is changed." in text
+            async with site.client() as other:
+                assert (await other.log_in(USER, "New-pass 3")).status_code == 303
+                assert "Choose your own" in (await other.get("password")).text
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ({"old": "wrong", "new": OTHER, "again": OTHER}, "present password is wrong"),
+        ({"old": OWN, "new": OTHER, "again": "Other-pass 3"}, "not alike"),
+        ({"old": OWN, "new": "weak", "again": "weak"}, "too weak"),
+    ],
+)
+async def test_r_352_a_password_that_is_not_taken_says_why(form: dict[str, str], why: str) -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        assert why in (await act(client, "passwords/change", **form))[1]
+        assert (await client.get("maintenance/passwords")).status_code == 200
+
+
+# --- firmware --------------------------------------------------------------------------------------------------------
+
+PRIVATE, PUBLIC = draw_key()
+
+
+async def bring(client: Client, data: bytes) -> tuple[int, str]:
+    headers = {"x-csrf": await client.csrf(), "content-type": "application/octet-stream"}
+    at = f"{client.at}maintenance/firmware/do/bring"
+    answer = await client.http.post(at, content=data, headers=headers, follow_redirects=True)
+    return answer.status_code, answer.text
+
+
+def image(line: str, release: str, key: bytes = PRIVATE) -> bytes:
+    return make(line, release, "2026-11-20", key)
+
+
+def terms() -> Terms:
+    return Terms(keys=(PUBLIC,))
+
+
+async def test_r_353_r_354_a_package_is_examined_installed_and_its_end_is_shown() -> None:
+    async with commissioned("evlink-parking@R6", speed=60, files=terms()) as site, site.client(ADMIN) as client:
+        page = (await client.get("maintenance/firmware")).text
+        assert "3.2.0" in page
+        host = site.host()
+        status, _ = await bring(client, image("evlink-parking", "R7"))
+        assert status == 200
+        await seen(lambda: host.station is not None and host.model.release == "R7" and view(site).step == "")
+        assert (view(site).last, view(site).release) == ("Installed", "R7")
+        await site.up()
+        assert "The last update was installed." in (await client.get("maintenance/firmware")).text
+
+
+def view(site: Commissioned) -> sig.FirmwareView:
+    return site.embedded().port.firmware()
+
+
+GOOD = image("evlink-parking", "R7")
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (b"PK\x03\x04" + bytes(100), "InstallationFailed"),
+        (image("evlink-city", "R7"), "InstallationFailed"),
+        (image("evlink-parking", "R7", draw_key()[0]), "InstallationFailed"),
+        (GOOD[:-10], "InstallationFailed"),
+        (GOOD[:200] + bytes([GOOD[200] ^ 1]) + GOOD[201:], "InstallationFailed"),
+    ],
+)
+async def test_r_354_a_wrong_package_is_refused_in_words_and_the_station_goes_on(data: bytes, end: str) -> None:
+    async with commissioned("evlink-parking@R6", files=terms()) as site, site.client(ADMIN) as client:
+        await bring(client, data)
+        await seen(lambda: view(site).last != "")
+        assert (view(site).last, site.host().model.release) == (end, "R6")
+        assert view(site).reason
+        page = (await client.get("maintenance/firmware")).text
+        assert "was refused" in page
+        assert "The old firmware goes on." in page
+
+
+async def test_r_354_too_large_or_empty_is_refused_at_once() -> None:
+    async with commissioned("evlink-parking@R6", files=terms()) as site, site.client(ADMIN) as client:
+        assert (await bring(client, bytes(1 << 21)))[0] == 413
+        assert "The file is empty" in (await bring(client, b""))[1]
+        assert view(site) == sig.FirmwareView("")
+
+
+async def test_r_354_a_brought_package_is_told_to_no_supervision_and_only_one_at_a_time() -> None:
+    async with commissioned("evlink-parking@R6", files=terms()) as site, site.client(ADMIN) as client:
+        host = site.host()
+        host.plug_in(1, CARS["Compact"])
+        host.present_badge("04A1", 1)
+        await seen(lambda: any(outlet.contactor for outlet in host.view().connectors))
+        await bring(client, GOOD)
+        await seen(lambda: view(site).step == "ready")  # it waits for who charges
+        assert "as soon as nobody charges" in (await client.get("maintenance/firmware")).text
+        assert "under way already" in (await bring(client, GOOD))[1]
+        assert host.station
+        assert host.station.maintenance.untold == []
+
+
+def test_every_step_and_end_of_an_update_has_words() -> None:
+    assert set(STEPS) == set(STATION_STEPS)
+    assert "Installed" in ENDS
