@@ -21,9 +21,10 @@ from chargepost.drivers.real.station import FittedStation
 from chargepost.run import site
 from chargepost.run.given import Unfit, find_model, judge
 from chargepost.run.hardware import HardwarePart
-from chargepost.run.house import _given
+from chargepost.run.house import Plan, _given, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import SiteError
+from chargepost.run.store import Store
 
 COIL, FEEDBACK, STOP = 0, 1, 2
 
@@ -44,7 +45,7 @@ at = "/dev/ttyUSB0"
 at = "/dev/ttyUSB1"
 baud = 9600
 contactor = { coil = 0, feedback = 1 }
-inputs = { emergency_stop = { line = 2, normally = "closed" }, load_shedding = 3 }
+inputs = { emergency_stop = { line = 2, normally = "closed" }, detection_loop = 3 }
 lights = { green = 4, red = 5 }
 
 [stations.hardware.tic]
@@ -95,7 +96,7 @@ connector = 2
          "10: stations[0].hardware.raeder: there is no such key; did you mean reader or meter?"),
         ('at = "/dev/ttyUSB0"', 'at = "ttyUSB0"', "10: stations[0].hardware.reader: at: 'ttyUSB0' is no wire: give"),
         ("coil = 0", "coil = 4", "13: stations[0].hardware.io: line 4 is there twice among the outputs"),
-        ("load_shedding = 3", "load_shedding = 1", "13: stations[0].hardware.io: line 1 is there twice among the inpu"),
+        ("detection_loop = 3", "detection_loop = 1", "13: stations[0].hardware.io: line 1 is there twice among the"),
         ("red = 5", "rde = 5", "13: stations[0].hardware.io: lights.rde: no colour of a lamp: green, blue, red"),
         (", feedback = 1", "", "16: stations[0].hardware.io.contactor: feedback is missing"),
         ('"standard"', '"new"', "22: stations[0].hardware.tic.mode: invalid enum value 'new'"),
@@ -111,6 +112,7 @@ def test_a_wrong_table_is_one_line_with_its_place(right: str, wrong: str, line: 
 @pytest.mark.parametrize(
     ("right", "wrong", "why"),
     [
+        ("detection_loop", "lop", "inputs.lop: EVlink Pro AC has no such input; did you mean stop?"),
         ("unit = 30", "connector = 2", "meter: EVlink Pro AC has no connector 2: 1 to 1"),
         ("[stations.hardware.tic]", '[stations.hardware.gpio]\nchip = "/dev/gpiochip-9"\n[stations.hardware.tic]',
          "/dev/gpiochip-9: No such file or directory"),
@@ -138,11 +140,14 @@ def test_one_station_takes_its_instruments_from_a_file(tmp_path: Path, capsys: p
 
 
 @contextlib.asynccontextmanager
-async def garage(rig: Rig, tables: Mapping[str, object]) -> AsyncIterator[StationHost]:
-    """A wallbox whose instruments are these."""
+async def garage(
+    rig: Rig, tables: Mapping[str, object], name: str = "evlink-pro-ac", interval_s: str = "1"
+) -> AsyncIterator[StationHost]:
+    """A station whose instruments are these."""
     hardware = msgspec.convert(tables, HardwarePart, dec_hook=site._quantity)
-    model = find_model("evlink-pro-ac")
-    given = judge("GARAGE", model, {"MeterValueSampleInterval": "1"}, rig.url)
+    model = find_model(name)
+    settings = {"MeterValueSampleInterval": interval_s, **hardware.settings(model)}
+    given = judge("GARAGE", model, settings, rig.url)
     host = StationHost(given._replace(fittings=hardware.fittings(model)), rig.carriage)
     rig.hosts.append(host)
     assert isinstance(host.hardware, FittedStation)
@@ -205,6 +210,53 @@ async def test_r_311_a_charge_on_real_instruments_from_the_badge_to_the_bill() -
         ]
         assert (stop["meterStop"], stop["reason"]) == (1_000_000 + 10_709, "EmergencyStop"), "3 x 230 V x 16 A x 0.97"
     terminal.close()
+
+
+@pytest.mark.slow
+async def test_r_246_r_153_a_real_meter_that_is_lost_is_estimated_and_found_again() -> None:
+    """Three polls without an answer: error 12, and the register goes on by the reference voltage; it never falls."""
+    async with slave("meter", "rtu") as meter, rigged() as rig:
+        tables = {"meter": {"at": meter.at, "poll": "20 ms"}}
+        async with garage(rig, tables, "evlink-smart-wallbox", "15") as host:
+            await rig.until(lambda: host.view().link.boot == "Accepted", "the boot is accepted")
+            await rig.until(lambda: not instrument(host, "meters")[1].silent, "the meter is heard")
+            host.plug_in(1, CARS["Compact"])
+            host.present_badge(BADGE)
+            await rig.until(lambda: host.view().connectors[0].transaction is not None, "a transaction runs")
+            await meter.do("silent")
+            await rig.until(lambda: host.view().connectors[0].vendor_error == "12", "the meter is lost")
+            assert host.view().connectors[0].status == "Charging", "a warning beside it"
+            estimated = len(registers(rig)) + 3
+            await rig.until(lambda: len(registers(rig)) >= estimated, "the estimate goes on")
+            await meter.do("speak")
+            await rig.until(lambda: host.view().connectors[0].vendor_error == "", "the meter is found again")
+            host.tell(sig.StopAsked(1))
+            await rig.until(lambda: host.view().connectors[0].transaction is None, "the charge is over")
+        told = registers(rig)
+        assert told == sorted(told)
+        assert told[-1] > told[0] >= 1_000_000
+
+
+def registers(rig: Rig) -> list[int]:
+    """As they were told, oldest first."""
+    found = []
+    for trace in rig.carriage.frames.traces("GARAGE"):
+        if '"MeterValues"' in trace["raw"]:
+            values = msgspec.json.decode(trace["raw"])[3]["meterValue"][0]["sampledValue"]
+            found += [int(each["value"]) for each in values if each.get("measurand", "").endswith("Register")]
+    return found
+
+
+@pytest.mark.slow
+async def test_a_process_runs_the_instruments_of_its_site_file_and_leaves_them_switched_off() -> None:
+    async with slave("io", "tcp", 1) as io:
+        text = WHOLE[: WHOLE.index("[stations.hardware.meter]")]
+        text += f'[stations.hardware.io]\nat = "{io.at}"\ncontactor = {{ coil = {COIL}, feedback = {FEEDBACK} }}\n'
+        async with opened(Plan(site.read(text, "garage.toml"), Store(None), "0")) as house:
+            host = house.stations.hosts["GARAGE"]
+            host.hardware.do(sig.SwitchPower(1, True), host.clock.now())
+            await coil(io, "1")
+        assert (await io.do("coils"))[COIL] == "0"
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from chargepost.catalogue.checks import nearest
 from chargepost.catalogue.model import Model
 from chargepost.drivers.real.boards import COLOURS, Board, BoardContactor, BoardInputs, BoardLights, Contact
 from chargepost.drivers.real.gpio import Gpio
@@ -16,7 +17,7 @@ from chargepost.drivers.real.io import LINES_MAX, ModbusIo
 from chargepost.drivers.real.meter import UNIT, ModbusMeter
 from chargepost.drivers.real.modbus import Framing
 from chargepost.drivers.real.reader import BAUD, SerialReader
-from chargepost.drivers.real.station import Fittings, by_connector
+from chargepost.drivers.real.station import BUTTONS, PLUG, Fittings, by_connector
 from chargepost.drivers.real.tic import BAUD as TIC_BAUD
 from chargepost.drivers.real.tic import Mode, TicLine
 from chargepost.drivers.real.wires import Line, Parity
@@ -96,7 +97,8 @@ class BoardPart(Part, frozen=True, kw_only=True):
 
     contactor: ContactorPart | tuple[ContactorPart, ...] = ()
     inputs: dict[str, int | ContactPart] = msgspec.field(default_factory=dict)
-    """By the name of the input at the station (`emergency_stop`, `load_shedding`, `plug` ...)."""
+    """By the name of the input at the station (`emergency_stop`, `load_shedding`, `plug` ...). A contact of the product
+    is told as it is, closed or open: what is normal there is the station's own setting."""
     lights: dict[str, int] = msgspec.field(default_factory=dict)
     """By colour; `green_2` is of connector 2."""
 
@@ -176,7 +178,7 @@ class HardwarePart(Part, frozen=True, kw_only=True):
         return {METERING_KEY if number == 1 else f"{METERING_KEY}/{number}": "IEM_3x5x" for number in numbers}
 
     def fittings(self, model: Model) -> Fittings:
-        """The drivers, ready to run. Raises ValueError for a connector that the model has not, OSError for a chip."""
+        """The drivers, ready to run. Raises ValueError for what the model has no place for, OSError for a chip."""
         fittings = Fittings(reader_error=_reader_error(model))
         boards = [each for each in (self.io, self.gpio) if each]
         contactors = [each for board in boards for each in several(board.contactor)]
@@ -187,6 +189,9 @@ class HardwarePart(Part, frozen=True, kw_only=True):
                     raise ValueError(f"{kind}: {model.title} has no connector {number}: 1 to {len(model.connectors)}")
                 if numbers.count(number) > 1:
                     raise ValueError(f"{kind}: connector {number} has two: give each its own connector")
+        known = _inputs(model)
+        for name in (name for board in boards for name in board.inputs if name not in known):
+            raise ValueError(f"inputs.{name}: {model.title} has no such input{nearest(name, known)}")
         for each in several(self.meter):
             meter = fittings.meters[each.connector] = each.meter()
             fittings.wires.append(meter)
@@ -212,6 +217,13 @@ class HardwarePart(Part, frozen=True, kw_only=True):
 def several(parts: P | Sequence[P]) -> Sequence[P]:
     """A table alone is a list of one."""
     return (parts,) if isinstance(parts, Part) else parts
+
+
+def _inputs(model: Model) -> list[str]:
+    """What may be wired: the product's own contacts, its buttons, and the plug's contact of a domestic socket."""
+    numbers = range(2, len(model.connectors) + 1)
+    each = [PLUG, *(name for name, spec in model.inputs.items() if spec.each)]
+    return [*BUTTONS, PLUG, *model.inputs, *(f"{name}_{number}" for name in each for number in numbers)]
 
 
 def _reader_error(model: Model) -> str:

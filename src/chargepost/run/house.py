@@ -1,6 +1,7 @@
 """One process with all it serves: supervision, stations, control API, visitors; closed in the other order."""
 
 import asyncio
+import logging
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -31,6 +32,8 @@ from chargepost.supervision.access import OPERATOR
 if TYPE_CHECKING:
     from chargepost.run.modbus import ModbusServer
     from chargepost.run.tool import Served
+
+log = logging.getLogger("chargepost.station")
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,7 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
 
     def added(host: StationHost) -> None:
         if isinstance(host.hardware, FittedStation):
-            stack.push_async_callback(_running(host.hardware, host.look))
+            stack.push_async_callback(_running(host, host.hardware))
         if part := visited.get(host.identity):
             stack.callback(Visitors(host, part.habits(), house.plan.site.seed, away).stop)
 
@@ -335,14 +338,19 @@ def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Give
         raise Unfit("hardware", str(error)) from None
 
 
-def _running(hardware: FittedStation, look: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+def _running(host: StationHost, hardware: FittedStation) -> Callable[[], Awaitable[None]]:
     """Its instruments at work from here on; what is returned ends them, with everything switched off."""
-    task = asyncio.create_task(hardware.run(look))
+    task = asyncio.create_task(hardware.run(host.look))
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s: its instruments failed, all is off (%s: %s)", host.identity, type(error).__name__, error)
 
     async def end() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
+    task.add_done_callback(ended)
     return end
 
 

@@ -222,7 +222,8 @@ class Station:
             for c in self.connectors:
                 self._advance(c, now)
             external.govern(self)
-            tic.govern(self)
+            if self.house is not None:
+                tic.govern(self)
             if len(self.connectors) > 1:
                 sharing.balance(self, now)
             connectors = profiles.govern(self, now)
