@@ -11,9 +11,10 @@ import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.records.ledger import remember_statements
+from chargepost.run import charges
 from chargepost.run.gate import Place
 from chargepost.run.store import hold
-from chargepost.signals import ChargeDetail, ChargeRecord, ClockSet, Remember
+from chargepost.signals import ChargeDetail, ChargeRecord, ClockSet, Remember, SettingChanged
 from tests.shells import file_servers as servers
 from tests.shells.rig import until
 from tests.tool.rig import Commissioned, commissioned
@@ -80,6 +81,8 @@ async def test_times_are_those_of_the_stations_zone(tmp_path: Path) -> None:
             assert rows((await client.get("records/charges")).text)[0][6:9] == [
                 "2026-03-01 17:30", "2026-03-01 18:30", "1.500",
             ]  # fmt: skip
+            site.host().tell(SettingChanged("TimeZone", "UTC"))
+            assert rows((await client.get("records/charges")).text)[0][6] == "2026-03-01 12:00"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,7 @@ async def test_the_filter_is_in_the_address(tmp_path: Path, query: str, numbers:
         async with site.client(USER) as client:
             for path in (f"records/charges?{query}", f"records/charges/live?{query}"):
                 assert [row[0] for row in rows((await client.get(path)).text)] == [str(n) for n in numbers]
+            assert len(rows((await client.get("records/charges")).text)) == 8
 
 
 async def test_what_is_on_a_badge_is_no_script_and_no_formula(tmp_path: Path) -> None:
@@ -121,6 +125,21 @@ async def test_r_328_the_export_has_up_to_3000_and_the_separators_that_are_set(t
     found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter="\t"))
     assert len(found) == 3001
     assert (found[1][0], found[-1][0], found[1][8]) == ("3003", "4", "1,500")
+
+
+async def test_a_page_that_is_looked_at_again_has_what_is_new(tmp_path: Path) -> None:
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site, site.client(USER) as client:
+        steps = [
+            (record(1, delivered=False), ["not sent"]),
+            (record(2), ["sent", "not sent"]),
+            (record(1), ["sent"] * 2),
+        ]
+        for changed, told in steps:
+            charged(site, changed)
+            view = charges.chosen(site.house.stations.publisher, "S1", {})
+            assert [each.told for each in view.charges] == told
+            assert view is charges.chosen(site.house.stations.publisher, "S1", {}), "worked out once"
+            assert (await client.get("records/charges")).text.count("</svg>Sent<") == told.count("sent")
 
 
 async def test_a_row_shows_what_became_of_it(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-import msgspec
-
 from chargepost.journal import Journal, Sealed, Statement, seal
 from chargepost.signals import ChargeDetail, ChargeRecord, Remember
 
@@ -40,6 +38,7 @@ DETAILS = ChargeDetail.__struct_fields__
 COLUMNS = ", ".join(f'"{field}"' for field in FIELDS)
 # What is billed is written once; later only the central system's number and the delivery may become known.
 BILLED = [field for field in FIELDS if field not in ("transaction", "delivered")]
+BILLED_COLUMNS, WHOLE = len(BILLED), len(FIELDS)
 STATION_SEALED = [
     Sealed("memory", ("station", "key", "value"), "seal"),
     Sealed("records", ("station", *BILLED), "billed_seal"),
@@ -58,6 +57,7 @@ ON CONFLICT (station, record) DO UPDATE SET
 """  # noqa: S608 - the names are those of our own type
 DESCRIBE = f"INSERT OR IGNORE INTO details VALUES (?, ?{', ?' * len(DETAILS)}, ?)"  # noqa: S608
 COUNT = "SELECT count(*) FROM records WHERE station = ?"
+MARK = """SELECT count(*), count("transaction"), total(delivered) FROM records WHERE station = ?"""
 NEWEST = f"""
 SELECT {COLUMNS}, {", ".join(DETAILS)} FROM records LEFT JOIN details USING (station, record)
 WHERE station = ? ORDER BY number DESC LIMIT ? OFFSET ?
@@ -97,10 +97,17 @@ def count_records(journal: Journal, station: str) -> int:
     return int(total)
 
 
+def mark(journal: Journal, station: str) -> tuple[Any, ...]:
+    """Another one as soon as something of the station's records has changed."""
+    (found,) = journal.read(MARK, (station,))
+    return found
+
+
 def _record(row: Sequence[Any]) -> ChargeRecord:
-    billed, described = dict(zip(FIELDS, row, strict=False)), dict(zip(DETAILS, row[len(FIELDS) :], strict=True))
-    detail = None if described["serial"] is None else described
-    return msgspec.convert(billed | {"detail": detail}, ChargeRecord, strict=False)
+    billed, (transaction, delivered), described = row[:BILLED_COLUMNS], row[BILLED_COLUMNS:WHOLE], row[WHOLE:]
+    detail = None if described[0] is None else ChargeDetail(*described)
+    values: list[Any] = [*billed, None if transaction is None else int(transaction), bool(delivered), detail]
+    return ChargeRecord(*values)
 
 
 class StationLedger:

@@ -18,12 +18,12 @@ import msgspec
 from chargepost.catalogue.model import Model
 from chargepost.journal import Journal, StoreError
 from chargepost.records import cdr, publish
-from chargepost.records.ledger import StationLedger, count_records, records
+from chargepost.records.ledger import StationLedger, count_records, mark, records
 from chargepost.records.publish import Batch, State
 from chargepost.run.clock import Clock
 from chargepost.run.gate import TransferError
 from chargepost.run.transfer import Terms
-from chargepost.signals import ChargeView, PublicationResult, PublicationView
+from chargepost.signals import ChargesView, ChargeView, PublicationResult, PublicationView
 from chargepost.station.station import Station
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Publisher:
         self._states: dict[str, State] = {}
         """Of stations that publish, or were looked at."""
         self._under_way: dict[str, Errand] = {}
+        self.views: dict[object, ChargesView] = {}
+        """What `charges.chosen` has worked out last."""
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -181,6 +183,11 @@ class Publisher:
             cdr.view(each, number - n, serial=serial, published_to=published_to, waiting=each.record in waiting)
             for n, each in enumerate(found)
         ]
+
+    def mark(self, identity: str) -> tuple[object, ...]:
+        """Another one as soon as `charges` would say something else."""
+        station = self.station(identity)
+        return mark(self._journal, identity), len(station.undelivered), self.state(identity).sent_to
 
     def _keep(self, identity: str, state: State, done: Callable[[], None] | None = None) -> None:
         """Raises StoreError when too much waits for the disk already."""
