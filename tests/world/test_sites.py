@@ -8,7 +8,7 @@ from tests.soak import SOAK
 
 from chargepost.energy import cluster
 from chargepost.fleet import report, site
-from chargepost.fleet.scenario import SCENARIOS, Scenario, ScenarioError, load, read
+from chargepost.fleet.scenario import SCENARIOS, FuseTable, Scenario, ScenarioError, load, read
 from chargepost.fleet.world import World
 
 CLUSTERS = SCENARIOS / "clusters.toml"
@@ -56,18 +56,21 @@ def test_a_crowded_site_is_used_and_never_overloaded() -> None:
     assert any(each.is_shed and "fuse" in each.author for each in world.sites[0].record.shed)
 
 
-class Trusting(cluster.Leader):
-    """A planted fault: what is taken is free at once."""
+class Forgetful(cluster.Leader):
+    """A planted fault: who is not heard is not there."""
 
     def _claim(self, seat: cluster._Seat, at: int, place: int, now: float) -> cluster._Claim:
-        claim = super()._claim(seat, at, place, now)
-        return claim._replace(steps=seat.grants[-1].steps[at]) if seat.grants else claim
+        return super()._claim(seat, at, place, now) if self._is_sure(seat, now) else cluster._Claim(0, 3)
 
 
-def test_a_leader_that_gives_before_it_has_taken_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site, "Leader", Trusting)
-    broken = [report.run_fleet(crowded(6, 1, seed, floor_a=0.0)).broken for seed in (1, 2)]
-    assert {each.law for each in broken if each} == {"fuse"}
+def test_a_leader_that_forgets_the_silent_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = crowded(6, 1, seed=3, hours=5.0, outages_per_day=60.0, floor_a=8.0)
+    plan = msgspec.structs.replace(plan, fuses=(FuseTable(name="main", rating_a=70.0),))
+    assert well(report.run_fleet(plan))
+    monkeypatch.setattr(site, "Leader", Forgetful)
+    broken = report.run_fleet(plan).broken
+    assert broken
+    assert broken.law == "fuse"
 
 
 def test_the_same_seed_is_the_same_day_with_sites_too() -> None:
