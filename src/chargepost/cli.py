@@ -351,6 +351,9 @@ def fleet(
     transfer_hosts: TransferHosts = "",
     firmware_key: FirmwareKeys = None,
     faults: FaultsOption = None,
+    plot: Annotated[
+        Path | None, _option("--plot", metavar="FILE.svg", help="Draw a site: power, phases, who was shed; --virtual.")
+    ] = None,
     shards: Annotated[
         int | None, _option("--shards", metavar="N", help="In N processes, a core each; needs chargepost[ray].")
     ] = None,
@@ -379,7 +382,9 @@ def fleet(
             job = _job(plan, shards, supervision, store, speed, set or [], refused)
             raise typer.Exit(_shards(job, ray, json, control, control_token, until))
         if virtual:
-            raise typer.Exit(_virtual_day(plan, scenario, until, json, faults))
+            raise typer.Exit(_virtual_day(plan, scenario, until, json, faults, plot))
+        if plot:
+            raise Failure(WRONG_USAGE, "--plot: a picture is of a virtual day: add --virtual")
         house = _fleet_plan(
             plan, supervision, store, control, speed, control_token, until, set or [],
             _files(transfer_hosts, firmware_key), _faults(faults),
@@ -418,17 +423,23 @@ def _seconds(option: str, written: str) -> float | None:
     return seconds
 
 
-def _virtual_day(plan: Any, path: Path | None, until: str, json: bool, faults_path: Path | None) -> int:
+def _virtual_day(
+    plan: Any, path: Path | None, until: str, json: bool, faults_path: Path | None, plot: Path | None
+) -> int:
     from chargepost.run.virtual import run_virtual  # noqa: PLC0415
 
     if until and not until.isdecimal():
         raise Failure(WRONG_USAGE, f"--until {until}: in virtual time give the number of a frame")
     wrong = _faults(faults_path)
+    if plot and not plan.fuses:
+        raise Failure(WRONG_USAGE, "--plot: the scenario has no site to draw: give it [[fuses]]")
+    if plot and not plot.absolute().parent.is_dir():
+        raise Failure(WRONG_USAGE, f"--plot {plot}: there is no folder {plot.parent}: make it first")
     if wrong and wrong.bytes:
         raise Failure(WRONG_USAGE, f"{faults_path}: bytes: a virtual day has none: leave them out, or --virtual")
     return run_virtual(
         plan, path=path, until_frame=int(until) if until else None, as_json=json,
-        faults=wrong.frames if wrong else (), faults_path=faults_path,
+        faults=wrong.frames if wrong else (), faults_path=faults_path, plot=plot,
     )  # fmt: skip
 
 

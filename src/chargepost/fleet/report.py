@@ -9,6 +9,7 @@ import msgspec
 
 from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.laws import LAWS, LawBroken
+from chargepost.fleet.plot import reasons, shed_spans, svg
 from chargepost.fleet.scenario import DEFAULT, Scenario, check
 from chargepost.fleet.timeline import Stopped
 from chargepost.fleet.world import World, clock
@@ -60,6 +61,8 @@ class Summary(msgspec.Struct, frozen=True):
     """By kind, the most frequent first: what was noted, lost, refused."""
     trouble: dict[str, int]
     """What was done to them."""
+    shed: dict[str, float]
+    """In sites of fuses: hours for which a connector wanted current and got none, by the reason."""
     seed: int
     digest: str
     replay: str
@@ -76,8 +79,12 @@ def run_fleet(
     until_frame: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     step_s: float = 600.0,
+    plot: Callable[[str], None] | None = None,
 ) -> Summary:
-    """Run a day. `progress` is told each `step_s` of virtual time; the paths are named in the replay line."""
+    """Run a day. `progress` is told each `step_s` of virtual time; the paths are named in the replay line.
+
+    `plot` is given the picture of the site that was short the most, as SVG.
+    """
     check(plan, "scenario")
     world = World(plan, until_frame=until_frame, faults=faults)
     verdict: Verdict = "laws hold"
@@ -92,6 +99,9 @@ def run_fleet(
         verdict = "stopped"
     except LawBroken as error:
         verdict, broken = "law broken", _broken(world, error)
+    if plot and world.sites:
+        busiest = max(world.sites, key=lambda site: len(site.record.shed))
+        plot(svg(busiest.record, start_utc_s=plan.start_utc_s, end_s=world.timeline.now))
     return _summary(world, verdict, broken, _replay(world, scenario_path, faults_path))
 
 
@@ -125,6 +135,7 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, replay: str)
         slowest_call_s=round(world.slowest[0], 3),
         slowest_action=world.slowest[1],
         errors=dict(sorted(world.errors.items(), key=lambda each: (-each[1], each[0]))),
+        shed=_shed(world),
         trouble=dict(sorted(_troubles(world).items())),
         seed=world.plan.seed,
         digest=world.digest(),
@@ -139,6 +150,11 @@ def _troubles(world: World) -> Counter[str]:
     for site in world.sites:
         counts.update({kind: count for kind, count in site.trouble.items() if count})
     return counts
+
+
+def _shed(world: World) -> dict[str, float]:
+    spans = [span for site in world.sites for span in shed_spans(site.record.shed, world.timeline.now)]
+    return {why: round(seconds / 3600, 1) for why, seconds in reasons(spans)}
 
 
 def _replay(world: World, path: Path | None, faults_path: Path | None) -> str:
@@ -167,6 +183,7 @@ def summary_lines(summary: Summary) -> list[str]:
         f"slowest call  {s.slowest_call_s:.3f} s {s.slowest_action}",
         f"errors        {_counts(s.errors)}",
         f"trouble       {_counts(s.trouble)}",
+        *([f"shed          {_hours(s.shed)}"] if s.shed else []),
         f"seed          {s.seed}   digest {s.digest[:16]}",
         f"replay with   {s.replay}",
     ]
@@ -178,6 +195,10 @@ def summary_lines(summary: Summary) -> list[str]:
             *(f"              {frame}" for frame in b.frames),
         ]
     return lines
+
+
+def _hours(shed: dict[str, float]) -> str:
+    return ", ".join(f"{hours:,.1f} h {why}" for why, hours in shed.items())
 
 
 def _counts(counts: dict[str, int]) -> str:

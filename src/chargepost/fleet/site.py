@@ -51,6 +51,8 @@ class Record(msgspec.Struct):
 
     name: str
     tree: Tree
+    building_a: float = 0.0
+    """What draws beside the stations under the first fuse, at its busiest."""
     drawn: list[Drawn] = []
     shed: list[Shed] = []
 
@@ -74,7 +76,7 @@ class Site:
             for post in posts
         }
         self.leader: Leader | None = None
-        self.record = Record(name, self.tree)
+        self.record = Record(name, self.tree, sum(fuse.building_a for fuse in fuses))
         self.trouble = {"site link cut": 0, "site leader stopped": 0}
         self._deaf: dict[str, float] = {}
         self._due: dict[str, float] = {}

@@ -19,11 +19,14 @@ DONE, NOT_RIGHT = 0, 3
 
 def run_virtual(
     plan: Scenario, *, path: Path | None, until_frame: int | None, as_json: bool,
-    faults: Sequence[FrameFault] = (), faults_path: Path | None = None,
+    faults: Sequence[FrameFault] = (), faults_path: Path | None = None, plot: Path | None = None,
 ) -> int:  # fmt: skip
-    """The exit code: 3 when a law was broken."""
+    """The exit code: 3 when a law was broken. `plot`: where the picture of a site goes."""
     talk = Console(stderr=True)
-    run = partial(run_fleet, plan, scenario_path=path, until_frame=until_frame, faults=faults, faults_path=faults_path)
+    run = partial(
+        run_fleet, plan, scenario_path=path, until_frame=until_frame, faults=faults, faults_path=faults_path,
+        plot=(lambda picture: _write(plot, picture)) if plot else None,
+    )  # fmt: skip
     if talk.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
         with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
@@ -32,6 +35,10 @@ def run_virtual(
         summary = run()
     print(msgspec.json.encode(summary).decode() if as_json else "\n".join(summary_lines(summary)))
     return _exit_code(summary)
+
+
+def _write(path: Path, picture: str) -> None:
+    path.write_text(picture, encoding="utf-8")
 
 
 def _exit_code(summary: Summary) -> int:
