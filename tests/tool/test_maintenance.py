@@ -175,10 +175,10 @@ def terms() -> Terms:
 async def test_r_353_r_354_a_package_is_examined_installed_and_its_end_is_shown() -> None:
     async with commissioned("evlink-parking@R6", speed=60, files=terms()) as site, site.client(ADMIN) as client:
         page = (await client.get("maintenance/firmware")).text
-        assert "3.2.0" in page
+        assert re.findall(r"<td>(.*?)</td>", page)[:6] == ["102", "3.2.0-12", "3.2.0-12", "built in", "103", "3.2.0-12"]
         host = site.host()
         status, _ = await bring(client, image("evlink-parking", "R7"))
-        assert status == 200
+        assert status in (200, 503)  # already starting anew
         await seen(lambda: host.station is not None and host.model.release == "R7" and view(site).step == "")
         assert (view(site).last, view(site).release) == ("Installed", "R7")
         await site.up()

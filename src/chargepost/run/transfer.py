@@ -220,22 +220,10 @@ class Transfers:
         return True
 
     def bring(self, identity: str, job: str, data: bytes) -> None:
-        """A file that somebody has brought; it is on disk when this returns. Raises OSError in words of the disk."""
-        with _disk():
-            path = self.path(identity, job)
-            with self._tidying:
-                self._make_room(path)
-            part = path.with_name(f".{path.name}-{self._mark}-{next(self._numbers)}{PART}")
-            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write(file, data)
-                os.fsync(file)
-                part.rename(path)
-                _sync_folder(path.parent)
-                _sync_folder(path.parent.parent)
-            finally:
-                os.close(file)
-                part.unlink(missing_ok=True)
+        """A file that somebody has brought; it is on disk when this returns. Raises TransferError."""
+        with self._coming(self.path(identity, job)) as (file, arrived):
+            _write(file, data)
+            arrived(lambda: None)
 
     # --- where a file lies -------------------------------------------------------------------------------------------
 
@@ -258,30 +246,42 @@ class Transfers:
         for each in others[FILES_MAX - 1 :]:
             each.unlink(missing_ok=True)
 
+    @contextmanager
+    def _coming(self, path: Path) -> Iterator[tuple[int, Callable[[Callable[[], None]], None]]]:
+        """A part to write to, and what gives it its name once it is whole and synced, unless it is not wanted any more.
+
+        Whatever is not called so is no file. Raises TransferError in words of the disk.
+        """
+        with _disk(), self._tidying:
+            self._make_room(path)
+            part = path.with_name(f".{path.name}-{self._mark}-{next(self._numbers)}{PART}")
+            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+        def arrived(go_on: Callable[[], None]) -> None:
+            with _disk():
+                os.fsync(file)
+                with self._renaming:
+                    go_on()
+                    part.rename(path)
+                _sync_folder(path.parent)
+                _sync_folder(path.parent.parent)
+
+        try:
+            yield file, arrived
+        finally:
+            os.close(file)
+            part.unlink(missing_ok=True)
+
     # --- in threads --------------------------------------------------------------------------------------------------
 
     def _fetch(self, errand: "Errand", identity: str, job: str, url: str) -> sig.Fact:
         from chargepost.run.ways import fetch  # noqa: PLC0415
 
         errand.gate.admit(url)  # before anything is touched
-        with _disk():
-            path = self.path(identity, job)
-            with self._tidying:
-                self._make_room(path)
-            part = path.with_name(f".{path.name}-{self._mark}-{next(self._numbers)}{PART}")
-            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
+        path = self.path(identity, job)
+        with self._coming(path) as (file, arrived):
             size = fetch(errand, url, lambda piece: _write(file, piece))
-            with _disk():
-                os.fsync(file)
-                with self._renaming:
-                    errand.go_on()
-                    part.rename(path)
-                _sync_folder(path.parent)
-                _sync_folder(path.parent.parent)
-        finally:
-            os.close(file)
-            part.unlink(missing_ok=True)
+            arrived(errand.go_on)
         return sig.Fetched(job, size)
 
     def _examine(self, identity: str, wish: sig.Examine, model: Model) -> sig.Fact:
