@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chargepost.catalogue.model import KeySpec
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.views import Sent, Told
+from chargepost.commissioning.views import Sent, Told, spec_of
 from chargepost.commissioning.words import Words, _
 
 FILE_BYTES_MAX = 200_000
@@ -91,9 +91,11 @@ def export(port: Port) -> bytes:
     by_section: dict[str, list[str]] = {section: [] for section in (*SECTIONS, SECTION)}
     sections = {key.lower(): section for section, keys in SECTIONS.items() for key in keys.split()}
     for lower, spec in exported(port).items():
-        setting = port.setting(lower)
-        if setting and setting.value is not None:
-            by_section[sections.get(lower, SECTION)].append(_line(NAMES.get(lower, spec.name), setting.value))
+        for number in ("", "/2"):
+            setting = port.setting(lower + number) if not number or spec.per_connector else None
+            if setting and setting.value is not None:
+                line = _line(NAMES.get(lower, spec.name) + number, setting.value)
+                by_section[sections.get(lower, SECTION)].append(line)
     for section, rows in by_section.items():
         if rows:
             lines += ["", f"[{section}]", *rows]
@@ -136,7 +138,10 @@ def read(text: str, port: Port, words: Words) -> dict[str, str]:
         if section == "STATION":
             station[name.lower()] = value
             continue
-        lower = by_file_name.get(name.lower())
+        stem, slash, point = name.lower().partition("/")
+        lower = by_file_name.get(stem)
+        if lower and slash:
+            lower = f"{lower}/{point}" if known[lower].per_connector and point == "2" else None
         if station.get("product") == port.model.line and lower is None:
             raise Damaged(words(_("Line {n}: this station has no setting {name}.")).format(n=number, name=name[:60]))
         if name.lower() in values or (lower and lower in values):
@@ -167,7 +172,7 @@ def _lines(body: str, words: Words) -> Iterator[tuple[int, str, str, str]]:
             section = head[1]
             continue
         name, equals, value = line.partition("=")
-        if not section or not equals or not re.fullmatch(r"\w{1,60}", name) or not value.isprintable():
+        if not section or not equals or not re.fullmatch(r"\w{1,60}(/\d)?", name) or not value.isprintable():
             raise Damaged(words(_("Line {n} cannot be read.")).format(n=number))
         yield number, section, name, value.lstrip(" ")
 
@@ -176,12 +181,13 @@ def changes(values: Mapping[str, str], port: Port, words: Words, *, keep_own: bo
     """What would change, in the order of the file."""
     found = []
     for lower, value in values.items():
-        spec, setting = port.model.key(lower), port.setting(lower)
+        spec, setting = spec_of(port.model, lower), port.setting(lower)
         now = (setting.value or "") if setting else ""
-        if spec is None or value == now or (keep_own and lower in OWN):
+        if spec is None or setting is None or value == now or (keep_own and lower in OWN):
             continue
         why = words(_("The station does not take this value.")) if port.refuses(lower, value) else ""
-        found.append(Change(spec.name, now, value, why))
+        point = lower.partition("/")[1:]
+        found.append(Change(spec.name + "".join(point), now, value, why))
     return found
 
 

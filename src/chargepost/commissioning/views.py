@@ -185,8 +185,15 @@ def exists(row: Field, port: Port) -> bool:
 
 def is_offered(model: Model, key: str) -> bool:
     """The product shows the key, or has it for its tool alone. A key of OCPP that it hides is nobody's to set."""
-    lower, spec = key.lower(), model.key(key)
+    lower, spec = key.partition("/")[0].lower(), spec_of(model, key)
     return spec is not None and (lower in model.keys or lower == spec.setting.lower() or not spec.ocpp_writes)
+
+
+def spec_of(model: Model, key: str) -> KeySpec | None:
+    """The row of a key; `name/2` is that of connector 2, where each has its own."""
+    stem, _slash, number = key.partition("/")
+    spec = model.key(stem)
+    return spec if spec and (not number or spec.per_connector) else None
 
 
 # --- what a field says -----------------------------------------------------------------------------------------------
@@ -231,7 +238,7 @@ def value_of(row: Field, port: Port) -> str:
 
 
 def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Shown:
-    spec = port.model.key(row.key) if row.key else None
+    spec = _spec(row, port)
     value = value_of(row, port)
     setting = port.setting(row.key) if row.key else None
     factory = row.factory(port) if row.factory else (setting.factory or "") if setting else ""
@@ -257,7 +264,7 @@ def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Sh
 
 def choices_of(row: Field, port: Port) -> list[tuple[str, str]]:
     """Value and label of each choice there is; none for a field that is typed in."""
-    spec = port.model.key(row.key) if row.key else None
+    spec = _spec(row, port)
     labels = {each: each for each in row.lists()} if row.lists else dict(row.choices)
     if not labels and spec and spec.type == "bool":
         labels = {"true": _("on"), "false": _("off")}
@@ -378,7 +385,7 @@ def save(
 
 
 def _spec(row: Field, port: Port) -> KeySpec | None:
-    return port.model.key(row.key) if row.key else None
+    return spec_of(port.model, row.key) if row.key else None
 
 
 def _is_set(row: Field, port: Port) -> bool:

@@ -58,7 +58,7 @@ class HostPort:
         if settings is None or row is None:
             return None
         by, at_utc_s = settings.authors.get(row.inner, ("", 0.0))
-        return Setting(settings.value(row), settings.factory(row.inner), by, at_utc_s)
+        return Setting(settings.value(row), settings.factory(row.inner.partition("/")[0]), by, at_utc_s)
 
     def refuses(self, key: str, value: str) -> bool:
         station = self._host.station

@@ -75,17 +75,47 @@ def _has_point(number: int, *, placed: bool = False) -> Callable[[Port], bool]:
 
 
 def _point(number: int) -> tuple[Field, ...]:
-    """What is fixed of one charge point."""
+    """One charge point: what is fixed of it, and what is set. The second follows the first until it has its own."""
     group = (_("Socket-outlet 1"), _("Socket-outlet 2"))[number]
-    name = f"socket-{number + 1}"
+    first, key = ("", "") if number == 0 else (f"socket-{number + 1}-", f"/{number + 1}")
+    name, there = f"socket-{number + 1}", _has_point(number)
+
+    def with_point(*keys: str) -> Callable[[Port], bool]:
+        return lambda port: there(port) and has(*keys)(port)
+
     return (
         Field("sockets", f"{name}-position", _("Position on the charging station"), group=group, kind="shown",
               reads=_position(number), shown=_has_point(number, placed=True), exported=False),
         Field("sockets", f"{name}-type", _("Socket-outlet type"), group=group, kind="shown", reads=_types(number),
-              shown=_has_point(number), exported=False,
+              shown=there, exported=False,
               help=_("T2 is a socket, or an attached cable with this connector; TE is a domestic socket.")),
         Field("sockets", f"{name}-rated", _("Rated charging current"), group=group, kind="shown",
-              reads=_rated(number), shown=_has_point(number), exported=False),
+              reads=_rated(number), shown=there, exported=False),
+        Field("sockets", f"{first}derated-current", _("Derated charging current"), key=f"maxIntensitySocket{key}",
+              group=group, warning=SKILLS, help=MIN_BALANCED, shown=with_point("LoadBalancing")),
+        Field("sockets", f"{first}derated-current", _("Derated charging current"), key=f"maxIntensitySocket{key}",
+              group=group, warning=SKILLS, help=MIN_ALONE,
+              shown=lambda port: there(port) and not has("LoadBalancing")(port)),
+        Field("sockets", f"{first}input-1", _("User input 1"), key=f"Input1Function{key}", group=group, shown=there,
+              choices={"Not used": _("Not used"), "Protection devices": _("Protection devices"),
+                       "Load-shedding": _("Load-shedding input")},
+              help=_("Protection devices: the contact tells whether circuit breaker and residual current device have "
+                     "tripped. Load-shedding: the contact limits the current to the set point. Older pages call it "
+                     "Function In-1.")),
+        Field("sockets", f"{first}input-1-open", _("Input 1: normally open"), key=f"Input1NormallyOpen{key}",
+              group=group, shown=there, choices={"true": _("Normally open"), "false": _("Normally closed")},
+              help=_("Normally open: the contact is active when it is closed.")),
+        Field("sockets", f"{first}set-point", _("Load Shedding Set Point"), key=f"loadSheddingSetPoint{key}",
+              group=group, shown=with_point("Input1Function"),
+              help=_("The current while the load-shedding contact is active. What is too low for a charge works as "
+                     "0.")),
+        Field("sockets", f"{first}input-2", _("User input 2"), key=f"Input2Function{key}", group=group, shown=there,
+              choices={"Not used": _("Not used"), "Conditional outgoing line": _("Conditional outgoing line")},
+              help=_("Conditional outgoing line: a charge starts only while the contact is active. Older pages call "
+                     "it Function In-2.")),
+        Field("sockets", f"{first}input-2-open", _("Input 2: normally open"), key=f"Input2NormallyOpen{key}",
+              group=group, shown=there, choices={"true": _("Normally open"), "false": _("Normally closed")},
+              help=_("Normally open: the contact is active when it is closed.")),
     )  # fmt: skip
 
 
@@ -98,10 +128,12 @@ VOLTAGE_MAX_V = 276
 
 def _set_point_rules(port: Port, after: Values) -> Mapping[str, str]:
     """The set point is at most the charging current, possibly derated (R-308, R-309)."""
-    wanted, most = after.get("set-point", ""), after.get("derated-current", "")
-    if wanted.isdigit() and most.isdigit() and int(wanted) > int(most):
-        return {"set-point": _("At most the derated charging current.")}
-    return {}
+    wrong = {}
+    for first in ("", "socket-2-"):
+        wanted, most = after.get(f"{first}set-point", ""), after.get(f"{first}derated-current", "")
+        if wanted.isdigit() and most.isdigit() and int(wanted) > int(most):
+            wrong[f"{first}set-point"] = _("At most the derated charging current.")
+    return wrong
 
 
 WIRINGS = {
@@ -159,10 +191,6 @@ FIELDS = (
     # Socket-outlets
     *_point(0),
     *_point(1),
-    Field("sockets", "derated-current", _("Derated charging current"), key="maxIntensitySocket",
-          group=CHARGE_POINTS, warning=SKILLS, help=MIN_BALANCED, shown=has("LoadBalancing")),
-    Field("sockets", "derated-current", _("Derated charging current"), key="maxIntensitySocket",
-          group=CHARGE_POINTS, warning=SKILLS, help=MIN_ALONE, shown=lambda port: not has("LoadBalancing")(port)),
     Field("sockets", "derating", _("Derated charging current"), key="iMaxDeratingSwCapacity", group=CHARGE_POINTS,
           warning=SKILLS),
     Field("sockets", "domestic-current", _("Current of the domestic socket"), key="IMaxEvseCapacityTE",
@@ -171,24 +199,6 @@ FIELDS = (
           kind="shown"),
     Field("sockets", "power-limit", _("Greatest power of the station"), key="ChargeLimitedPower",
           group=CHARGE_POINTS, kind="shown"),
-    Field("sockets", "input-1", _("User input 1"), key="Input1Function", group=INPUTS,
-          choices={"Not used": _("Not used"), "Protection devices": _("Protection devices"),
-                   "Load-shedding": _("Load-shedding input")},
-          help=_("Protection devices: the contact tells whether circuit breaker and residual current device have "
-                 "tripped. Load-shedding: the contact limits the current to the set point. Older pages call it "
-                 "Function In-1.")),
-    Field("sockets", "input-1-open", _("Input 1: normally open"), key="Input1NormallyOpen", group=INPUTS,
-          choices={"true": _("Normally open"), "false": _("Normally closed")},
-          help=_("Normally open: the contact is active when it is closed.")),
-    Field("sockets", "set-point", _("Load Shedding Set Point"), key="loadSheddingSetPoint", group=INPUTS,
-          shown=has("Input1Function"), help=_("The current while the load-shedding contact is active.")),
-    Field("sockets", "input-2", _("User input 2"), key="Input2Function", group=INPUTS,
-          choices={"Not used": _("Not used"), "Conditional outgoing line": _("Conditional outgoing line")},
-          help=_("Conditional outgoing line: a charge starts only while the contact is active. Older pages call it "
-                 "Function In-2.")),
-    Field("sockets", "input-2-open", _("Input 2: normally open"), key="Input2NormallyOpen", group=INPUTS,
-          choices={"true": _("Normally open"), "false": _("Normally closed")},
-          help=_("Normally open: the contact is active when it is closed.")),
     Field("sockets", "delayed-start", _("Delayed charging start"), key="DelayedStartContact", group=INPUTS,
           choices=CONTACT,
           help=_("The contact delays the start of a charge, or interrupts it, while it is active. Normally open: "
