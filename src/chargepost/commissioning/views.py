@@ -359,7 +359,7 @@ def save(
             continue
         if right(row, sub, account, port) != "RW" or not _is_set(row, port):
             refused[row.name] = words(_("This can be read here, and not changed."))
-        elif now != was:
+        elif now != was and not row.does:  # a clock runs on while somebody types
             refused[row.name] = words(_("It was changed to {value} meanwhile. Save again to replace that.")).format(
                 value=now)  # fmt: skip
         elif why := _why_not(row, port, value, words):

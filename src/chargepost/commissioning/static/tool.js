@@ -105,6 +105,11 @@ function take(form, told) {
     if (output && output.textContent !== (each.text || "–")) output.textContent = each.text || "–";
     const was = field.querySelector("input[name^='was.']");
     if (each.value === field.dataset.stored || !controls(field).length) continue;
+    if (!each.by) { // nobody did it: a clock runs
+      if (!isDirty(field)) setValue(field, each.value);
+      if (valueOf(field) === each.value) field.dataset.stored = was.value = each.value;
+      continue;
+    }
     const place = field.querySelector(".elsewhere");
     place.textContent = fill(words.elsewhere, { value: each.text || "–", who: each.by, when: each.since });
     field.classList.remove("told");

@@ -1,0 +1,222 @@
+"""The tool in a real browser: log in and change the password, set something, restart, and see others change things."""
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from chargepost import signals as sig
+from chargepost.commissioning import pages, tabs
+from chargepost.commissioning.access import ADMIN, USER
+from tests.browser.seeing import tool_page
+from tests.tool.rig import OWN, Commissioned, commissioned
+from tests.tool.test_rights import PRODUCTS
+
+pytestmark = pytest.mark.slow
+
+GENERAL = "configuration/general"
+
+
+async def test_r_248_r_250_log_in_and_the_first_password_is_changed(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await browser.new_context()).new_page()
+        await page.goto(site.page())
+        await page.get_by_label("User name").fill("admin")
+        await page.get_by_label("Password").fill("ADMIN")
+        await page.get_by_role("button", name="Log in").click()
+        await page.get_by_text("User name or password is wrong.").wait_for()
+        await page.get_by_label("Password").fill(site.first())
+        await page.get_by_role("button", name="Log in").click()
+        await page.get_by_role("heading", name="Choose your own password").wait_for()
+        await page.get_by_label("Present password").fill(site.first())
+        await page.get_by_label("New password", exact=True).fill(OWN)
+        await page.get_by_label("New password once more").fill(OWN)
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("heading", name="General settings").wait_for()
+        await page.get_by_role("button", name="Log out").click()
+        await page.get_by_role("heading", name="Log in").wait_for()
+        await page.go_back()
+        await page.get_by_role("heading", name="Log in").wait_for()
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+async def test_r_252_every_sub_tab_is_good_light_and_dark_wide_and_narrow(browser: Browser, product: str) -> None:
+    """No violation of WCAG A or AA, no line that is too wide, nothing said in the console, nothing from elsewhere."""
+    settings = {"Supervised": True} if "schneider" not in product and "pro" not in product else {}
+    async with commissioned(product, settings=settings) as site:
+        seen = await tool_page(browser, site)
+        page = seen.page
+        port = site.embedded().port
+        for sub in (sub for _tab, subs in tabs.seen_by(ADMIN, port) for sub in subs):
+            await seen.go(f"{sub.tab}/{sub.name}")
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme)
+                for width in (1280, 360):
+                    await page.set_viewport_size({"width": width, "height": 800})
+                    await seen.assert_good()
+
+
+async def test_r_253_a_change_is_marked_checked_saved_and_read_by_ocpp(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await tool_page(browser, site)).go(GENERAL)
+        timeout = page.get_by_label("Authentication timeout")
+        await timeout.fill("70000")
+        await timeout.blur()
+        await page.get_by_role("alert").get_by_text("A number from 0 to 65535 s.").wait_for()
+        await page.get_by_role("button", name="Save", exact=True).click()
+        assert site.setting("rfidStatusTimeout") == "10"  # the browser has refused it already
+        await timeout.fill("20")
+        await page.get_by_text("1 unsaved change").wait_for()
+        await page.get_by_label("Charging station name").fill("Gate 3")
+        await page.get_by_text("2 unsaved changes").wait_for()
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await page.get_by_text("Saved: 2 changes.").wait_for()
+        assert (site.setting("rfidStatusTimeout"), site.setting("stationName")) == ("20", "Gate 3")
+        await page.get_by_label("Charging station name").fill("Never")
+        await page.get_by_role("link", name="Cancel").click()
+        await expect(page.get_by_label("Charging station name")).to_have_value("Gate 3")
+
+
+async def test_what_depends_on_another_field_appears_with_it(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await tool_page(browser, site)).go("configuration/time")
+        server = page.get_by_label("Time server (NTP) address")
+        assert not await server.is_visible()
+        await page.get_by_label("NTP server", exact=True).check()
+        assert await server.is_visible()
+        assert not await page.get_by_label("Set your date and time").is_visible()
+
+
+async def test_r_258_after_save_and_reboot_the_page_comes_back_by_itself(browser: Browser) -> None:
+    """R-258: the light goes off, and is green again about 30 s later."""
+    async with commissioned(speed=8) as site:
+        page = await (await tool_page(browser, site)).go("configuration/network")
+        lamp = site.host().hardware.connector(1)
+        assert lamp.light == "green"
+        await page.get_by_label("Default gateway").fill("192.168.0.254")
+        await page.get_by_role("button", name="Save and reboot").click()
+        await page.get_by_role("heading", name="The station is starting").wait_for()
+        assert lamp.light == "off"
+        await page.get_by_role("heading", name="Network").wait_for()
+        await expect(page.get_by_label("Default gateway")).to_have_value("192.168.0.254")
+        assert lamp.light == "green"
+
+
+def changed_elsewhere(site: Commissioned, value: str) -> None:
+    site.host().tell(sig.SettingChanged("stationName", value, "the supervision"))
+
+
+async def test_a_change_from_elsewhere_appears_and_says_who_and_typed_text_is_kept(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await tool_page(browser, site)).go(GENERAL)
+        name = page.get_by_label("Charging station name")
+        changed_elsewhere(site, "From afar")
+        await page.get_by_text("Changed to From afar by the supervision").wait_for(timeout=15_000)
+        await expect(name).to_have_value("From afar")
+        await expect(page.locator("#place")).to_contain_text("From afar", timeout=15_000)
+        await name.fill("Half typ")
+        changed_elsewhere(site, "Farther")
+        await page.get_by_text("Changed to Farther by the supervision").wait_for(timeout=15_000)
+        await expect(name).to_have_value("Half typ")
+        assert await page.evaluate("document.activeElement.name") == "station-name"
+        await page.get_by_role("button", name="Take theirs").click()
+        await expect(name).to_have_value("Farther")
+
+
+async def test_a_page_whose_server_is_gone_says_so_and_comes_back(browser: Browser) -> None:
+    """What was typed is still there."""
+    async with commissioned() as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go(GENERAL)
+        await page.get_by_label("Charging station name").fill("Half typ")
+        await page.context.set_offline(True)
+        await page.get_by_text("The station does not answer.").wait_for(timeout=20_000)
+        assert await page.get_by_role("button", name="Save", exact=True).is_disabled()
+        await page.context.set_offline(False)
+        await page.get_by_text("The station does not answer.").wait_for(state="hidden", timeout=20_000)
+        await expect(page.get_by_label("Charging station name")).to_have_value("Half typ")
+        assert await page.get_by_role("button", name="Save", exact=True).is_enabled()
+
+
+async def test_r_251_the_language_is_chosen_in_the_top_line(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await tool_page(browser, site)).go(GENERAL)
+        await page.get_by_label("Language").select_option("de")
+        await page.wait_for_load_state()
+        assert await page.locator("html").get_attribute("lang") == "de"
+        for link in ("about", "help"):
+            await page.locator(f'header a[href$="/{link}"]').click()
+            await page.locator("h1").wait_for()
+
+
+async def test_r_260_r_261_a_file_is_exported_and_imported(browser: Browser, tmp_path: Path) -> None:
+    async with commissioned("evlink-parking@R7", "evlink-parking@R7") as site:
+        page = await (await tool_page(browser, site)).go(GENERAL)
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="Export").click()
+        file = tmp_path / "S1.cfg"
+        await (await coming.value).save_as(file)
+        site.host().tell(sig.SettingChanged("maxIntensitySocket", "20"))
+        await page.get_by_label("File (.cfg)").set_input_files(file)
+        await page.get_by_role("button", name="Import").click()
+        await page.get_by_role("row", name="maxIntensitySocket 20 32").wait_for()
+        await page.get_by_role("button", name="Import").click()
+        await page.get_by_text("2 settings were imported.").wait_for()
+        assert site.setting("maxIntensitySocket") == "32"
+
+
+async def test_by_keyboard_alone(browser: Browser) -> None:
+    async with commissioned() as site:
+        page = await (await tool_page(browser, site)).go(GENERAL)
+        await to(page, "station-name")
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("By keys")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Saved: one change.").wait_for()
+        assert site.setting("stationName") == "By keys"
+
+
+async def to(page: Page, name: str) -> None:
+    for _press in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.name") == name:
+            return
+    raise AssertionError(f"{name} was never reached")
+
+
+def test_script_and_style_together_are_small() -> None:
+    """At most 120 kB compressed."""
+    files = [*pages.STATIC.iterdir(), *pages.VENDOR.iterdir()]
+    loaded = [file for file in files if file.suffix in (".js", ".css", ".svg")]
+    assert {"htmx.min.js", "uPlot.iife.min.js"} <= {file.name for file in loaded}
+    assert sum(len(gzip.compress(file.read_bytes())) for file in loaded) < 120_000
+
+
+def test_no_page_has_script_or_style_within() -> None:
+    for template in pages.HERE.glob("*.html"):
+        text = template.read_text("utf-8")
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", text), template.name
+
+
+async def test_twenty_open_pages_all_live(browser: Browser) -> None:
+    """One origin, ten stations: no stream holds a connection for itself."""
+    async with commissioned(*["evlink-smart-wallbox@R7"] * 5) as site:
+        opened = [await tool_page(browser, site, identity=f"S{number}") for number in range(1, 6)]
+        for seen in opened:
+            await seen.go(GENERAL)
+        for number in range(1, 6):
+            site.host(f"S{number}").tell(sig.SettingChanged("stationName", f"Number {number}", "a test"))
+        async with asyncio.timeout(60):
+            for number, seen in enumerate(opened, 1):
+                await seen.page.get_by_text(f"Changed to Number {number} by a test").wait_for()
+
+
+async def test_a_user_sees_no_more_than_the_guide_says(browser: Browser) -> None:
+    async with commissioned(settings={"Supervised": True}) as site:
+        page = await (await tool_page(browser, site, account=USER)).go(GENERAL)
+        shown = await page.locator("nav.subs a").all_inner_texts()
+        assert shown == ["General settings", "Wi-Fi", "Date and time"]
+        assert await page.get_by_label("Supervised", exact=True).is_disabled()
