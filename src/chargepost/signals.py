@@ -85,7 +85,7 @@ class PilotChanged(Signal, frozen=True):
 
 
 class CableChanged(Signal, frozen=True):
-    """The cable at the station's socket; `rating_a` from the proximity pilot (13, 20, 32, 63 A).
+    """The cable at the station's socket; `rating_a` from the proximity pilot (13, 20, 32, 63 A; 0: no valid value).
 
     An attached cable is always plugged on the station's side; its driver says so once at the start.
     """

@@ -453,6 +453,8 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
 
 QUIRKS = {
     "pilot_short",
+    "overconsumption",
+    "proximity_watched",
     "low_current_zeroed",
     "ventilation",
     "contactor_watched",

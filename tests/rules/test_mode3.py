@@ -342,3 +342,106 @@ def test_a_cable_pulled_out_of_the_station_during_the_charge_is_told_as_such() -
     rig.unplug()
     rig.run(3)
     assert rig.station.outlet_state(1, rig.now).last_charge == "Cable_Disconnected"
+
+
+# --- more than is offered --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "code"), [(PARKING, "21"), (PRO_AC, "14.0"), (CHARGE, "0x100213")])
+def test_61851_a_car_that_draws_more_than_it_is_offered_is_stopped(model: str, code: str) -> None:
+    """It has 5 s to follow an offer (sequence "follow"), and a tenth is nobody's fault."""
+    rig = idle(model)
+    begin(rig, msgspec.structs.replace(CAR, max_current_a=32, overdraws=1.2), 1)
+    rig.run(2)
+    assert rig.power()
+    rig.station.read_meter(1, "poll", None)
+    rig.run(1)
+    assert (rig.view.vendor_error, rig.power()) == ("", True)
+    rig.run(5)
+    rig.station.read_meter(1, "poll", None)
+    rig.run(1)
+    assert (rig.view.vendor_error, rig.power()) == (code, False)
+    rig = idle(model)
+    begin(rig, msgspec.structs.replace(CAR, max_current_a=32, overdraws=1.09), 20)
+    rig.station.read_meter(1, "poll", None)
+    rig.run(1)
+    assert (rig.view.vendor_error, rig.power()) == ("", True)
+
+
+# --- proximity and domestic sockets ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [PARKING, WALLBOX, PRO_AC])
+@pytest.mark.parametrize("rating_a", [13.0, 20.0, 32.0, 63.0])
+def test_61851_annex_b_a_cable_limits_to_what_it_can_carry(model: str, rating_a: float) -> None:
+    rig = idle(model, **({} if model == PRO_AC else {"maxIntensitySocket": "32"}))
+    rig.hardware.plug_in(1, CAR, rig.now, rating_a)
+    rig.run(1)
+    rig.badge()
+    rig.run(10)
+    assert rig.view.offered_a == min(rating_a, 32)
+    assert rig.view.limit_source == (f"cable {rating_a:g} A" if rating_a <= 32 else rig.view.limit_source)
+    assert rig.power()
+
+
+def test_61851_without_a_cable_nothing_is_offered() -> None:
+    rig = idle()
+    rig.badge()
+    rig.run(10)
+    assert (rig.view.offered_a, rig.station.outlet_state(1, rig.now).cable_state) == (0, "Not_Plugged")
+
+
+@pytest.mark.parametrize(("model", "code"), [(PARKING, "18"), (PRO_AC, "10.1"), (CHARGE, "0x100218")])
+def test_61851_annex_b_a_plug_without_a_valid_resistor_is_an_error(model: str, code: str) -> None:
+    rig = idle(model)
+    rig.hardware.plug_in(1, CAR, rig.now, 0.0)
+    rig.run(5)
+    assert rig.view.vendor_error == code
+    rig.unplug()
+    assert rig.view.vendor_error == ""
+
+
+KINDS = [
+    ("evlink-smart-wallbox/rfid-t1", "T1", 1), ("evlink-smart-wallbox/rfid-cable", "cable", 3),
+    ("evlink-smart-wallbox/rfid", "T2", 3), ("evlink-smart-wallbox/rfid-t3", "T3", 3),
+    ("evlink-smart-wallbox/rfid-te-only", "TE", 1), ("evlink-parking/rfid-t3", "T3", 3),
+    ("evlink-city/rfid-te-only", "TE", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "kind", "phases"), KINDS)
+def test_each_kind_of_outlet_charges_as_wide_as_it_is(model: str, kind: str, phases: int) -> None:
+    rig = idle(model)
+    assert rig.model.connectors[0].kind == kind
+    begin(rig)
+    assert rig.power()
+    assert sum(current_a > 0 for current_a in rig.hardware.connector(1).current_a) == phases
+
+
+@pytest.mark.parametrize("model", ["evlink-parking/rfid-te", "evlink-city/rfid-te", "evlink-smart-wallbox/rfid-te"])
+def test_t2_and_te_are_one_charge_point_and_whichever_is_plugged_charges(model: str) -> None:
+    rig = idle(model)
+    for kind, most_a in (("T2", 16), ("TE", 10)):
+        assert rig.hardware.plug_in(1, CAR, rig.now, outlet=kind)
+        rig.run(1)
+        rig.badge()
+        rig.run(10)
+        assert rig.power()
+        assert 0 < max(rig.hardware.connector(1).current_a) <= most_a
+        rig.badge()
+        rig.run(10)
+        rig.unplug()
+
+
+@pytest.mark.parametrize("most_a", [6, 8, 10])
+def test_a_domestic_socket_gives_6_8_or_10_a_and_has_no_pilot_to_say_so(most_a: int) -> None:
+    """IMaxEvseCapacityTE of the Pro AC; there is no car to be told, so the contactor opens at once."""
+    rig = idle(f"{PRO_AC}/socket-domestic", IMaxEvseCapacityTE=str(most_a))
+    assert rig.hardware.plug_in(1, CAR, rig.now, outlet="TE")
+    rig.run(1)
+    rig.badge()
+    rig.run(10)
+    assert (rig.view.offered_a, rig.power()) == (most_a, True)
+    rig.forget()
+    rig.tell(sig.StopAsked(1, "Local"))
+    assert opened_after_s(rig, 1) == 0

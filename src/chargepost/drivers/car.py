@@ -44,6 +44,8 @@ class CarSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A simplified control pilot: no switch, so it is in state C (or D) from the moment it is plugged in."""
     diode: bool = True
     """Its diode is sound; without it a station must not give power."""
+    overdraws: float = 1.0
+    """Draws so many times what it may: 1.2 is a fifth too much."""
     asleep: bool = False
     """Reacts to nothing until a pilot pulse (E, F, a power cut) or a new plug wakes it."""
 
@@ -57,6 +59,7 @@ class CarSpec(msgspec.Struct, frozen=True, kw_only=True):
             (1 <= self.max_current_a <= 1000, "max_current_a", "lie in 1 to 1000"),
             (LEAST_OFFER_A <= self.min_current_a <= 1000, "min_current_a", f"lie in {LEAST_OFFER_A:g} to 1000"),
             (0.1 <= self.efficiency <= 1, "efficiency", "lie in 0.1 to 1"),
+            (1 <= self.overdraws <= 2, "overdraws", "lie in 1 to 2"),
             (0.1 <= self.power_factor <= 1, "power_factor", "lie in 0.1 to 1"),
             (_is_curve(self.curve), "curve", f"rise from 0 to 100 % with fractions of {LEAST_FRACTION} to 1"),
         ):

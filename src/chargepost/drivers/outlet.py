@@ -44,6 +44,8 @@ TRIP_MA: Final = 30.0
 """Residual current at which the protection opens the contactor and locks it out (IEC 61851-1, 8.5)."""
 CABLE_RATINGS_A: Final = (13.0, 20.0, 32.0, 63.0)
 """What the resistor of a plug can say (IEC 61851-1, annex B)."""
+NO_CODE_A: Final = 0.0
+"""A plug whose resistor has none of those values."""
 ATTACHED: Final = frozenset({"cable", "T1", "CCS2", "CHAdeMO"})
 TELLS_SOC: Final = frozenset({"CCS2", "CHAdeMO"})
 """On AC the pilot carries no state of charge; only the car knows it."""
@@ -307,7 +309,7 @@ class SimulatedConnector:
             allowed_a = self._allowed_a()
             self._wants = allowed_a > 0 if self.spec.kind in DIGITAL else allowed_a >= car.min_current_a
             if self._wants and self._live and self.closed and self.powered:
-                self._draw_a = min(allowed_a, car.wish_a(self.soc_percent))
+                self._draw_a = min(allowed_a, car.wish_a(self.soc_percent)) * car.overdraws
                 self._width = min(car.phases, self.spec.phases)
                 self._soc_at = self._when(car.next_step(self.soc_percent))
         self.next_wake = min(self._contactor_at, self._lock_at, self._react_at, self._soc_at)
@@ -439,7 +441,7 @@ class SimulatedConnector:
         `kind` names the socket where there are several; a second one that is taken has no power.
         """
         socket = self.socket_of(kind)
-        if cable_rating_a not in CABLE_RATINGS_A:
+        if cable_rating_a not in (*CABLE_RATINGS_A, NO_CODE_A):
             raise ValueError(f"no cable says {cable_rating_a} A: one of {CABLE_RATINGS_A}")
         self.advance(now)
         if self.spec.kind in ATTACHED:

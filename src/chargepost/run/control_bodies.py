@@ -49,6 +49,7 @@ class CarChanges(Body, frozen=True):
     asleep: bool | UnsetType = UNSET
     simplified: bool | UnsetType = UNSET
     diode: bool | UnsetType = UNSET
+    overdraws: Annotated[float, Meta(ge=1, le=2)] | UnsetType = UNSET
     phases: Annotated[int, Meta(ge=1, le=3)] | UnsetType = UNSET
     max_current_a: float | UnsetType = UNSET
     min_current_a: float | UnsetType = UNSET

@@ -79,11 +79,11 @@ class Connector:
         "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
         "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge",
         "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
-        "modes", "number", "offered_a", "operative", "out_when_free", "overheated", "own_wh", "paused", "pilot",
-        "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh", "release",
-        "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls", "simplified",
-        "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a", "token",
-        "transaction", "unlock_call", "usage", "wanted_since_utc_s",
+        "modes", "number", "offered_a", "offered_at", "operative", "out_when_free", "overheated", "own_wh", "paused",
+        "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh",
+        "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls",
+        "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a",
+        "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -194,6 +194,8 @@ class Connector:
         self.limit_rests_on: tuple[object, ...] = ()
         # last told to the hardware and to the central system
         self.offered_a = 0.0
+        self.offered_at = 0.0
+        """Since when it is so much."""
         self.power_wanted = False
         self.lock_wanted = False
         self.light = ""

@@ -324,6 +324,7 @@ def _cable(s: "Station", fact: sig.CableChanged, now: float) -> None:
     c.cable_in, c.cable_rating_a = fact.plugged, fact.rating_a
     c.ev_held = c.ev_held and fact.plugged
     electrics.cable_told(c)
+    mode3.cable_told(s, c, now)
     _plug_changed(s, c, was_in, was_plugged, now)
     visits.watch_plug(s, c, was_alone, False, now)
 
@@ -388,10 +389,10 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
         flowing = c.flowing  # limits rest on the phases of the charge
         c.reading, c.read_at = reading, now
         charging.metered(c)
-        mode3.metered(s, c, now)
+        wrong = mode3.metered(s, c, now)
         sharing.metered(c, now)
         hotter = derating.metered(s, c, now)
-        changed = changed or hotter or flowing != c.flowing or sharing.minds_readings(s)
+        changed = changed or wrong or hotter or flowing != c.flowing or sharing.minds_readings(s)
     READINGS[purpose[0]](s, c, reading, now)
     return QUIET if purpose[0] in QUIET_READINGS and not changed else None
 

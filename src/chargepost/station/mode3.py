@@ -7,6 +7,8 @@
 | pilot shorted | quirk `pilot_short` (faults.py) |
 | contactor not where it was sent | quirk `contactor_watched` |
 | more than one phase in simplified mode 3 | quirk `simplified` |
+| more current than is offered | quirk `overconsumption` |
+| a plug whose resistor says nothing | quirk `proximity_watched` |
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 CLOSED = frozenset({"C", "D"})
 """The vehicle has closed its switch: it wants to charge, or still does."""
+TOLERATED = 1.1
+"""Of its offer a vehicle may draw so much: its own error and that of the meter."""
 
 
 def _error(s: "Station", quirk: str) -> str:
@@ -61,10 +65,21 @@ def watch_ventilation(s: "Station", c: Connector, now: float) -> None:
         faults.raised(s, c.number, str(rule["error"]), now)
 
 
-def metered(s: "Station", c: Connector, now: float) -> None:
-    """A vehicle in simplified mode 3 draws on one phase only."""
-    if c.simplified and c.flowing > 1 and (code := _error(s, "simplified")):
+def cable_told(s: "Station", c: Connector, now: float) -> None:
+    """The proximity pilot has no value of a cable (IEC 61851-1, annex B): what it can carry is unknown."""
+    if c.cable_in and c.cable_rating_a <= 0 and (code := _error(s, "proximity_watched")):
         faults.raised(s, c.number, code, now)
+
+
+def metered(s: "Station", c: Connector, now: float) -> bool:
+    """A vehicle draws no more than it is offered, and in simplified mode 3 on one phase; True when this one does."""
+    followed = c.offered_a > 0 and c.contactor and now > c.offered_at + pilot.SEQUENCES["follow"].within_s
+    too_much = followed and c.reading is not None and max(c.reading.current_a) > c.offered_a * TOLERATED
+    wrong = {"simplified": c.simplified and c.flowing > 1, "overconsumption": too_much and not c.blocked}
+    codes = [code for quirk, is_so in wrong.items() if is_so and (code := _error(s, quirk))]
+    for code in codes:
+        faults.raised(s, c.number, code, now)
+    return bool(codes)
 
 
 # --- the car that sleeps ---------------------------------------------------------------------------------------------

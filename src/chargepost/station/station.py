@@ -267,7 +267,7 @@ class Station:
         if offered_a != c.offered_a:
             c.pulsed = c.pulsed and c.offered_a > 0
             sharing.offering(self, c, offered_a, now)
-            c.offered_a = offered_a
+            c.offered_a, c.offered_at = offered_a, now
             core.wish(sig.OfferCurrent(c.number, offered_a))
             if preparing and offered_a and c.ev_offered_at is None:
                 c.ev_offered_at = now
