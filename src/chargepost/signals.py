@@ -849,6 +849,27 @@ class FirmwareView(Signal, frozen=True):
     at_utc_s: float = 0.0
 
 
+class OutletGlance(Holder, frozen=True):
+    """What a picture of a connector shows besides its view."""
+
+    connector: int
+    kind: str
+    """Of the outlet, by the word of the product file: "T2", "cable", "CCS2" ..."""
+    light: str
+    """What its lamp shows, as in `ShowLight`."""
+    plugged: bool
+    car: bool
+    """There is one at the other end."""
+    since_utc_s: float
+    """Since when it has its status."""
+    limits: tuple[Limit, ...]
+    """All of them, the lowest first."""
+    faults: tuple[tuple[str, str, str], ...] = ()
+    """Code, name and remedy of each."""
+    soc_percent: float | None = None
+    """Of the car, where the plug tells it."""
+
+
 class OutletState(Holder, frozen=True):
     """One outlet in the words of the commissioning guide (Maintenance, Status); tables in station/electrics.py."""
 

@@ -387,6 +387,7 @@ class Tool:
             "sub": sub, "fields": own, "refused": {}, "typed": {}, "here": here, "back": here,
             "prefix": _prefix(request), "csrf": session.csrf, "account": session.account, "port": embedded.port,
             **sub.context(embedded.port, session.account, request.query_params),
+            **sub.worded(embedded.port, session.account, request.query_params, spoken),
         }  # fmt: skip
 
     def _sub_page(

@@ -1,10 +1,11 @@
 """What a tool may ask of the station that it is embedded in, and tell it. Nothing else of a station is known here."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from chargepost.catalogue.model import Model
 from chargepost.signals import (
+    BadgeJudged,
     BadgeKept,
     BadgesDropped,
     BadgesReplaced,
@@ -13,6 +14,7 @@ from chargepost.signals import (
     ErrorView,
     FirmwareView,
     LearnBadges,
+    OutletGlance,
     OutletState,
     OwnBadge,
     PublicationResult,
@@ -40,6 +42,53 @@ class ReportSection(Protocol):
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]: ...
+
+
+class Sample(NamedTuple):
+    """A connector at one instant of the last hours."""
+
+    at_utc_s: float
+    power_w: float
+    offered_a: float
+    soc_percent: float | None
+    """Of the car; None without one."""
+
+
+class Frame(NamedTuple):
+    """One frame of the link, as it went over the wire but for its secrets."""
+
+    number: int
+    at_utc_s: float
+    up: bool
+    """From the station to the supervision."""
+    kind: Literal["CALL", "CALLRESULT", "CALLERROR"]
+    message_id: str
+    action: str
+    """Of an answer: that of its call."""
+    text: str
+    size: int
+    """Bytes on the wire."""
+    latency_s: float | None
+    """Of an answer: the time since its call."""
+    trouble: str
+    """Why its reader did not take it, with the field named; empty: it is as it should be."""
+
+
+StepState = Literal["good", "wait", "bad", "unknown"]
+
+
+class Step(NamedTuple):
+    """One step of the way to the supervision."""
+
+    name: Literal["process", "address", "tcp", "tls", "websocket", "boot", "connectors", "answer", "waiting"]
+    state: StepState
+    """unknown: it did not come to that."""
+    cause: str = ""
+    """Which of the causes there are, for the remedy (`ladder.REMEDIES`)."""
+    told: str = ""
+    """What was found, in English: addresses, answers of the other side."""
+    number: float | None = None
+    """How many, or since how many seconds."""
 
 
 class Port(Protocol):
@@ -127,3 +176,39 @@ class Port(Protocol):
 
     def present_badge(self, id_tag: str) -> None:
         """At the reader of a simulated station."""
+
+    def glance(self, connector: int) -> OutletGlance: ...
+
+    def car(self, connector: int) -> str:
+        """The name of the simulated car that is plugged in; empty: none, or nobody knows."""
+
+    def badge_refused(self) -> BadgeJudged | None:
+        """The badge that was presented last, when it was refused a moment ago."""
+
+    def samples(self, connector: int, after: int = 0) -> Sequence[Sample]:
+        """Of the last hours, oldest first: those past so many of all that were taken."""
+
+    @property
+    def samples_taken(self) -> int: ...
+
+    def frames(self, after: int, before: int, limit: int) -> Sequence[Frame]:
+        """The newest `limit` (negative: the oldest) past one number and short of another, oldest first."""
+
+    def last_frame(self, after: int = 0) -> int:
+        """The number of the last one, when it is past this one; else this one."""
+
+    def ladder(self) -> Sequence[Step]:
+        """The way to the supervision, as it is now."""
+
+    async def try_link(self, url: str) -> Sequence[Step]:
+        """Walk the way to this address without taking it over."""
+
+    def sockets(self, connector: int) -> Sequence[str]:
+        """The kinds of socket that share this connector."""
+
+    @property
+    def cars(self) -> Sequence[str]:
+        """Those that can be plugged in, by name."""
+
+    async def hand(self, action: str, body: Mapping[str, object]) -> str:
+        """Do what the control API does under this name. Why it cannot be done now, in English; empty: it is done."""

@@ -50,6 +50,8 @@ class SubTab:
     """Without a field of the product there is no such page."""
     context: Callable[[Port, str, Mapping[str, str]], Mapping[str, Any]] = lambda port, account, query: {}
     """What else the template shows: of this station, for this account, with the query of the address."""
+    worded: Callable[[Port, str, Mapping[str, str], Words], Mapping[str, Any]] = lambda port, account, query, words: {}
+    """The same, for what is made of sentences."""
     live: str = ""
     """A template with the part of the page that is fetched anew every 5 s; the page includes it."""
     intro: str = ""

@@ -293,6 +293,23 @@ async def _cache_badge(at: At, body: CacheBadge) -> None:
     await at.host.cache_badge(at.identity, body.id_tag, body.status)
 
 
+async def hand(at: At, name: str, given: Mapping[str, object]) -> None:
+    """One of the actions below, or `change_car`, by its name; for a page that has hands. Raises as they do, and
+    ValueError for a body that does not fit."""
+    if name == "change_car":
+        changes = dict(given)
+        connector = at.connector(int(str(changes.pop("connector", "")))).connector
+        await at.host.change_car(at.identity, connector, _changes(msgspec.convert(changes, CarChanges, strict=False)))
+        return
+    action = next((each for each in ACTIONS if each.name == name), None)
+    if action is None:
+        raise ValueError(f"there is no action {name}")
+    body = msgspec.convert(dict(given), action.body, strict=False) if action.body else None
+    if number := getattr(body, "connector", None):
+        at.connector(number)
+    await action.do(at, body)
+
+
 async def _live(
     host: Host, identity: str, events: AsyncIterator[Happening], every_s: float
 ) -> AsyncGenerator[StationView | Happening, None]:

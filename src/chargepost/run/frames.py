@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from chargepost.supervision.tracelog import STATION_FRAMES_MAX, Direction, FrameLog, trace
+from chargepost.supervision.tracelog import STATION_FRAMES_MAX, Direction, Frame, FrameLog, trace
 
 
 class Frames:
@@ -20,6 +20,18 @@ class Frames:
     def received(self, identity: str, data: bytes, utc_s: float) -> None:
         self.counts["csms-to-cp"] += 1
         self._log.add(identity, data, at_utc_s=utc_s, direction="csms-to-cp")
+
+    def last(self, identity: str, after: int = 0) -> int:
+        """The number of the station's last frame, when it is past this one; else this one."""
+        return self._log.newest(identity, after)
+
+    def between(self, identity: str, after: int, before: int, limit: int) -> list[Frame]:
+        """As `FrameLog.between`, and for a negative `limit` as `FrameLog.following`; the data holds secrets."""
+        return (
+            self._log.between(identity, after, before, limit)
+            if limit > 0
+            else self._log.following(identity, after, -limit)
+        )
 
     def newest(self, identities: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """The last frames of these stations together, oldest first."""

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443, "smtp": 25, "smtps": 465}
+PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443, "smtp": 25, "smtps": 465, "ws": 80, "wss": 443}
 """The schemes there are, each with its usual port."""
 
 FTPS_AT_ONCE = 990

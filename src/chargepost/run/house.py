@@ -276,7 +276,7 @@ async def _open_tools(house: House, address: Address, stack: AsyncExitStack) -> 
     from chargepost.run.tool import serve_tools  # noqa: PLC0415 - its pages cost memory where nobody looks at them
 
     house.tools = await serve_tools(house.stations, address, house.plan.version)
-    stack.push_async_callback(house.tools.server.close)
+    stack.push_async_callback(house.tools.close)
 
 
 async def _open_stations(house: House, stack: AsyncExitStack) -> None:

@@ -78,6 +78,8 @@ class Door(NamedTuple):
     admit: Admit
     subprotocols: tuple[str, ...] = ()
     """None: no subprotocol is negotiated."""
+    end: str = ""
+    """What follows the identity: pages of one station share its path, and so its cookie."""
 
 
 class ServeError(Exception):
@@ -371,7 +373,10 @@ class FirstBytes(asyncio.Protocol):
         try:
             path = httptools.parse_url(self._url).path.decode("ascii")
             for door in self._server.doors:
-                if path.startswith(door.path) and "/" not in (name := path[len(door.path) :]):
+                if not (path.startswith(door.path) and path.endswith(door.end)):
+                    continue
+                name = path[len(door.path) : len(path) - len(door.end)]
+                if "/" not in name:
                     identity = unquote_to_bytes(name).decode()
                     return (door, path, identity) if identity.isprintable() else None
         except (httptools.HttpParserInvalidURLError, UnicodeError, AttributeError):

@@ -1,7 +1,7 @@
 """The tools of the stations of this process, on one port: what they ask of each station, and its accounts on disk."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,13 +11,15 @@ from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.commissioning import access, api
 from chargepost.commissioning.port import Setting
-from chargepost.drivers.simulated import SimulatedStation
 from chargepost.run import charges, kept
 from chargepost.run.addresses import Address
 from chargepost.run.control import is_loopback
 from chargepost.run.gate import TransferError
-from chargepost.run.http import Server, serve
+from chargepost.run.history import History
+from chargepost.run.http import Door, Server, serve
+from chargepost.run.picture import Picture
 from chargepost.run.publish import Publisher
+from chargepost.run.stream import Streams
 from chargepost.station import badge_window, maintenance, report, surroundings
 from chargepost.station.core import mac_address
 from chargepost.web import LOOPBACK
@@ -30,11 +32,14 @@ ACCOUNTS = "tool/accounts"
 """Memory key of both accounts. The station does not know it, and forgets it at no reset of its own."""
 
 
-class HostPort:
+class HostPort(Picture):
     """The `Port` of a station that a `StationHost` carries."""
 
-    def __init__(self, host: "StationHost", publisher: Publisher, restore: Callable[[str], None]) -> None:
-        self._host, self._publisher, self._restore = host, publisher, restore
+    def __init__(self, host: "StationHost", stations: "Stations", history: History, private: bool) -> None:
+        """`private`: only who is at this machine sees the tool."""
+        super().__init__(host, stations, history, private)
+        self._publisher: Publisher = stations.publisher
+        self._restore = stations.back_to_factory
 
     @property
     def identity(self) -> str:
@@ -125,10 +130,6 @@ class HostPort:
         self._restore(self.identity)
 
     @property
-    def simulated(self) -> bool:
-        return isinstance(self._host.hardware, SimulatedStation)
-
-    @property
     def own_list(self) -> bool:
         station = self._host.station
         return station is not None and surroundings.has_reader(station.core) and station.authorization.own_list_rules
@@ -150,8 +151,9 @@ class HostPort:
 class Tools:
     """The tool of each station; an `api.Stations`. A station that appears later gets its own when it is asked for."""
 
-    def __init__(self, stations: "Stations") -> None:
-        self._stations = stations
+    def __init__(self, stations: "Stations", private: bool) -> None:
+        self._stations, self._private = stations, private
+        self.history = History(stations)
         self._embedded: dict[str, api.Embedded] = {}
         self.first_passwords: dict[str, dict[str, str]] = {}
         """Of stations that were made in this run: account -> password, to be shown once."""
@@ -172,7 +174,7 @@ class Tools:
             return None
         known = self._embedded.get(identity)
         if known is None or known.port._host is not host:  # type: ignore[attr-defined]  # it is ours
-            port = HostPort(host, self._stations.publisher, self._stations.back_to_factory)
+            port = HostPort(host, self._stations, self.history, self._private)
             known = self._embedded[identity] = api.Embedded(port, self._access(host))
         return known
 
@@ -194,8 +196,8 @@ class Tools:
 class Served:
     """The tools behind their port."""
 
-    def __init__(self, tools: Tools, server: Server) -> None:
-        self.tools, self.server = tools, server
+    def __init__(self, tools: Tools, server: Server, streams: Streams) -> None:
+        self.tools, self.server, self.streams = tools, server, streams
         self.url = f"http://{Address(server.host, server.port).from_here()}/"
 
     def furnish(self, identities: Iterable[str]) -> None:
@@ -203,13 +205,21 @@ class Served:
         for identity in identities:
             self.tools.embedded(identity)
 
+    async def close(self) -> None:
+        self.tools.history.close()
+        await self.server.close()
+
     def page(self, identity: str) -> str:
         return f"{self.url}stations/{quote(identity, safe='')}/"
 
 
 async def serve_tools(stations: "Stations", address: Address, version: str) -> Served:
     """Raises ServeError."""
-    tools = Tools(stations)
-    names = LOOPBACK if is_loopback(address.host) else None
+    private = is_loopback(address.host)
+    tools = Tools(stations, private)
+    names = LOOPBACK if private else None
     app = api.application(tools, stations.clock.loop.time, version, secrets.token_hex(8), hosts=names)
-    return Served(tools, await serve(address.host, address.port, app, None, fixed=address.fixed))
+    streams = Streams(tools, stations.clock.loop, names)
+    door = Door("/stations/", streams.admit, end="/stream")
+    server = await serve(address.host, address.port, app, None, doors=[door], fixed=address.fixed)
+    return Served(tools, server, streams)

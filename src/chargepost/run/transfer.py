@@ -96,6 +96,7 @@ class Transfers:
     ) -> None:
         """`folder`: None keeps them as long as the process lives. `tls`: how peers are verified."""
         self._loop, self._terms, self._tls = loop, terms, tls
+        self.allowed = terms.allowed
         self._mark = secrets.token_hex(8)
         """In the names of our parts; those with another are of a process that is dead."""
         self._folder = folder or Path(tempfile.gettempdir()) / f"chargepost-{self._mark}"

@@ -215,6 +215,11 @@ def _left(core: Core, c: Connector, limit: Limit, now: float) -> Limit:
     return Limit(power_w / (metering.NOMINAL_V * c.spec.phases), limit.source)
 
 
+def limits(core: Core, c: Connector, now: float) -> list[Limit]:
+    """All that limit it now, the lowest first: who would be next if the first one did not."""
+    return sorted(found for rule in RULES if (found := rule(core, c, now)) is not None)
+
+
 def standing(core: Core, c: Connector, now: float) -> Limit:
     """What the outlet may take without any profile, as long as nobody touches it."""
     return _lowest(STANDING, core, c, now)

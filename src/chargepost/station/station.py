@@ -447,6 +447,22 @@ class Station:
             self.surroundings.locked,
         )
 
+    def glance(self, connector: int, now: float) -> sig.OutletGlance:
+        """What a picture of the connector shows besides its view."""
+        c = self.connectors[connector - 1]
+        found = tuple((code, spec.name, spec.remedy or spec.description) for code, spec in c.faults.items())
+        return sig.OutletGlance(
+            c.number,
+            c.spec.kind,
+            c.light or "off",
+            c.plugged,
+            c.ev_in,
+            self.core.utc(c.status_since),
+            tuple(charging.limits(self.core, c, now)),
+            found,
+            c.reading.soc_percent if c.reading and c.ev_in else None,
+        )
+
     def outlet_state(self, connector: int, now: float) -> sig.OutletState:
         """What the page Status and the Modbus registers say of one outlet. Raises IndexError for none of ours."""
         if not 0 < connector <= len(self.connectors):

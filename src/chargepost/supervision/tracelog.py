@@ -32,6 +32,10 @@ FRAME_BYTES_MAX = 16_384
 """Longer ones (certificates, long lists) are kept by their beginning."""
 
 
+ANSWER_WITHIN = 100
+"""Frames of a station between a call and its answer: one call at a time each way (J 4.1.1), so in truth a few."""
+
+
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame as it went over the wire."""
 
@@ -70,6 +74,38 @@ class FrameLog:
     def last(self, identities: Container[str], limit: int) -> set[str]:
         """Whose of these stations the last `limit` frames of theirs were."""
         return set(islice((kept[0] for kept in reversed(self._row) if kept[0] in identities), limit))
+
+    def newest(self, identity: str, after: int = 0) -> int:
+        """The number of the station's last frame, when it is past this one; else this one."""
+        for kept in reversed(self._row):
+            if kept[1] <= after:
+                break
+            if kept[0] == identity:
+                return kept[1]
+        return after
+
+    def between(self, identity: str, after: int, before: int, limit: int = STATION_FRAMES_MAX) -> list[Frame]:
+        """The newest `limit` frames past one number and short of another, oldest first."""
+        newer = max(self._number - before + 1, 0)  # numbers have no gaps
+        own: list[Kept] = []
+        wanted = 0
+        for kept in islice(reversed(self._row), newer, None):
+            if kept[0] != identity:
+                continue
+            own.append(kept)
+            if kept[1] > after:
+                wanted += 1
+            if len(own) == wanted + ANSWER_WITHIN or len(own) == limit + ANSWER_WITHIN:
+                break
+        wanted = min(wanted, limit)
+        return list(islice(_read(reversed(own)), len(own) - wanted, None))
+
+    def following(self, identity: str, number: int, limit: int) -> list[Frame]:
+        """The oldest `limit` frames past a number, oldest first."""
+        first = number - (self._number - len(self._row))
+        ahead = islice((kept for kept in islice(self._row, max(first, 0), None) if kept[0] == identity), limit)
+        last = max((kept[1] for kept in ahead), default=number)
+        return self.between(identity, number, last + 1, limit)
 
     def frames(
         self,

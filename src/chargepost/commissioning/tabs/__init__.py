@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from chargepost.catalogue.model import Model
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.tabs import authentication, configuration, energy, maintenance, records
+from chargepost.commissioning.tabs import authentication, configuration, energy, maintenance, overview, records
 from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, is_evlink, sees
 from chargepost.commissioning.words import _
 
-MODULES = (configuration, energy, authentication, records, maintenance)
+MODULES = (overview, configuration, energy, authentication, records, maintenance)
 """In the order of the tool."""
 
 TABS: tuple[Tab, ...] = tuple(module.TAB for module in MODULES)

@@ -6,7 +6,7 @@ from functools import cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from zoneinfo import available_timezones
 
-from chargepost.commissioning import pages, transfer
+from chargepost.commissioning import ladder, pages, transfer
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, Values, has, is_evlink
 from chargepost.commissioning.words import _
@@ -198,7 +198,7 @@ SUB_TABS = (
            intro=_("The Wi-Fi card is an accessory. It is a bridge for this one station. What is changed here works "
                    "after a hardware reboot: switch the power off, wait 5 seconds, switch it on again.")),
     SubTab("configuration", "supervision", _("Supervision"), user=False, shown=is_supervised,
-           template="supervision.html", only_fields=True),
+           template="supervision.html", live="ladder.html", worded=ladder.context, only_fields=True),
     SubTab("configuration", "time", _("Date and time")),
 )  # fmt: skip
 

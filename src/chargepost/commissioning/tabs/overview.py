@@ -1,0 +1,327 @@
+"""Tab Overview, before those of the guide: the station as a picture, its link, its frames, and hands where it is
+simulated. Who trains on the real thing hides it (the setting Guide layout only)."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chargepost.commissioning import exchanges, ladder
+from chargepost.commissioning.pages import local_time, zone_of
+from chargepost.commissioning.port import Port
+from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
+from chargepost.commissioning.words import Words, _
+from chargepost.redact import redact_url
+from chargepost.signals import ConnectorView, Limit, OutletGlance
+
+TAB = Tab("overview", _("Overview"))
+
+LAYOUT_KEY = "GuideLayout"
+
+
+def is_shown(port: Port) -> bool:
+    setting = port.setting(LAYOUT_KEY)
+    return setting is None or setting.value != "true"
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "Available": (_("Available"), "available"),
+    "Preparing": (_("Preparing"), "waiting"),
+    "Charging": (_("Charging"), "charging"),
+    "SuspendedEV": (_("Paused by the car"), "suspended"),
+    "SuspendedEVSE": (_("Paused by the station"), "suspended"),
+    "Finishing": (_("Finishing"), "waiting"),
+    "Reserved": (_("Reserved"), "waiting"),
+    "Unavailable": (_("Out of service"), "unavailable"),
+    "Faulted": (_("Fault"), "faulted"),
+}
+"""OCPP's word -> ours, and the shape beside it."""
+
+KINDS: Mapping[str, str] = {
+    "T2": _("socket T2"),
+    "T2S": _("socket T2 with shutter"),
+    "T3": _("socket T3"),
+    "T1": _("cable with T1"),
+    "TE": _("domestic socket"),
+    "cable": _("attached cable"),
+    "CCS2": _("cable with CCS 2"),
+    "CHAdeMO": _("cable with CHAdeMO"),
+}
+
+LIGHTS: Mapping[str, str] = {
+    "off": _("off"),
+    "green": _("green"),
+    "green blinking": _("green, blinking"),
+    "blue": _("blue"),
+    "blue blinking": _("blue, blinking"),
+    "white": _("white"),
+    "white blinking": _("white, blinking"),
+    "red": _("red"),
+    "red blinking": _("red, blinking"),
+    "yellow": _("yellow"),
+}
+
+AUTHORS: Mapping[str, str] = {
+    "rating": _("the rating of the outlet"),
+    "simplified control pilot": _("the car, whose control pilot is simplified"),
+    "push button": _("the push button in front"),
+    "refused by the central system": _("the supervision, which refused the badge"),
+    "waiting after a power cut": _("the wait after a power cut"),
+    "nothing offered": _("nothing is offered yet"),
+}
+"""Authors of a limit, by the words of the station."""
+
+AUTHORS_OF: tuple[tuple[str, str], ...] = (
+    ("load shedding, setting ", _("load shedding (setting {what})")),
+    ("setting ", _("the setting {what}")),
+    ("cable ", _("the cable of {what}")),
+    ("TxProfile ", _("the supervision (TxProfile {what})")),
+    ("TxDefaultProfile ", _("the supervision (TxDefaultProfile {what})")),
+    ("ChargePointMaxProfile ", _("the supervision (ChargePointMaxProfile {what})")),
+)
+"""How authors with something of their own begin."""
+
+REFUSALS: tuple[tuple[str, str], ...] = (
+    ("the cable is locked", _("The cable is locked. End the charge first, with the badge or with Stop.")),
+    ("nothing is plugged in", _("Nothing is plugged in.")),
+    ("is taken", _("Something is plugged in there already. Unplug it first.")),
+    ("there is no car at", _("There is no car. Plug one in first.")),
+    ("has no transaction", _("Nothing is charging there.")),
+    ("no power, or is just", _("The station has no power, or is just starting. Wait until it is back.")),
+)
+"""Why hands cannot do something now, by what the station says."""
+
+
+def author(source: str, spoken: Words) -> str:
+    """Who sets a limit. What has no words of ours is told as the station tells it."""
+    if source in AUTHORS:
+        return spoken(AUTHORS[source])
+    for head, text in AUTHORS_OF:
+        if source.startswith(head):
+            return spoken(text).format(what=source.removeprefix(head))
+    return source
+
+
+def quantity(value: float, unit: str) -> str:
+    """Three significant digits: 6.94 kW, 345 W, 0 W. Currents as people set them: 16 A, 13.5 A."""
+    if unit == "A":
+        return f"{value:.1f}".removesuffix(".0") + " A"
+    if unit in ("W", "Wh") and abs(value) >= 1000:
+        value, unit = value / 1000, f"k{unit}"
+    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f} {unit}"
+
+
+# --- the picture ----------------------------------------------------------------------------------------------------
+
+
+class Card(NamedTuple):
+    """One connector as the page shows it."""
+
+    view: ConnectorView
+    glance: OutletGlance
+    word: str
+    shape: str
+    kind: str
+    light: str
+    power: str
+    energy: str
+    """Of this visit; empty: there is none."""
+    since: str
+    limits: list[tuple[str, str, bool]]
+    """Current, author, and whether it is the one that counts."""
+    limited: str
+    car: str
+    soc: str
+    reserved: str
+
+
+def cards(port: Port, spoken: Words) -> list[Card]:
+    return [_card(port, view, spoken) for view in port.view().connectors]
+
+
+def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
+    glance = port.glance(view.connector)
+    word, shape = STATUSES.get(view.status, (view.status, "waiting"))
+    at, zone = port.utc_s(), _zone(port)
+    limits = [
+        (quantity(each.current_a, "A"), author(each.source, spoken), n == 0) for n, each in enumerate(glance.limits)
+    ]
+    soc = glance.soc_percent
+    if soc is None and (samples := port.samples(view.connector, port.samples_taken - 1)) and glance.car:
+        soc = samples[-1].soc_percent
+    held = view.reservation
+    return Card(
+        view, glance, spoken(word), shape, spoken(KINDS.get(glance.kind, glance.kind)),
+        spoken(LIGHTS.get(glance.light, glance.light)), quantity(view.power_w, "W"),
+        quantity(view.transaction.energy_wh, "Wh") if view.transaction else "",
+        since(glance.since_utc_s, at, zone), limits, _limited(view, glance, spoken), port.car(view.connector),
+        "" if soc is None else f"{soc:.0f} %",
+        spoken(_("Reserved for badge {badge} until {until} (no. {number})")).format(
+            badge=held.id_tag, until=since(held.expires_utc_s, at, zone), number=held.reservation) if held else "",
+    )  # fmt: skip
+
+
+def _limited(view: ConnectorView, glance: OutletGlance, spoken: Words) -> str:
+    """One line: how much, and who says so."""
+    lowest: Limit = glance.limits[0]
+    if view.offered_a and view.offered_a < lowest.current_a:
+        lowest = Limit(view.offered_a, view.limit_source)
+    is_paused = view.transaction is not None and not view.offered_a
+    sentence = _("Paused by {author}") if is_paused else _("Limited to {current} by {author}")
+    return spoken(sentence).format(current=quantity(lowest.current_a, "A"), author=author(lowest.source, spoken))
+
+
+def since(utc_s: float, now_utc_s: float, zone: str) -> str:
+    """The time; of another day with its date."""
+    then, now = local_time(utc_s, zone), local_time(now_utc_s, zone)
+    return then[11:16] if then[:10] == now[:10] else then[:16]
+
+
+def _zone(port: Port) -> str:
+    setting = port.setting("TimeZone")
+    return (setting.value or "") if setting else ""
+
+
+def shape_of_station(port: Port) -> str:
+    """How it stands there: a cabinet for direct current, a pillar with two outlets or more, else a box on the wall."""
+    kinds = {each.kind for each in port.model.connectors}
+    if kinds & {"CCS2", "CHAdeMO"}:
+        return "cabinet"
+    return "pillar" if len(port.model.connectors) > 1 else "wall"
+
+
+def _station(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
+    return {
+        **ladder.context(port, account, query, spoken), "cards": cards(port, spoken), "form": shape_of_station(port),
+        "faults": _faults(port), "inputs": INPUTS, "badge": port.badge_refused(), "zone": zone_of(_zone(port)).key,
+        "curve_words": _curve_words(spoken),
+    }  # fmt: skip
+
+
+def _curve_words(spoken: Words) -> str:
+    """What the script says of the curve, as JSON."""
+    return msgspec.json.encode(
+        {
+            "time": spoken(_("Time")),
+            "power": spoken(_("Power (kW)")),
+            "offered": spoken(_("Offered current (A)")),
+            "soc": spoken(_("State of charge (%)")),
+            "said": spoken(_("Now {power} kW at {offered} A offered; the highest power shown is {highest} kW.")),
+        }
+    ).decode()
+
+
+# --- hands ----------------------------------------------------------------------------------------------------------
+
+INPUTS: Mapping[str, str] = {
+    "load_shedding": _("Load shedding contact"),
+    "detection_loop": _("Detection loop"),
+    "shutter": _("Shutter open"),
+    "door": _("Door open"),
+    "tilt": _("Tilted"),
+    "meter": _("Meter answers"),
+    "modem": _("Modem answers"),
+}
+"""Wired contacts, and what answers when it is asked."""
+
+HANDS: Mapping[str, tuple[str, ...]] = {
+    "plug_in": ("connector", "car", "outlet"),
+    "unplug": ("connector", "outlet"),
+    "present_badge": ("id_tag", "connector"),
+    "stop": ("connector",),
+    "button": ("name", "active"),
+    "input": ("name", "active"),
+    "inject_fault": ("connector", "code"),
+    "clear_fault": ("connector", "code"),
+    "power_cycle": ("seconds",),
+    "change_car": ("connector", "ready", "ventilation", "asleep", "phases", "max_current_a", "soc_percent"),
+}
+"""What hands can do, as in the control API, with the fields that a form may send."""
+
+
+def _faults(port: Port) -> list[tuple[str, str]]:
+    """Code and name of those that this product in this variant has."""
+    model = port.model
+    rows = [(code, row) for code, row in model.errors.items() if not row.variants or model.variant in row.variants]
+    return [(code, f"{code} {row.name}" if row.name != code else code) for code, row in rows]
+
+
+def _hand(name: str) -> Callable[[Port, Sent], Any]:
+    async def does(port: Port, sent: Sent) -> Told:
+        given = {key: sent.form[key] for key in HANDS[name] if sent.form.get(key, "") != ""}
+        why = await port.hand(name, given)
+        told = next((text for words, text in REFUSALS if words in why), why)
+        return Told(sent.words(told) if told else "", bad=bool(told))
+
+    return does
+
+
+# --- the link -------------------------------------------------------------------------------------------------------
+
+URL_FIELD = "supervision-url"
+"""The field of the sub-tab Supervision whose value is tried."""
+
+
+def _cure(port: Port, sent: Sent) -> Told:
+    """Switch on what a step of the ladder asks for."""
+    key = port.model.identity.truncate_serials_key
+    if not key or sent.form.get("key") != key:
+        return Told(sent.words(_("There is nothing to switch on.")), bad=True)
+    port.change({key: "true"}, sent.account)
+    return Told(sent.words(_("{key} is on. The station tells its boot again.")).format(key=key))
+
+
+async def _test(port: Port, sent: Sent) -> Told:
+    """Walk the way to the address that is typed, without saving it."""
+    setting = port.setting(port.model.transport.url_key)
+    url = sent.form.get(URL_FIELD, (setting.value or "") if setting else "").strip()
+    steps = await port.try_link(url)
+    if not steps:
+        return Told(sent.words(_("A test is under way already. Wait a moment.")), bad=True)
+    return Told(
+        "", template="link-tested.html", context={"url": redact_url(url), **ladder.shown(steps, port, sent.words)}
+    )
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
+
+
+def _frames(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
+    """What the address asks for: `action`, `outcome`, `before` a number, or `n`, the one that somebody has sent."""
+    wanted = exchanges.Filter(query.get("action", "")[:50], query.get("outcome", ""))
+    before, n = (_number(query.get(name, "")) for name in ("before", "n"))
+    last = port.last_frame()
+    single = exchanges.one(port, spoken, n) if n else None
+    rows = [single] if single else [] if n else exchanges.found(port, spoken, wanted, before or exchanges.NEWEST)
+    return {
+        "rows": rows, "wanted": wanted, "before": before, "n": n, "last": last, "zone": _zone(port),
+        "opened": n, "outcomes": exchanges.OUTCOMES, "more": len(rows) == exchanges.PAGE and not n,
+        "actions": sorted({*port.model.messages.sends, *port.model.messages.answers}),
+    }  # fmt: skip
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
+SUB_TABS = (
+    SubTab("overview", "station", _("Station"), shown=is_shown, template="overview.html", live="overview-live.html",
+           worded=_station),
+    SubTab("overview", "frames", _("OCPP frames"), shown=is_shown, template="frames.html", user=False, worded=_frames),
+)  # fmt: skip
+
+FIELDS: tuple[Field, ...] = (
+    Field("general", "guide-layout", _("Guide layout only"), key=LAYOUT_KEY, group=_("This tool"),
+          help=_("Hides the tab Overview, for who trains on the tool of the real station.")),
+)  # fmt: skip
+ACTIONS: tuple[Action, ...] = (
+    *(Action("station", name, _hand(name), user=True) for name in HANDS),
+    Action("station", "cure", _cure),
+    Action("supervision", "test", _test),
+)
+DOWNLOADS: tuple[Download, ...] = ()
+RULES: Mapping[str, tuple[Rule, ...]] = {}

@@ -1,0 +1,186 @@
+"""The picture of a station: what it says of each connector, who limits it, its last hours, and the hands of a
+simulated one (ux, checks 5, 13, 26)."""
+
+import asyncio
+import re
+
+import pytest
+
+from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.tabs.overview import author, quantity
+from chargepost.commissioning.words import words
+from chargepost.run.history import SAMPLES
+from tests.shells.rig import until
+from tests.tool.rig import Client, Commissioned, commissioned
+
+PAGE = "overview/station"
+
+
+async def hand(client: Client, action: str, **what: str) -> str:
+    """Do something with the hands of the page; what it says."""
+    answer = await client.http.post(f"{client.at}{PAGE}/do/{action}", data={"csrf": await client.csrf(PAGE)} | what)
+    assert answer.status_code == 303, answer.text
+    said = re.search(r'<p class="(?:problem|done)" role="(?:alert|status)">([^<]*)', (await client.get(PAGE)).text)
+    return said[1] if said else ""
+
+
+async def live(client: Client) -> str:
+    answer = await client.get(f"{PAGE}/live")
+    assert answer.status_code == 200, answer.text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+async def charging(site: Commissioned, client: Client, number: int = 1) -> None:
+    await hand(client, "plug_in", connector=str(number), car="Fast charger")
+    await hand(client, "present_badge", id_tag="04A2911B")
+    host = site.host()
+    await until(lambda: host.view().connectors[number - 1].power_w > 0, asyncio.Event())
+
+
+FREE = {"operatingMode": "2"}
+
+
+async def test_a_charge_is_seen_with_its_power_energy_badge_and_author_of_the_limit() -> None:
+    settings = {"maxIntensitySocket": "16", "enableUnknown": "true"}
+    async with commissioned(speed=20, settings=settings) as site, site.client(ADMIN) as client:
+        assert "Available" in await live(client)
+        await charging(site, client)
+        text = await live(client)
+    assert "Charging" in text
+    assert re.search(r"Power to the car 1[01]\.\d kW", text)
+    assert "Badge 04A2911B" in text
+    assert "Limited to 16 A by the setting maxIntensitySocket" in text
+    assert "Car Fast charger" in text
+    assert "Light blue" in text
+    limits = re.search(r"Who limits the current\? (.*) The lowest counts", text)
+    assert limits
+    assert limits[1].split(" A ")[0] == "16"
+    assert "the rating of the outlet" in limits[1]
+    assert "the cable of 32 A" in limits[1]
+
+
+async def test_the_lowest_limit_is_bold_and_changes_with_its_author_within_one_refresh() -> None:
+    """ux, check 26: a contact, then a setting; each with its author in the next answer."""
+    settings = {"loadSheddingSetPoint": "16", "enableUnknown": "true", "maxIntensitySocket": "32"}
+    async with commissioned(speed=20, settings=settings) as site, site.client(ADMIN) as client:
+        await charging(site, client)
+        await hand(client, "input", name="load_shedding", active="true")
+        page = (await client.get(f"{PAGE}/live")).text
+        assert "<strong>16 A load shedding (setting loadSheddingSetPoint)</strong>" in page
+        await hand(client, "input", name="load_shedding", active="false")
+        site.embedded().port.change({"maxIntensitySocket": "20"}, ADMIN)
+        assert "<strong>20 A the setting maxIntensitySocket</strong>" in (await client.get(f"{PAGE}/live")).text
+
+
+async def test_hands_say_what_is_in_their_way() -> None:
+    async with commissioned(speed=20, settings={"enableUnknown": "true"}) as site, site.client(USER) as client:
+        assert "Nothing is plugged in." in await hand(client, "unplug", connector="1")
+        assert "Nothing is charging there." in await hand(client, "stop", connector="1")
+        await charging(site, client)
+        assert "The cable is locked." in await hand(client, "unplug", connector="1")
+        assert await hand(client, "stop", connector="1") == ""
+        await until(lambda: not site.host().hardware.connector(1).locked, asyncio.Event())
+        assert await hand(client, "unplug", connector="1") == ""
+        assert await hand(client, "plug_in", connector="1", car="Flying carpet") != ""
+        assert await hand(client, "plug_in", connector="7") != ""
+
+
+async def test_hands_reach_buttons_faults_the_car_and_the_mains() -> None:
+    async with commissioned(speed=20, settings={"enableUnknown": "true"}) as site, site.client(ADMIN) as client:
+        await charging(site, client)
+        await hand(client, "change_car", connector="1", ready="false")
+        await until(lambda: site.host().view().connectors[0].status == "SuspendedEV", asyncio.Event())
+        assert "Paused by the car" in await live(client)
+        code, error = next(iter(site.host().model.errors.items()))
+        await hand(client, "inject_fault", connector="1", code=code)
+        assert error.name in await live(client)
+        await hand(client, "clear_fault", connector="1")
+        await hand(client, "button", name="emergency_stop", active="true")
+        assert "Fault" in await live(client)
+        await hand(client, "button", name="emergency_stop", active="false")
+        answer = await client.http.post(
+            f"{client.at}{PAGE}/do/power_cycle", data={"csrf": await client.csrf(PAGE), "seconds": "1"}
+        )
+        assert answer.status_code == 303
+        assert site.host().station is None
+        await site.up()
+
+
+async def test_a_refused_badge_is_told_with_the_reason() -> None:
+    async with commissioned(speed=20, own_supervision=True) as site, site.client(ADMIN) as client:
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
+        await hand(client, "present_badge", id_tag="NOBODY")
+        await until(lambda: site.embedded().port.badge_refused() is not None, asyncio.Event())
+        assert "Badge NOBODY was refused." in await live(client)
+
+
+async def test_nobody_has_hands_without_a_login_or_a_page_of_ours() -> None:
+    async with commissioned() as site, site.client() as nobody, site.client(USER) as client:
+        answer = await nobody.http.post(f"{client.at}{PAGE}/do/plug_in", data={"connector": "1"})
+        assert answer.status_code == 303
+        assert "/login" in answer.headers["location"]
+        assert (await client.http.post(f"{client.at}{PAGE}/do/plug_in", data={"connector": "1"})).status_code == 403
+        assert not site.host().hardware.connector(1).plugged
+
+
+async def test_guide_layout_only_hides_the_tab() -> None:
+    async with commissioned() as site, site.client(ADMIN) as client:
+        assert "overview/station" in (await client.get("configuration/general")).text
+        await client.save("configuration/general", guide_layout="true")
+        assert "overview/station" not in (await client.get("configuration/general")).text
+        assert (await client.get(PAGE)).status_code == 404
+        assert "configuration" in (await client.get("")).headers["location"]
+
+
+@pytest.mark.parametrize("model", ["evlink-parking", "evlink-pro-ac", "evlink-pro-dc", "schneider-charge"])
+async def test_each_product_has_a_picture_of_its_own_outlets(model: str) -> None:
+    async with commissioned(model) as site, site.client(USER) as client:
+        page = (await client.get(PAGE)).text
+        assert page.count('class="lamp ') == len(site.host().view().connectors)
+        assert page.count('<section class="card"') == len(site.host().view().connectors)
+
+
+async def test_the_last_hours_are_kept_in_a_bounded_ring_and_a_hundred_stations_take_little() -> None:
+    async with commissioned(*["evlink-parking"] * 3) as site:
+        assert site.house.tools
+        history = site.house.tools.tools.history
+        for _turn in range(SAMPLES + 10):
+            history.sample()
+        assert history.count == SAMPLES + 10
+        found = history.samples("S1", 1)
+        assert len(found) == SAMPLES
+        assert found == sorted(found)
+        assert len(history.samples("S1", 1, history.count - 3)) == 3
+        connectors = sum(len(site.host(f"S{n}").view().connectors) for n in (1, 2, 3))
+        assert history.bytes == connectors * 3 * 4 * SAMPLES
+        assert history.bytes / 3 * 100 < 4_000_000
+        await site.house.stations.remove("S3")
+        history.sample()
+        assert history.samples("S3", 1) == []
+        assert site.embedded("S1").port.samples(1)
+
+
+async def test_the_curve_has_the_step_of_the_limit() -> None:
+    """ux, check 26."""
+    async with commissioned(speed=20, settings={"enableUnknown": "true"}) as site, site.client(ADMIN) as client:
+        assert site.house.tools
+        history = site.house.tools.tools.history
+        await charging(site, client)
+        history.sample()
+        site.embedded().port.change({"maxIntensitySocket": "10"}, ADMIN)
+        await until(lambda: site.host().view().connectors[0].offered_a == 10, asyncio.Event())
+        history.sample()
+        before, after = (each.offered_a for each in site.embedded().port.samples(1)[-2:])
+    assert (before > after, after) == (True, 10)
+
+
+def test_numbers_have_three_digits_and_their_unit() -> None:
+    told = [quantity(value, "W") for value in (0, 0.5, 12.34, 345.6, 6941.2, 11000.0, 180000.0)]
+    assert told == ["0 W", "0.500 W", "12.3 W", "346 W", "6.94 kW", "11.0 kW", "180 kW"]
+    assert [quantity(value, "A") for value in (0, 6, 13.54, 32)] == ["0 A", "6 A", "13.5 A", "32 A"]
+
+
+def test_an_author_without_words_of_ours_is_told_as_the_station_tells_it() -> None:
+    spoken = words("en")
+    assert author("TxProfile 7", spoken) == "the supervision (TxProfile 7)"
+    assert author("cluster C1", spoken) == "cluster C1"
