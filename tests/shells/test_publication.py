@@ -471,6 +471,39 @@ async def test_r_330_an_answer_that_does_not_come_in_time_is_in_doubt(tmp_path: 
             assert "does not answer" in state.results[0].text
 
 
+async def test_r_330_what_is_in_doubt_is_sent_again_by_hand(tmp_path: Path) -> None:
+    """Somebody has looked whether it came; publication may be switched off meanwhile."""
+    seen: list[bytes] = []
+    async with yard(tmp_path, FORM, limits=Limits(connect_s=5.0, idle_s=0.2, total_s=15.0)) as y:
+        y.charged(1, 2)
+        y.look("2026-03-02 23:59")
+        with servers.hostile(swallowing(b"--\r\n", seen=seen)) as port:
+            at_port(y, "Http", port)
+            await y.published("2026-03-03 00:01")
+        y.set(ReportFrequency="Disabled")
+        assert not y.publisher.again("CP-1", 1, 1)
+        with servers.web() as there:
+            at_port(y, "Http", there.port)
+            assert y.publisher.again("CP-1", 1, 2)
+            assert not y.publisher.again("CP-1", 1, 2), "it is under way"
+            await y.until(lambda: y.state.results[0].what == "sent")
+    ((_, _, body),) = there.posted
+    assert b"_1-2.csv" in body
+
+
+async def test_r_330_a_value_that_cannot_be_read_sends_nothing_twice(tmp_path: Path) -> None:
+    with servers.web() as there:
+        async with yard(tmp_path, FORM) as y:
+            at_port(y, "Http", there.port)
+            y.charged(1)
+            y.host.ledger.keep("CP-1", {"publication": b"{"}, lambda: None)
+            assert y.journal.flush(DEADLINE_S)
+            y.look("2026-03-02 23:59")
+            y.charged(2)
+            state = await y.published("2026-03-03 00:01")
+            assert (state.results[0].first, state.results[0].last) == (2, 2)
+
+
 async def test_r_329_disabled_from_the_factory_sends_nothing(tmp_path: Path) -> None:
     with servers.web() as there:
         async with yard(tmp_path, FORM) as y:

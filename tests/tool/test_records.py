@@ -10,11 +10,23 @@ from typing import Any
 import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
+from chargepost.drivers.simulated import CarSpec
 from chargepost.records.ledger import remember_statements
+from chargepost.records.publish import State
 from chargepost.run import charges
 from chargepost.run.gate import Place
 from chargepost.run.store import hold
-from chargepost.signals import ChargeDetail, ChargeRecord, ClockSet, Remember, SettingChanged
+from chargepost.run.verify import verify
+from chargepost.signals import (
+    BadgeCommented,
+    ChargeDetail,
+    ChargeRecord,
+    ClockSet,
+    PublicationResult,
+    Remember,
+    SettingChanged,
+    StopAsked,
+)
 from tests.shells import file_servers as servers
 from tests.shells.rig import until
 from tests.tool.rig import Commissioned, commissioned
@@ -248,6 +260,24 @@ async def test_a_test_is_told_on_the_page_and_in_the_list(tmp_path: Path) -> Non
         assert "Test failed" in live.text
 
 
+async def test_what_is_in_doubt_has_a_button_for_admin(tmp_path: Path) -> None:
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        publisher = site.house.stations.publisher
+        charged(site, record(1))
+        doubt = PublicationResult(NOON_UTC_S, "in doubt", "SMTP", 1, 1, "no answer")
+        publisher._keep("S1", State(sent_to=1, results=(doubt,)))
+        async with site.client(USER) as client:
+            assert "Send again" not in (await client.get("records/publication")).text
+            form = {"csrf": await client.csrf(), "first": "1", "last": "1"}
+            assert (await client.http.post(f"{client.at}records/publication/do/again", data=form)).status_code == 404
+        async with site.client(ADMIN) as client:
+            assert "Send again" in (await client.get("records/publication/live")).text
+            for last, words in (("2", "Nothing was sent"), ("x", "Nothing was sent"), ("1", "They are sent again now")):
+                form = {"csrf": await client.csrf(), "first": "1", "last": last}
+                await client.http.post(f"{client.at}records/publication/do/again", data=form)
+                assert words in (await client.get("records/publication")).text
+
+
 async def test_r_329_published_from_the_page_to_a_server(tmp_path: Path) -> None:
     """From the form to the file: set, due at the next 0:01 of the station, and listed."""
     with servers.web() as there:
@@ -271,3 +301,24 @@ async def test_r_329_published_from_the_page_to_a_server(tmp_path: Path) -> None
             assert "0 charges are not published yet" in page
             assert (await client.get("records/charges")).text.count("Published") == 2
     assert len(there.posted) == 1
+
+
+async def test_r_327_r_337_a_charge_of_the_station_becomes_a_row(tmp_path: Path) -> None:
+    """From the car to the page: the twelve fields, with the comment of the badge; and the store is in order."""
+    settings = {"AuthenticationOCPPMode": "false", "defaultIdTag": "04A2B3"}
+    async with commissioned("evlink-parking", store=hold(tmp_path), settings=settings, speed=60) as site:
+        host, publisher = site.host(), site.house.stations.publisher
+        host.tell(BadgeCommented("04A2B3", "Anna"))
+        assert host.plug_in(1, CarSpec(name="car", battery_wh=60_000, soc_percent=20, phases=1, max_current_a=16))
+        await until(lambda: host.view().connectors[0].power_w > 0, asyncio.Event())
+        await until(lambda: (tx := host.view().connectors[0].transaction) is None or tx.energy_wh > 50, asyncio.Event())
+        host.tell(StopAsked(1))
+        await until(lambda: publisher.newest("S1") == 1, asyncio.Event())
+        async with site.client(USER) as client:
+            (row,) = rows((await client.get("records/charges")).text)
+        assert host.station
+        assert [*row[:6], row[9], row[11]] == [
+            "1", host.station.core.serial, "1", "0", "04A2B3", "AC_SINGLE_PHASE", "TYPE2", "Anna",
+        ]  # fmt: skip
+        assert row[8] > "0,050"
+    assert verify(tmp_path) == []

@@ -145,6 +145,18 @@ def test_r_330_a_failure_of_ftp_gets_the_same_file_and_one_in_doubt_is_not_repea
     assert numbers(look(over, "2026-03-04 00:01", newest=6), "2026-03-04 00:01") == (6, 6)
 
 
+def test_r_330_what_is_in_doubt_is_sent_again_when_somebody_says_so_and_once() -> None:
+    doubt = publish.in_doubt(look(on(), "2026-03-03 00:01"), "SMTP", at("2026-03-03 00:01"), "")
+    assert publish.again(doubt, 1, 4) is doubt, "nothing of these numbers is in doubt"
+    state = publish.again(doubt, 1, 5)
+    assert numbers(state, "2026-03-03 00:02") == (1, 5)
+    assert publish.again(state, 1, 5) is state
+    state = publish.sent(state, "SMTP", at("2026-03-03 00:02"), "")
+    assert (state.sent_to, numbers(state, "2026-03-03 00:02")) == (5, None)
+    assert [each.what for each in state.results] == ["sent", "failed"]
+    assert publish.again(state, 1, 5) is state
+
+
 def test_r_330_an_answer_that_comes_after_publication_was_switched_off_still_counts() -> None:
     state = publish.look(
         publish.handed_over(look(on(), "2026-03-03 00:01")), "Disabled", PARIS, 5, at("2026-03-03 00:02")

@@ -133,6 +133,9 @@ class Port(Protocol):
     def publication(self) -> PublicationView:
         """What was published, and when it will be."""
 
+    def publish_again(self, first: int, last: int) -> bool:
+        """Send the charges of a result that is in doubt once more; False where there is none, or another is sent."""
+
     async def test_publication(self) -> PublicationResult:
         """Send a file without charges now, with the settings as they are saved."""
 

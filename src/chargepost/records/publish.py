@@ -165,6 +165,16 @@ def in_doubt(state: State, protocol: str, utc_s: float, text: str) -> State:
     return _over(state, "in doubt", protocol, utc_s, text)
 
 
+def again(state: State, first: int, last: int) -> State:
+    """Somebody has looked, and what is in doubt did not come: it is sent once more, unless something else is."""
+    doubtful = (each for each in state.results if each.what == "in doubt")
+    meant = next((each for each in doubtful if (each.first, each.last) == (first, last)), None)
+    if meant is None or state.batch:
+        return state
+    results = tuple(replace(each, what="failed") if each is meant else each for each in state.results)
+    return replace(state, batch=Batch(first, last), results=results)
+
+
 def recovered(state: State, protocol: str, utc_s: float) -> State:
     """At the start of the program: what it had handed over when it ended."""
     if state.batch is None or not state.batch.handed_over:

@@ -224,6 +224,16 @@ class Publisher:
         self._keep(identity, publish.tested(self.state(identity), protocol, utc_s, text, passed=passed))
         return self.state(identity).results[0]
 
+    def again(self, identity: str, first: int, last: int) -> bool:
+        """Send what is in doubt once more, now. False: nothing of these numbers is, or something else is under way."""
+        before = self.state(identity)
+        state = publish.again(before, first, last)
+        if state is before or state.batch is None:
+            return False
+        self._keep(identity, state)
+        self._publish(identity, self.station(identity), state.batch)
+        return True
+
     def _publish(self, identity: str, station: Station, batch: Batch) -> None:
         if len(self._under_way) >= SENDERS_MAX:
             return

@@ -92,6 +92,9 @@ class HostPort(Picture):
     def publication(self) -> sig.PublicationView:
         return self._publisher.view(self.identity)
 
+    def publish_again(self, first: int, last: int) -> bool:
+        return self._publisher.again(self.identity, first, last)
+
     async def test_publication(self) -> sig.PublicationResult:
         return await self._publisher.test(self.identity)
 

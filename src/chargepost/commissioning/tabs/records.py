@@ -1,5 +1,6 @@
 """Tab Charge Data Record (commissioning guide, chapter 6): what was charged, and where that is sent."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -141,7 +142,15 @@ async def _test(port: Port, sent: Sent) -> Told:
     return Told(words(_("The test did not arrive. {text}")).format(text=result.text), bad=True)
 
 
-ACTIONS = (Action("publication", "test", _test),)
+def _again(port: Port, sent: Sent) -> Told:
+    texts = [sent.form.get(name, "") for name in ("first", "last")]
+    numbers = [int(text) for text in texts if re.fullmatch(r"[0-9]{1,12}", text)]
+    if len(numbers) == 2 and port.publish_again(*numbers):
+        return Told(sent.words(_("They are sent again now. See below what becomes of it.")))
+    return Told(sent.words(_("Nothing was sent: these charges are not in doubt, or others are being sent.")), bad=True)
+
+
+ACTIONS = (Action("publication", "test", _test), Action("publication", "again", _again))
 DOWNLOADS = (
     Download("charges", "charges.csv", lambda port: port.charges_csv(), "text/csv; charset=utf-8",
              lambda port: f"{port.identity}-charges.csv", user=True),
