@@ -22,6 +22,8 @@ from .benches import QUICK, Bench, Process, running, slave
 COIL, FEEDBACK = 2, 5
 DOOR, STOP = 6, 7
 GREEN, RED = 8, 9
+LINES = 16
+"""Of the module."""
 CONTACTS = {"door": Contact(DOOR), "emergency_stop": Contact(STOP, normally_closed=True)}
 
 
@@ -79,9 +81,14 @@ async def module(framing: str) -> AsyncIterator[tuple[Counted, Wired, Process]]:
 
 @pytest.mark.parametrize("framing", ["tcp", "rtu"])
 async def test_contactor_and_inputs_of_a_modbus_module_keep_their_contracts(framing: str) -> None:
-    async with module(framing) as (driver, hands, _):
+    async with module(framing) as (driver, hands, process):
         await asyncio.to_thread(check.check_contactor, BoardContactor(driver, COIL, FEEDBACK), hands)
         await asyncio.to_thread(check.check_inputs, BoardInputs(driver, CONTACTS), hands)
+        lights = BoardLights(driver, {"green": GREEN, "red": RED})
+        check.check_lights(lights)
+        lights.show("green", 100)
+        await hands.polled_io()
+        assert await process.do("coils") == "0" * GREEN + "1" + "0" * (LINES - GREEN - 1)
 
 
 async def test_a_welded_contactor_on_a_modbus_module_is_found() -> None:

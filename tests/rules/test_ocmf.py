@@ -4,6 +4,7 @@ Checked by another library over the bytes as they stand in StopTransaction, with
 """
 
 import json
+import random
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from chargepost import signals as sig
 from chargepost.catalogue import load
 from chargepost.ocpp import messages
+from chargepost.station import ocmf
+from chargepost.station.meter_key import public_key
 from tests.rules.rig import Rig
 
 EICHRECHT = "evlink-pro-ac/socket-eichrecht"
@@ -199,3 +202,19 @@ def test_r_053_a_meter_that_does_not_answer_signs_nothing_and_that_is_said() -> 
     rig.run(5)
     assert "Transaction.End" not in records(rig.last("StopTransaction"))
     assert "value not signed" in rig.notes()
+
+
+def test_r_053_a_thousand_records_are_good_and_not_one_of_them_when_a_byte_is_changed() -> None:
+    dice = random.Random(3)
+    serial = "3N20011000000000001"
+    key = load_der_public_key(bytes.fromhex(public_key(serial)))
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    for number in range(1000):
+        record = parsed(ocmf.text({"PG": f"T{number}", "ID": chr(dice.randrange(32, 0x2FF)) * 5}, serial))
+        signature = bytes.fromhex(record.proof["SD"])
+        key.verify(signature, record.signed, ec.ECDSA(SHA256()))
+        place = dice.randrange(len(record.signed))
+        forged = bytearray(record.signed)
+        forged[place] ^= 1 << dice.randrange(8)
+        with pytest.raises(InvalidSignature):
+            key.verify(signature, bytes(forged), ec.ECDSA(SHA256()))

@@ -230,6 +230,8 @@ async def test_r_246_r_153_a_real_meter_that_is_lost_is_estimated_and_found_agai
             await rig.until(lambda: len(registers(rig)) >= estimated, "the estimate goes on")
             await meter.do("speak")
             await rig.until(lambda: host.view().connectors[0].vendor_error == "", "the meter is found again")
+            found = len(registers(rig)) + 2
+            await rig.until(lambda: len(registers(rig)) >= found, "it is sampled again")
             host.tell(sig.StopAsked(1))
             await rig.until(lambda: host.view().connectors[0].transaction is None, "the charge is over")
         told = registers(rig)

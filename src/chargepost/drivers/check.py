@@ -7,7 +7,7 @@ Enter and `let_pass` sleeps; on the simulated driver both move the world.
 from ipaddress import IPv4Address
 from typing import Final, Literal, Protocol
 
-from chargepost.drivers.ports import Contactor, Inputs, Lights, Lock, Meter, Modem, Pilot, Reader
+from chargepost.drivers.ports import Contactor, HouseMeter, Inputs, Lights, Lock, Meter, Modem, Pilot, Reader
 from chargepost.signals import PilotState
 
 Request = Literal[
@@ -15,6 +15,8 @@ Request = Literal[
     "plug in a ready car",
     "make the meter silent",
     "let the meter speak again",
+    "make the house's meter silent",
+    "let the house's meter speak again",
     "present a badge",
     "change one input",
     "pull the modem's cable",
@@ -117,7 +119,20 @@ def check_meter(meter: Meter, bench: Bench) -> None:
     assert meter.read().energy_wh >= after.energy_wh, "the register fell over a silence"
 
 
-def _is_silent(instrument: Meter | Modem) -> bool:
+def check_house_meter(meter: HouseMeter, bench: Bench) -> None:
+    """Something is subscribed, nothing is drawn on a phase that there is not, and silence is an OSError, not a zero."""
+    said = meter.read()
+    assert said.subscribed_a > 0, "nothing is subscribed"
+    assert said.phases in (1, 3), f"{said.phases} phases"
+    assert all(load_a >= 0 for load_a in said.load_a), f"a house draws, it does not give: {said.load_a}"
+    assert not any(said.load_a[said.phases :]), f"{said.phases} phases, yet {said.load_a} is drawn"
+    bench.ask("make the house's meter silent")
+    assert _is_silent(meter), "a silent meter is told with OSError"
+    bench.ask("let the house's meter speak again")
+    assert meter.read().subscribed_a > 0, "nothing is subscribed any more"
+
+
+def _is_silent(instrument: Meter | Modem | HouseMeter) -> bool:
     try:
         instrument.read()
     except OSError:

@@ -8,7 +8,7 @@ that it was asked for what it cannot do. `check.py` says in code what each promi
 from collections.abc import Mapping
 from typing import Protocol
 
-from chargepost.signals import Fact, ModemState, PilotState, Reading, Wish
+from chargepost.signals import Fact, ModemState, PilotState, Reading, Tic, Wish
 
 
 class Pilot(Protocol):
@@ -42,6 +42,13 @@ class Lock(Protocol):
 class Meter(Protocol):
     def read(self) -> Reading:
         """Registers and instantaneous values of one instant; the register never falls. OSError when silent."""
+
+
+class HouseMeter(Protocol):
+    """The meter of the house that the station belongs to, by its tele-information."""
+
+    def read(self) -> Tic:
+        """What is subscribed and drawn, as of the last frame. OSError when none came for a while."""
 
 
 class Reader(Protocol):

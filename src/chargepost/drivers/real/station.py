@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from chargepost.drivers.outlet import NO_PILOT, Outlet, SimulatedConnector
-from chargepost.drivers.ports import Contactor, Inputs, Lights, Meter, Reader
+from chargepost.drivers.ports import Contactor, HouseMeter, Inputs, Lights, Meter, Reader
 from chargepost.drivers.real.instrument import Changed, NotHeardYet
 from chargepost.drivers.simulated import KEY, SimulatedStation
 from chargepost.signals import (
@@ -55,10 +55,6 @@ class Rests(Protocol):
         """Everything off, for the end of the program."""
 
 
-class TicMeter(Protocol):
-    def read(self) -> Tic: ...
-
-
 @dataclass
 class Fittings:
     """The instruments of one station, by connector where each has its own."""
@@ -68,7 +64,7 @@ class Fittings:
     inputs: list[Inputs] = field(default_factory=list)
     lights: dict[int, list[Lights]] = field(default_factory=dict)
     reader: Reader | None = None
-    tic: TicMeter | None = None
+    tic: HouseMeter | None = None
     wires: list[Runs] = field(default_factory=list)
     boards: list[Rests] = field(default_factory=list)
     reader_error: str = "ReaderFailure"

@@ -24,6 +24,9 @@ FRAME_MAX: Final = 2000
 SILENT_S: Final = 10.0
 """A meter says a frame every second or two; one that is not heard for so long is silent."""
 
+SEVEN_BITS: Final = bytes(byte & 0x7F for byte in range(256))
+"""What a line that was opened with 8 bits hears: the eighth is the parity."""
+
 NOMINAL_V: Final = 230.0
 
 CURRENTS: Final[Mapping[Mode, tuple[str, ...]]] = {
@@ -91,7 +94,7 @@ class TicLine(Instrument):
                 raise OSError(f"no good frame within {self._silent_s:g} s: is the mode right?") from None
             if not data:
                 raise OSError("the wire was closed at the other end")
-            *frames, held = (held + data)[-2 * FRAME_MAX :].split(b"\x03")
+            *frames, held = (held + data.translate(SEVEN_BITS))[-2 * FRAME_MAX :].split(b"\x03")
             for frame in frames:
                 if tic := read(frame[frame.rfind(b"\x02") + 1 :]):
                     self._tic, until = tic, loop.time() + self._silent_s

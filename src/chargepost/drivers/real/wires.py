@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from errno import EINVAL
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -55,13 +56,21 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return Wire(*await asyncio.open_connection(address[1], int(address[2])))
 
     async def _open_serial(self) -> Wire:
+        """A line that knows no parity (a pseudo terminal, some adapters) is opened without: then it is bit 8."""
+        try:
+            return await self._serial(_PARITIES[self.parity], self.byte_size)
+        except OSError as error:
+            if error.errno != EINVAL or (self.parity, self.byte_size) == ("none", 8):
+                raise
+        return await self._serial(_PARITIES["none"], 8)
+
+    async def _serial(self, parity: str, byte_size: int) -> Wire:
         import serialx  # noqa: PLC0415 - most stations have no serial line
 
         try:
             streams = await serialx.open_serial_connection(
-                self.at, baudrate=self.baud, parity=_PARITIES[self.parity], byte_size=self.byte_size,
-                stopbits=self.stop_bits,
-            )  # fmt: skip
+                self.at, baudrate=self.baud, parity=parity, byte_size=byte_size, stopbits=self.stop_bits
+            )
         except serialx.SerialException as error:
             raise OSError(f"{self.at}: {error}") from error
         return Wire(*streams)
