@@ -12,7 +12,7 @@ from chargepost.drivers.check import Request
 
 SLAVE = Path(__file__).parent / "instruments" / "slave.py"
 
-DEADLINE_S = 20.0
+DEADLINE_S = 15.0
 """Nothing here takes so long, unless it never happens."""
 
 QUICK: dict[str, Any] = {"poll_s": 0.01, "again_s": 0.01, "answer_s": 0.2}

@@ -13,7 +13,7 @@ from chargepost.drivers.real.tic import TicLine
 from chargepost.drivers.real.wires import Line
 from chargepost.signals import Tic
 
-from .benches import Bench, running
+from .benches import DEADLINE_S, Bench, running
 from .test_real_reader import Terminal
 
 
@@ -89,9 +89,12 @@ class Speaks(Bench):
         self.driver, self.terminal, self.speaks = driver, terminal, True
 
     async def speak(self) -> None:
+        """Whether anybody listens or not: what finds no room is lost, as on a wire."""
+        os.set_blocking(self.terminal.here, False)
         while True:
             if self.speaks:
-                self.terminal.say(THREE)
+                with suppress(BlockingIOError):
+                    self.terminal.say(THREE)
             await asyncio.sleep(0.01)
 
     def ask(self, what: Request) -> None:
@@ -149,9 +152,10 @@ async def test_frames_come_over_a_serial_line_of_seven_bits() -> None:
     driver = TicLine(Line(at=terminal.path, baud=1200, parity="even", byte_size=7), again_s=0.01)
     hands = Bench()
     async with running(driver, hands):
-        while driver.silent:
-            terminal.say(SINGLE[-20:] + SINGLE)
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(DEADLINE_S):
+            while driver.silent:
+                terminal.say(SINGLE[-20:] + SINGLE)
+                await asyncio.sleep(0.01)
         assert driver.read().load_a == (2.0, 0.0, 0.0)
     terminal.close()
 
@@ -162,9 +166,10 @@ async def test_a_line_that_was_opened_with_eight_bits_hears_the_parity_as_the_ei
     even = bytes(byte | (byte.bit_count() & 1) << 7 for byte in THREE)
     assert even != THREE
     async with running(driver, hands):
-        while driver.silent:
-            terminal.say(even)
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(DEADLINE_S):
+            while driver.silent:
+                terminal.say(even)
+                await asyncio.sleep(0.01)
         assert driver.read().load_a == (11.0, 4.0, 9.0)
     terminal.close()
 
