@@ -176,7 +176,7 @@ async def test_19_no_body_makes_it_fail_and_every_refusal_is_a_problem(client: h
 
 async def test_design_5_the_faces_are_all_there(host: MemoryHost) -> None:
     actions = "plug_in unplug present_badge start stop inject_fault clear_fault power_cycle button input screen link"
-    actions += " reset_faults restore set_key cache_badge remote_authorize"
+    actions += " reset_faults restore set_key cache_badge remote_authorize charge_now"
     async with served(control(host, "127.0.0.1")) as client:
         paths = (await client.get("/openapi.json")).json()["paths"]
         page = (await client.get("/docs")).text

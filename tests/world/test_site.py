@@ -88,6 +88,68 @@ def test_what_is_wrong_is_told_with_file_line_key_and_remedy(old: str, new: str,
     assert "\n" not in str(error.value)
 
 
+FUSED = """
+[[fuses]]
+name = "main"
+rating = "63 A"
+building = "10 A"
+
+[[fuses]]
+name = "garage"
+parent = "main"
+rating = ["32 A", "32 A", "20 A"]
+members = ["ONE", "TWO"]
+
+[site]
+floor = "6 A"
+vips = ["A1"]
+random_delay = "5min"
+off_peak = ["22:00-06:00"]
+"""
+
+
+def test_fuses_are_read_with_their_stations_and_phases() -> None:
+    yard = site.read(GOOD + FUSED, "yard.toml")
+    assert [part.fuse().rating_a for part in yard.fuses] == [(63, 63, 63), (32, 32, 20)]
+    assert yard.fuses[0].fuse().metered
+    rules = yard.site.rules()
+    assert (rules.vips, rules.regulation.delay_s) == (frozenset({"a1"}), 300.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('"63 A"', '"63 V"', "27: fuses[0].rating: '63 V' is no current: write it as \"16 A\""),
+        ('"63 A"', "-1", "27: fuses[0].rating: must lie in 0 to 10000 A"),
+        ('"20 A"]', "]", "33: fuses[1].rating: 2 values: give one, or one for each of the three phases"),
+        ('parent = "main"', 'parent = "mian"', "32: fuses[1].parent: there is no fuse 'mian'"),
+        ('name = "garage"', 'name = "main"', "31: fuses[1].name: 'main' is there twice"),
+        ('"TWO"]', '"THREE"]', "34: fuses[1].members: there is no station 'THREE'"),
+        ('building = "10 A"', 'members = ["TWO"]', "34: fuses[1].members: 'TWO' is under 'main' already"),
+        (
+            'building = "10 A"',
+            'biulding = "10 A"',
+            "28: fuses[0].biulding: there is no such key; did you mean building?",
+        ),
+        ('floor = "6 A"', 'floor = "4 A"', "37: site.floor: 4 A cannot be offered: 0, or 6 A and more"),
+        ('floor = "6 A"', 'floor = "30 A"', "30: fuses[1]: the floors of its stations come to 60 A, more than the"),
+        ('floor = "6 A"', 'shed_by = "age"', '37: site.shed_by: must be so that it is "duration" or "energy"'),
+        ('"5min"', '"1h"', "39: site.random_delay: must be so that it lies in 0 to 1800 s"),
+        ('"22:00-06:00"', '"at night"', "40: site.off_peak: 'at night' are no hours: write them as 22:00-06:00"),
+        ('floor = "6 A"', 'zone = "Mars/North"', "37: site.zone: "),
+        ('floor = "6 A"', "wiring.ONE = 'RRR'", "37: site.wiring: 'RRR' is none of RST"),
+        ('floor = "6 A"', "wiring.SIX = 'RST'", "37: site.wiring: there is no station 'SIX' under a fuse"),
+        ('floor = "6 A"', 'lease = "5s"', "37: site.lease: must be so that it is twice report at least"),
+    ],
+)
+def test_what_is_wrong_with_a_fuse_is_told_with_its_line(old: str, new: str, line: str) -> None:
+    assert old in FUSED
+    with pytest.raises(SiteError) as error:
+        site.read(GOOD + FUSED.replace(old, new), "yard.toml")
+    assert str(error.value).startswith(f"yard.toml:{line}"), str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_what_is_no_site_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"cannot be read: No such file"):
         site.load(tmp_path / "none.toml")

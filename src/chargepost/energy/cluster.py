@@ -48,6 +48,8 @@ class Terms(msgspec.Struct, frozen=True):
     """A member reports so often, or when something changes."""
     lease_s: float = 30.0
     """A grant holds so long: at least two reports may be lost."""
+    meter_s: float = METER_S
+    """What draws beside the stations is known for so long."""
 
     @property
     def grace_s(self) -> float:
@@ -395,12 +397,12 @@ class Leader:
             if not fuse.metered:
                 continue
             current_a, at = self._beside.get(fuse.name, (fuse.rating_a, -inf))
-            known = current_a if now < at + METER_S else fuse.rating_a
+            known = current_a if now < at + self.terms.meter_s else fuse.rating_a
             for phase in range(3):
                 line = self.tree.line(fuse.name, phase)
                 room[line] = max(room[line] - steps_around(max(known[phase], 0.0)), 0)
-            if now < at + METER_S:
-                self._cycle_at = min(self._cycle_at, at + METER_S)
+            if now < at + self.terms.meter_s:
+                self._cycle_at = min(self._cycle_at, at + self.terms.meter_s)
         return room
 
     def _is_heard(self, seat: _Seat, now: float) -> bool:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
 
+from chargepost.drivers.building import building_a
 from chargepost.energy.tree import Place
-from chargepost.fleet.site import Record, Shed, building_a
+from chargepost.fleet.site import Record, Shed
 
 WIDTH, LEFT, RIGHT = 1000, 70, 20
 COLUMNS = 455

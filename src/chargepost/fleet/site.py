@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from chargepost.drivers.building import METER_EVERY_S, building_a
 from chargepost.energy.cluster import Grant, Leader, Member, Report, Rules, Terms
 from chargepost.energy.regulation import Regulation, read_hours
 from chargepost.energy.tree import WIRINGS, Amperes, Fuse, Place, Tree, TreeError
@@ -19,9 +20,6 @@ from chargepost.fleet.post import Post
 from chargepost.fleet.scenario import FuseTable, SiteTable
 from chargepost.fleet.timeline import Timeline
 from chargepost.signals import Allowance, Demand, Managed
-
-METER_EVERY_S = 10.0
-"""How often a meter of what draws beside the stations is read."""
 
 RECORDED_MAX = 500_000
 """Changes kept for a plot: a day of a few clusters; what comes after is not drawn."""
@@ -248,10 +246,3 @@ def tree_of(table: SiteTable, fuses: Sequence[FuseTable], stations: Sequence[tup
     if wrong := [wiring for wiring in table.wirings if wiring not in WIRINGS]:
         raise TreeError("site.wirings", f"{wrong[0]!r} is none of {', '.join(WIRINGS)}")
     return Tree([fuse_of(fuse) for fuse in fuses], places)
-
-
-def building_a(most_a: float, utc_s: float) -> float:
-    """What a building draws on each phase: a quarter of its most at 3 o'clock, all of it from 18 to 20."""
-    hour = utc_s % 86_400 / 3600
-    away = min(abs(hour - 19), 24 - abs(hour - 19))
-    return most_a * (0.25 + 0.75 * max(0.0, 1 - max(away - 1, 0.0) / 8))

@@ -103,6 +103,7 @@ class Host(Protocol):
     async def restore(self, identity: str) -> None: ...
     async def set_key(self, identity: str, key: str, value: str) -> None: ...
     async def cache_badge(self, identity: str, id_tag: str, status: str) -> None: ...
+    async def charge_now(self, identity: str, connector: int) -> None: ...
     async def frames(self, identity: str, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """The newest `limit` frames past number `after`, oldest first, as `TraceRecord`s."""
 
@@ -293,6 +294,10 @@ async def _cache_badge(at: At, body: CacheBadge) -> None:
     await at.host.cache_badge(at.identity, body.id_tag, body.status)
 
 
+async def _charge_now(at: At, body: AtConnector) -> None:
+    await at.host.charge_now(at.identity, body.connector)
+
+
 async def hand(at: At, name: str, given: Mapping[str, object]) -> None:
     """One of the actions below, or `change_car`, by its name; for a page that has hands. Raises as they do, and
     ValueError for a body that does not fit."""
@@ -388,6 +393,10 @@ ACTIONS = (
     Action(
         "cache_badge", "Put a badge into the authorization cache",
         CacheBadge, _cache_badge, CacheBadge("04A2911B", "Accepted"),
+    ),
+    Action(
+        "charge_now", "Charge now, whatever delay or hours its site has: the owner overrides them for this charge",
+        AtConnector, _charge_now, AtConnector(1),
     ),
 )  # fmt: skip
 

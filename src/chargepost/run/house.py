@@ -20,6 +20,7 @@ from chargepost.run.faults import Proxy
 from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.runner import StationHost
+from chargepost.run.sharing import SharedSite, tree_of
 from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Stations
 from chargepost.run.store import Store
@@ -291,6 +292,7 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
             broken = ("supervision.url" if of_the_site else f"stations[{index}].{error.path}", error.reason)
             if broken not in house.broken:
                 house.broken.append(broken)
+    _share(house, stack)
     visited = {part.id: part.visitors for part in parts if part.visitors}
     away: set[str] = set()
     asked = {part.id: part.modbus for part in parts if part.modbus}
@@ -315,6 +317,16 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
         await asyncio.gather(ramp, return_exceptions=True)
 
     stack.push_async_callback(end_ramp)
+
+
+def _share(house: House, stack: AsyncExitStack) -> None:
+    """The leader of the site begins before its stations do."""
+    site = house.plan.site
+    if site.fuses and house.wanted:
+        tree = tree_of(site.site, site.fuses, house.wanted)
+        shared = SharedSite(house.clock, tree, site.site, site.fuses)
+        stack.callback(shared.close)
+        house.stations.share(shared)
 
 
 async def _open_modbus(house: House, identity: str, address: str, stack: AsyncExitStack) -> None:

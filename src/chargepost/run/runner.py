@@ -24,6 +24,7 @@ from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
+from chargepost.run.sharing import SharedSite
 from chargepost.run.tally import Tally
 from chargepost.run.tls import is_untrusted
 from chargepost.run.transfer import Terms, Transfers
@@ -84,6 +85,8 @@ class Carriage:
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe) if journal.path else None
         """None without a disk: nothing need be waited for."""
         self._pinned: tuple[str, ssl.SSLContext] | None = None
+        self.site: SharedSite | None = None
+        """Who gives out the current of stations under fuses."""
         self._asking: set[asyncio.Task[None]] = set()
         """Questions to time servers under way: one a station at most, each ends by itself."""
 
@@ -195,6 +198,10 @@ class StationHost:
         if touched:
             self._inbox += self.hardware.take()
 
+    def _demand(self, wish: sig.Demand) -> None:
+        if self.carriage.site:
+            self.carriage.site.demanded(self.identity, wish)
+
     def _send(self, wish: sig.SendFrame) -> None:
         if self._line:
             self.carriage.passed(self.identity, wish.data, up=True)
@@ -272,6 +279,8 @@ class StationHost:
         self.hardware.take()
         ahead_s = sum(kept.decoded(memory, kept.CLOCK, float))
         self.tell(sig.Started(self.clock.utc_s() + ahead_s, self.clock.speed))
+        if (site := self.carriage.site) and site.manages(self.identity):
+            site.began(self.identity, self.tell)
         self.hardware.tell_again()
         self._work()
 
@@ -292,6 +301,8 @@ class StationHost:
         self.station = None
         self._life += 1
         self._inbox.clear()
+        if self.carriage.site:
+            self.carriage.site.ended(self.identity)
         self.carriage.transfers.give_up(self.identity)
         if self._line:
             self._line.cut()
@@ -523,6 +534,7 @@ DO: dict[type, Callable[[StationHost, Any], None]] = {
     sig.SendReport: StationHost._file,
     sig.Discard: StationHost._file,
     sig.AskTime: StationHost._ask_time,
+    sig.Demand: StationHost._demand,
 }
 """What a wish is to the carrier; all others are the hardware's."""
 

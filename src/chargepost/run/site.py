@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -11,11 +12,14 @@ import msgspec
 
 from chargepost.catalogue.checks import nearest
 from chargepost.drivers.simulated import CARS, CarSpec
+from chargepost.run import sharing
 from chargepost.run.addresses import parse
 from chargepost.run.gate import Place, read_place
+from chargepost.run.given import Given, Unfit, find_model
 from chargepost.run.hardware import HardwarePart
 from chargepost.run.parts import Part
 from chargepost.run.quantities import Current, Duration, Energy, Power, Quantity
+from chargepost.run.sharing import FusePart, SharingPart
 from chargepost.run.visitors import Habits
 
 STATIONS_MAX = 10_000
@@ -155,6 +159,9 @@ class Site(Part, frozen=True, kw_only=True):
     transfers: TransfersPart = TransfersPart()
     firmware: FirmwarePart = FirmwarePart()
     stations: tuple[StationPart, ...] = ()
+    fuses: tuple[FusePart, ...] = ()
+    """Without any, every station may draw what it can."""
+    site: SharingPart = SharingPart()
 
 
 def demo() -> Site:
@@ -229,6 +236,8 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
         site.transfers.places()
     except ValueError as error:
         yield "transfers.hosts", str(error)
+    ids = [station.id for station in site.stations]
+    yield from sharing.inconsistencies(site.site, site.fuses, ids, _known(site.stations))
     seen: set[str] = set()
     for index, station in enumerate(site.stations):
         if station.id in seen:
@@ -244,6 +253,15 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
                 station.visitors.habits()
         except ValueError as error:
             yield f"stations[{index}].visitors", str(error)
+
+
+def _known(stations: Iterable[StationPart]) -> list[Given]:
+    """Those whose model is known; of the others it is said when they are to run."""
+    known = []
+    for station in stations:
+        with suppress(Unfit):
+            known.append(Given(station.id, find_model(station.model), {}))
+    return known
 
 
 # --- errors for people ----------------------------------------------------------------------------------------------

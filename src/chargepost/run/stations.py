@@ -22,6 +22,7 @@ from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
 from chargepost.run.publish import Publisher
 from chargepost.run.runner import Carriage, StationHost
+from chargepost.run.sharing import SharedSite
 from chargepost.run.transfer import Terms
 from chargepost.run.words import Event, Told
 from chargepost.station.status import status
@@ -210,6 +211,17 @@ class Stations:
         host = self._powered(identity)
         judge(identity, host.model, {key: value})
         host.tell(sig.SettingChanged(key, value, "the control API"))
+
+    def share(self, site: SharedSite) -> None:
+        """The stations under its fuses are managed from their start on."""
+        self._carriage.site = site
+
+    async def charge_now(self, identity: str, connector: int) -> None:
+        site = self._carriage.site
+        if site is None or not site.manages(identity):
+            raise Refused(f"{identity} hangs under no fuse of a site", "Nothing delays a charge there.")
+        if not site.charge_now(identity, connector):
+            raise Refused(f"nobody waits at connector {connector}", "Plug a car in and present a badge first.")
 
     async def cache_badge(self, identity: str, id_tag: str, status: str) -> None:
         self._powered(identity).tell(sig.BadgeCached(id_tag, status))

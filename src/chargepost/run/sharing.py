@@ -1,0 +1,242 @@
+"""The fuses of a site: its leader and the members' sides of its stations, in the time of this process.
+
+The same Leader and Member as in a virtual fleet. Here they are in one process, so no message between them is lost; a
+station without power is silent all the same, and falls to its floor.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import Protocol
+
+import msgspec
+
+from chargepost import signals as sig
+from chargepost.catalogue.model import Model
+from chargepost.drivers.building import METER_EVERY_S, building_a
+from chargepost.energy.cluster import METER_S, Leader, Member, Rules, Terms
+from chargepost.energy.regulation import DELAY_MAX_S, Regulation, read_hours
+from chargepost.energy.tree import Fuse, Place, Tree, TreeError, wiring
+from chargepost.run.clock import Clock
+from chargepost.run.parts import Part
+from chargepost.run.quantities import Current, Duration
+from chargepost.station.settings import Settings
+
+STALL_S = 1.0
+"""Of the machine: a loop may be held up for so long without anybody being given up."""
+
+ROTATION_KEY = "ConnectorPhaseRotation"
+
+
+class FusePart(Part, frozen=True, kw_only=True):
+    """One fuse of the site."""
+
+    name: str
+    rating: str | int | float | tuple[str | int | float, ...]
+    """Of each phase ("63 A"), or of L1, L2 and L3."""
+    parent: str = ""
+    """The fuse before it; empty for the main one."""
+    members: tuple[str, ...] = ()
+    """Ids of the stations under it, but for those under a fuse behind it."""
+    building: Current = Current(0)
+    """What draws beside the stations, at its busiest: it is simulated over the day."""
+
+    def fuse(self) -> Fuse:
+        """Raises ValueError for a rating that is none."""
+        written = self.rating if isinstance(self.rating, tuple) else (self.rating,) * 3
+        if len(written) != 3:
+            raise ValueError(f"{len(written)} values: give one, or one for each of the three phases")
+        first, second, third = (float(Current.read(each)) for each in written)
+        return Fuse(self.name, (first, second, third), self.parent, metered=self.building > 0)
+
+
+class SharingPart(Part, frozen=True, kw_only=True):
+    """How the stations under the fuses share."""
+
+    shed_by: str = "duration"
+    """duration or energy: who is shed first has charged longest, or has the most."""
+    floor: Current = Current(0)
+    """What a station falls back to when nobody tells it anything."""
+    vips: tuple[str, ...] = ()
+    """Badges that go before others."""
+    wiring: dict[str, str] = msgspec.field(default_factory=dict)
+    """Station -> how it is wired ("STR"), instead of its own key ConnectorPhaseRotation."""
+    random_delay: Duration = Duration(0)
+    """A charge begins up to so long after it could."""
+    off_peak: tuple[str, ...] = ()
+    """Hours at which charges go on, as "22:00-06:00"; empty: at any."""
+    zone: str = "UTC"
+    """Of those hours."""
+    report: Duration = Duration(10)
+    """A station says so often what it wants."""
+    lease: Duration = Duration(30)
+    """An allowance holds so long."""
+
+    def rules(self) -> Rules:
+        """Raises ValueError."""
+        regulation = Regulation(float(self.random_delay), read_hours(self.off_peak), self.zone)
+        regulation.is_open(0.0)
+        by = "energy" if self.shed_by == "energy" else "duration"
+        return Rules(by, frozenset(tag.lower() for tag in self.vips), regulation)  # type: ignore[arg-type]
+
+    def terms(self, speed: float) -> Terms:
+        """In a world that runs faster than the clock a process that stalls for a moment is silent for long."""
+        least_s = STALL_S * speed
+        return Terms(max(float(self.report), least_s / 3), max(float(self.lease), least_s), max(METER_S, least_s))
+
+
+class Outlets(Protocol):
+    """What is known of a station before it runs."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def model(self) -> Model: ...
+    @property
+    def settings(self) -> Mapping[str, str]: ...
+
+
+def tree_of(sharing: SharingPart, parts: Sequence[FusePart], stations: Sequence[Outlets]) -> Tree:
+    """Raises TreeError."""
+    under = {member: part.name for part in parts for member in part.members}
+    places = []
+    for station in stations:
+        if station.identity not in under:
+            continue
+        rotation = Settings(station.model, dict(station.settings)).text(ROTATION_KEY)
+        for number, outlet in enumerate(station.model.connectors, 1):
+            wired = sharing.wiring.get(station.identity) or wiring(rotation, number)
+            if wired == "Unknown" and outlet.phases == 3:
+                wired = "RST"  # all three phases are loaded, whichever is which
+            places.append(Place(station.identity, number, under[station.identity], wired, float(sharing.floor)))
+    return Tree([part.fuse() for part in parts], places)
+
+
+def inconsistencies(
+    sharing: SharingPart, parts: Sequence[FusePart], ids: Sequence[str], known: Sequence[Outlets]
+) -> list[tuple[str, str]]:
+    """What types cannot say: the key, and what is wrong with it. `known`: of the stations, those whose model is."""
+    found: list[tuple[str, str]] = []
+    seen: dict[str, str] = {}
+    for at, part in enumerate(parts):
+        try:
+            part.fuse()
+        except ValueError as error:
+            found.append((f"fuses[{at}].rating", str(error)))
+        for member in part.members:
+            if member not in ids:
+                found.append((f"fuses[{at}].members", f"there is no station {member!r}: add it to [[stations]]"))
+            if member in seen:
+                found.append((f"fuses[{at}].members", f"{member!r} is under {seen[member]!r} already: name it once"))
+            seen[member] = part.name
+    for ok, key, must in (
+        (sharing.shed_by in ("duration", "energy"), "shed_by", 'is "duration" or "energy"'),
+        (0 <= sharing.random_delay <= DELAY_MAX_S, "random_delay", f"lies in 0 to {DELAY_MAX_S:g} s"),
+        (sharing.report > 0, "report", "is above 0"),
+        (sharing.lease >= 2 * sharing.report, "lease", "is twice report at least"),
+        (all(part.building >= 0 for part in parts), "building", "is 0 or more"),
+    ):
+        if not ok:
+            found.append((f"site.{key}", f"must be so that it {must}"))
+    found += [
+        ("site.wiring", f"there is no station {name!r} under a fuse") for name in sharing.wiring if name not in seen
+    ]
+    try:
+        sharing.rules()
+    except (ValueError, KeyError, OSError) as error:
+        key = "off_peak" if "hours" in str(error) else "zone"
+        found.append((f"site.{key}", str(error.args[0]) if error.args else str(error)))
+    if parts and not found:
+        try:
+            tree_of(sharing, parts, known)
+        except TreeError as error:
+            of_site = "site.floor" if "floor" in error.path else "site.wiring"
+            found.append((error.path if error.path.startswith("fuses") else of_site, str(error)))
+    return found
+
+
+class SharedSite:
+    """Leader and members of the stations of this process."""
+
+    def __init__(self, clock: Clock, tree: Tree, sharing: SharingPart, parts: Sequence[FusePart]) -> None:
+        self.clock, self.tree = clock, tree
+        self.floor_a = float(sharing.floor)
+        self._buildings = [part for part in parts if part.building > 0]
+        now, terms = clock.now(), sharing.terms(clock.speed)
+        self.leader = Leader(tree, sharing.rules(), terms, random.random, utc_s=clock.utc_s(), now=now)
+        connectors: dict[str, int] = {}
+        for place in tree.places:
+            connectors[place.station] = max(connectors.get(place.station, 0), place.connector)
+        self._members = {name: Member(name, count, self.floor_a, terms, now) for name, count in connectors.items()}
+        self._tell: dict[str, Callable[[sig.Fact], None]] = {}
+        """Of the stations that run."""
+        self._at = inf
+        self._timer = clock.call_at(now, self._ring)
+        self._meters = clock.call_at(now, self._read_meters) if self._buildings else None
+
+    # --- the side of the stations ------------------------------------------------------------------------------------
+
+    def manages(self, identity: str) -> bool:
+        return identity in self._members
+
+    def began(self, identity: str, tell: Callable[[sig.Fact], None]) -> None:
+        """Its program begins to run."""
+        self._tell[identity] = tell
+        tell(sig.Managed(self.floor_a))
+        for allowance in self._members[identity].allowances(self.clock.now()):
+            tell(allowance)
+
+    def ended(self, identity: str) -> None:
+        """It has no power, or its program begins anew: it says and hears nothing."""
+        self._tell.pop(identity, None)
+
+    def demanded(self, identity: str, demand: sig.Demand) -> None:
+        self._members[identity].want(demand, self.clock.now())
+        self._arm()
+
+    def charge_now(self, identity: str, connector: int) -> bool:
+        """The owner overrides delay and hours for the charge that waits there. False where none does."""
+        done = self.leader.override(identity, connector, self.clock.now())
+        self._arm()
+        return done
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        due = min(self.leader.next_wake(), *(member.next_wake() for member in self._members.values()))
+        if due < self._at:
+            self._timer.cancel()
+            self._at = due
+            self._timer = self.clock.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._at, now = inf, self.clock.now()
+        for identity, member in self._members.items():
+            if member.next_wake() > now:
+                continue
+            report, allowances = member.wake(now)
+            self._allow(identity, allowances)
+            if report and identity in self._tell:
+                self.leader.hear(report, now)
+        self.leader.wake(now)
+        for grant in self.leader.take():
+            if grant.member in self._tell:
+                self._allow(grant.member, self._members[grant.member].hear(grant, now))
+        self._arm()
+
+    def _allow(self, identity: str, allowances: Sequence[sig.Allowance]) -> None:
+        if tell := self._tell.get(identity):
+            for allowance in allowances:
+                tell(allowance)
+
+    def _read_meters(self) -> None:
+        for part in self._buildings:
+            load_a = building_a(float(part.building), self.clock.utc_s())
+            self.leader.beside(part.name, (load_a, load_a, load_a), self.clock.now())
+        self._arm()
+        self._meters = self.clock.call_later(METER_EVERY_S, self._read_meters)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self._meters:
+            self._meters.cancel()

@@ -1,0 +1,116 @@
+"""Stations of `run` under the fuses of their site file, sixty times as fast as the clock."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from tests.shells.rig import until
+
+from chargepost.drivers.simulated import CARS
+from chargepost.run import site
+from chargepost.run.addresses import parse
+from chargepost.run.house import House, Plan, opened
+from chargepost.run.store import Store
+
+GARAGE = """
+schema = 1
+name = "garage"
+
+[[stations]]
+id = "A"
+model = "evlink-pro-ac/cable"
+settings = { AuthenticationOCPPMode = false }
+
+[[stations]]
+id = "B"
+model = "evlink-pro-ac/cable"
+settings = { AuthenticationOCPPMode = false }
+
+[[stations]]
+id = "ALONE"
+model = "evlink-pro-ac/cable"
+settings = { AuthenticationOCPPMode = false }
+
+[[fuses]]
+name = "main"
+rating = "40 A"
+members = ["A", "B"]
+
+[site]
+REGULATION
+"""
+FAST = CARS["Fast charger"]
+
+
+async def house_of(text: str) -> AsyncIterator[House]:
+    plan = Plan(site.read(text, "garage.toml"), Store(None), "0", speed=60.0, control=parse("127.0.0.1:0"))
+    async with opened(plan) as house:
+        yield house
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    async for each in house_of(GARAGE.replace("REGULATION", "")):
+        yield each
+
+
+def offered(house: House) -> dict[str, float]:
+    return {name: host.view().connectors[0].offered_a for name, host in house.stations.hosts.items()}
+
+
+async def test_the_stations_under_a_fuse_share_it_and_say_who_limits_them(house: House) -> None:
+    nothing = asyncio.Event()
+    for name in ("A", "ALONE"):
+        assert house.stations.hosts[name].plug_in(1, FAST)
+    await until(lambda: offered(house) == {"A": 32, "B": 0, "ALONE": 32}, nothing)
+    assert house.stations.hosts["B"].plug_in(1, FAST)
+    most = 0.0
+
+    def shared() -> bool:
+        nonlocal most
+        most = max(most, sum(host.hardware.connectors[0].current_a[0] for host in hosts))
+        return offered(house) == {"A": 20, "B": 20, "ALONE": 32}
+
+    hosts = [house.stations.hosts[name] for name in ("A", "B")]
+    await until(shared, nothing)
+    assert most <= 40
+    async with httpx2.AsyncClient(base_url=house.control_url, trust_env=False) as http:
+        shown = {each["id"]: each["connectors"][0]["limit_source"] for each in (await http.get("/stations")).json()}
+    assert shown["A"] == shown["B"] == "fuse main L1, 40 A"
+
+
+async def test_a_station_without_power_leaves_its_part_to_the_others(house: House) -> None:
+    nothing = asyncio.Event()
+    for name in ("A", "B"):
+        assert house.stations.hosts[name].plug_in(1, FAST)
+    await until(lambda: offered(house)["A"] == offered(house)["B"] == 20, nothing)
+    house.stations.hosts["B"].power_cycle(6000)
+    await until(lambda: offered(house)["A"] == 32, nothing)
+    assert house.stations.hosts["B"].station is None, "it is still dark"
+
+
+@pytest.fixture
+async def closed() -> AsyncIterator[House]:
+    """Charging waits for hours that are never now."""
+    hour = time.gmtime(time.time() + 7 * 3600).tm_hour
+    async for each in house_of(GARAGE.replace("REGULATION", f'off_peak = ["{hour}:00-{hour}:01"]')):
+        yield each
+
+
+async def test_the_owner_overrides_the_hours_of_a_site(closed: House) -> None:
+    """The control API lets one charge begin, and says why it cannot where nobody waits."""
+    nothing = asyncio.Event()
+    assert closed.stations.hosts["A"].plug_in(1, FAST)
+    shared = closed.stations._carriage.site
+    assert shared
+    await until(lambda: "off-peak" in shared.leader.view()[0].author, nothing)
+    async with httpx2.AsyncClient(base_url=closed.control_url, trust_env=False) as http:
+        assert (await http.post("/stations/A/charge_now", json={"connector": 1})).status_code == 200
+        idle = await http.post("/stations/B/charge_now", json={"connector": 1})
+        alone = await http.post("/stations/ALONE/charge_now", json={"connector": 1})
+    await until(lambda: offered(closed)["A"] == 32, nothing)
+    assert (idle.status_code, alone.status_code) == (409, 409)
+    assert "nobody waits" in idle.text
+    assert "under no fuse" in alone.text
