@@ -750,7 +750,7 @@ class ChargeView(Signal, frozen=True):
     comment: str
     told: Literal["sent", "waiting", "not sent"] = "not sent"
     """To the supervision; "not sent": it was given up."""
-    published: bool = False
+    published: Literal["not yet", "published", "in doubt"] = "not yet"
 
 
 class ChargeDay(Signal, frozen=True):

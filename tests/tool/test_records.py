@@ -272,6 +272,7 @@ async def test_what_is_in_doubt_has_a_button_for_admin(tmp_path: Path) -> None:
             assert (await client.http.post(f"{client.at}records/publication/do/again", data=form)).status_code == 404
         async with site.client(ADMIN) as client:
             assert "Send again" in (await client.get("records/publication/live")).text
+            assert "</svg>In doubt<" in (await client.get("records/charges")).text
             for last, words in (("2", "Nothing was sent"), ("x", "Nothing was sent"), ("1", "They are sent again now")):
                 form = {"csrf": await client.csrf(), "first": "1", "last": last}
                 await client.http.post(f"{client.at}records/publication/do/again", data=form)

@@ -22,7 +22,7 @@ RECORD = ChargeRecord(
 
 
 def charge(record: ChargeRecord = RECORD, number: int = 10) -> ChargeView:
-    return cdr.view(record, number, serial="now", published_to=9, waiting=False)
+    return cdr.view(record, number, serial="now", published="not yet", waiting=False)
 
 
 def test_r_327_the_twelve_fields_as_the_guide_prints_them() -> None:
@@ -94,9 +94,9 @@ def test_what_somebody_wrote_is_no_formula_and_no_new_line(written: str) -> None
 
 def test_what_became_of_a_charge_is_said() -> None:
     waits = replace(RECORD, delivered=False)
-    views = [cdr.view(waits, n, serial="", published_to=9, waiting=waiting) for n, waiting in ((9, True), (10, False))]
+    views = [cdr.view(waits, 9, serial="", published="published", waiting=waiting) for waiting in (True, False)]
     assert [(each.told, each.published) for each in [charge(), *views]] == [
-        ("sent", False), ("waiting", True), ("not sent", False),
+        ("sent", "not yet"), ("waiting", "published"), ("not sent", "published"),
     ]  # fmt: skip
 
 

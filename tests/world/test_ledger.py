@@ -127,7 +127,7 @@ def test_p8_a_store_of_before_the_details_opens_and_goes_on(tmp_path: Path) -> N
     detailed = msgspec.structs.replace(FIRST, record="r2", detail=ChargeDetail("3N15", "DC", "CCS2", ""))
     keep(journal, "A", Remember(2, {}, records=(detailed, msgspec.structs.replace(FIRST, delivered=True))))
     assert records(journal, "A") == [detailed, msgspec.structs.replace(FIRST, delivered=True)]
-    assert view(FIRST, 1, serial="3N16", published_to=0, waiting=True).station == "3N16"
+    assert view(FIRST, 1, serial="3N16", published="not yet", waiting=True).station == "3N16"
     journal.close()
     with closing(sqlite3.connect(path)) as db:
         assert not list(wrong_rows(db, STATION_SEALED))

@@ -148,12 +148,18 @@ def test_r_330_a_failure_of_ftp_gets_the_same_file_and_one_in_doubt_is_not_repea
 def test_r_330_what_is_in_doubt_is_sent_again_when_somebody_says_so_and_once() -> None:
     doubt = publish.in_doubt(look(on(), "2026-03-03 00:01"), "SMTP", at("2026-03-03 00:01"), "")
     assert publish.again(doubt, 1, 4) is doubt, "nothing of these numbers is in doubt"
+    others = look(doubt, "2026-03-04 00:01", newest=7)
+    assert publish.again(others, 1, 5) is others, "others are on their way"
     state = publish.again(doubt, 1, 5)
     assert numbers(state, "2026-03-03 00:02") == (1, 5)
     assert publish.again(state, 1, 5) is state
     state = publish.sent(state, "SMTP", at("2026-03-03 00:02"), "")
     assert (state.sent_to, numbers(state, "2026-03-03 00:02")) == (5, None)
     assert [each.what for each in state.results] == ["sent", "failed"]
+    assert [publish.fate(each, 5) for each in (on(), doubt, publish.again(doubt, 1, 5), state)] == [
+        "not yet", "in doubt", "in doubt", "published",
+    ]  # fmt: skip
+    assert publish.fate(state, 6) == "not yet"
     assert publish.again(state, 1, 5) is state
 
 

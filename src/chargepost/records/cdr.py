@@ -38,6 +38,7 @@ NEVER_NUMBERED = -1
 """Of a charge whose start the supervision never took (OCPP 1.6 errata 3.18)."""
 
 Told = Literal["sent", "waiting", "not sent"]
+Published = Literal["not yet", "published", "in doubt"]
 
 UNKNOWN = ChargeDetail("", "", "", "")
 
@@ -54,15 +55,15 @@ def local(utc_s: float, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(utc_s, zone)
 
 
-def view(record: ChargeRecord, number: int, *, serial: str, published_to: int, waiting: bool) -> ChargeView:
-    """`serial`: of the station now, for a record without; `published_to`: the charge number published last."""
+def view(record: ChargeRecord, number: int, *, serial: str, published: Published, waiting: bool) -> ChargeView:
+    """`serial`: of the station now, for a record without."""
     detail = record.detail or UNKNOWN
     told: Told = "sent" if record.delivered else "waiting" if waiting else "not sent"
     number_there = 0 if record.transaction in (None, NEVER_NUMBERED) else record.transaction
     return ChargeView(
         number, detail.serial or serial, record.connector, number_there or 0, record.id_tag, detail.charge_type,
         record.start_utc_s, record.stop_utc_s, record.stop_wh - record.start_wh, detail.socket_type, record.duration_s,
-        detail.comment, told, number <= published_to,
+        detail.comment, told, published,
     )  # fmt: skip
 
 

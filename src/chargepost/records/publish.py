@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from chargepost.records.cdr import EXPORT_MAX, local
+from chargepost.records.cdr import EXPORT_MAX, Published, local
 from chargepost.signals import PublicationResult
 
 AT = time(0, 1)
@@ -180,6 +180,15 @@ def recovered(state: State, protocol: str, utc_s: float) -> State:
     if state.batch is None or not state.batch.handed_over:
         return state
     return in_doubt(state, protocol, utc_s, "the station stopped before the server had answered")
+
+
+def fate(state: State, number: int) -> Published:
+    """What became of the charge of this number, as far as the results still tell."""
+    if number > state.sent_to:
+        return "not yet"
+    doubtful = any(each.what == "in doubt" and each.first <= number <= each.last for each in state.results)
+    being_sent = state.batch is not None and state.batch.first <= number <= state.batch.last
+    return "in doubt" if doubtful or being_sent else "published"
 
 
 def tested(state: State, protocol: str, utc_s: float, text: str, *, passed: bool) -> State:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import tzinfo
+from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -177,17 +178,17 @@ class Publisher:
         """The newest first, without the `skipped` newest ones."""
         station = self._hosts[identity].station
         serial, waiting = (station.core.serial, station.undelivered) if station else ("", {})
-        number, published_to = self.newest(identity) - skipped, self.state(identity).sent_to
+        number, state = self.newest(identity) - skipped, self.state(identity)
         found = records(self._journal, identity, limit, skipped)
         return [
-            cdr.view(each, number - n, serial=serial, published_to=published_to, waiting=each.record in waiting)
-            for n, each in enumerate(found)
+            cdr.view(each, number, serial=serial, published=publish.fate(state, number), waiting=each.record in waiting)
+            for number, each in zip(count(number, -1), found, strict=False)
         ]
 
     def mark(self, identity: str) -> tuple[object, ...]:
         """Another one as soon as `charges` would say something else."""
         station = self.station(identity)
-        return mark(self._journal, identity), len(station.undelivered), self.state(identity).sent_to
+        return mark(self._journal, identity), len(station.undelivered), self.state(identity)
 
     def _keep(self, identity: str, state: State, done: Callable[[], None] | None = None) -> None:
         """Raises StoreError when too much waits for the disk already."""

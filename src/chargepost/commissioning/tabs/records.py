@@ -24,6 +24,12 @@ TOLD = {
 }
 """To the supervision."""
 
+PUBLISHED = {
+    "published": (_("Published"), "available"),
+    "in doubt": (_("In doubt"), "faulted"),
+    "not yet": (_("Not yet"), "unavailable"),
+}
+
 BECOME = {
     "sent": (_("Sent"), "available"),
     "failed": (_("Failed, will be tried again"), "waiting"),
@@ -44,7 +50,8 @@ def _records(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str,
     found = port.charges(chosen)
     return {
         "chosen": chosen, "filtered": any(chosen.values()), "found": found,
-        "query": f"?{urlencode(chosen)}" if any(chosen.values()) else "", "headings": HEADINGS, "told": TOLD,
+        "query": f"?{urlencode(chosen)}" if any(chosen.values()) else "", "headings": HEADINGS,
+        "told": TOLD, "published": PUBLISHED,
         "sockets": [str(connector.connector) for connector in port.view().connectors],
         "most_wh": max((day.energy_wh for day in found.days), default=0) or 1,
     }  # fmt: skip
