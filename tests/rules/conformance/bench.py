@@ -153,6 +153,9 @@ class Handmade(Clock):
     def utc_s(self) -> float:
         return EPOCH_UTC_S + self._now
 
+    def utc_at(self, now: float) -> float:
+        return EPOCH_UTC_S + now
+
     def call_at(self, now: float, what: Callable[[Unpack[Ts]], object], *args: *Ts) -> Any:
         hand = Hand(lambda: what(*args))
         heappush(self._timers, (now, next(self._order), hand))
