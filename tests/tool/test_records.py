@@ -321,5 +321,5 @@ async def test_r_327_r_337_a_charge_of_the_station_becomes_a_row(tmp_path: Path)
         assert [*row[:6], row[9], row[11]] == [
             "1", host.station.core.serial, "1", "0", "04A2B3", "AC_SINGLE_PHASE", "TYPE2", "Anna",
         ]  # fmt: skip
-        assert row[8] > "0,050"
+        assert row[8] >= "0,050"
     assert verify(tmp_path) == []
