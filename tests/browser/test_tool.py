@@ -35,7 +35,7 @@ async def test_r_248_r_250_log_in_and_the_first_password_is_changed(browser: Bro
         await page.get_by_label("New password", exact=True).fill(OWN)
         await page.get_by_label("New password once more").fill(OWN)
         await page.get_by_role("button", name="Save").click()
-        await page.get_by_role("heading", name="General settings").wait_for()
+        await page.get_by_role("heading", name="Overview").wait_for()
         await page.get_by_role("button", name="Log out").click()
         await page.get_by_role("heading", name="Log in").wait_for()
         await page.go_back()

@@ -81,16 +81,16 @@ async def test_the_curve_has_the_step_and_is_there_again_after_a_reload(browser:
         await page.get_by_role("button", name="Present the badge").click()
         await until(lambda: host.view().connectors[0].power_w > 0, asyncio.Event())
         history.sample()
-        site.embedded().port.change({"maxIntensitySocket": "10"}, ADMIN)
+        site.embedded().port.change({"maxIntensitySocket": "14"}, ADMIN)
         await expect(page.locator("#connector-1")).to_contain_text(
-            "Limited to 10 A by the setting maxIntensitySocket", timeout=PATIENCE_MS
+            "Limited to 14 A by the setting maxIntensitySocket", timeout=PATIENCE_MS
         )
         history.sample()
         said = page.locator("#curve-said")
-        await expect(said).to_contain_text("at 10 A offered", timeout=PATIENCE_MS)
+        await expect(said).to_contain_text("at 14 A offered", timeout=PATIENCE_MS)
         assert await page.locator("#curve canvas").count() == 1
         await page.reload()
-        await expect(said).to_contain_text("at 10 A offered", timeout=PATIENCE_MS)
+        await expect(said).to_contain_text("at 14 A offered", timeout=PATIENCE_MS)
         was_good(seen)
 
 

@@ -10,6 +10,7 @@ from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.tabs.overview import author, quantity
 from chargepost.commissioning.words import words
 from chargepost.run.history import SAMPLES
+from chargepost.signals import FrameReceived
 from tests.shells.rig import until
 from tests.tool.rig import Client, Commissioned, commissioned
 
@@ -167,11 +168,11 @@ async def test_the_curve_has_the_step_of_the_limit() -> None:
         history = site.house.tools.tools.history
         await charging(site, client)
         history.sample()
-        site.embedded().port.change({"maxIntensitySocket": "10"}, ADMIN)
-        await until(lambda: site.host().view().connectors[0].offered_a == 10, asyncio.Event())
+        site.embedded().port.change({"maxIntensitySocket": "14"}, ADMIN)
+        await until(lambda: site.host().view().connectors[0].offered_a == 14, asyncio.Event())
         history.sample()
         before, after = (each.offered_a for each in site.embedded().port.samples(1)[-2:])
-    assert (before > after, after) == (True, 10)
+    assert (before > after, after) == (True, 14)
 
 
 def test_numbers_have_three_digits_and_their_unit() -> None:
@@ -184,3 +185,17 @@ def test_an_author_without_words_of_ours_is_told_as_the_station_tells_it() -> No
     spoken = words("en")
     assert author("TxProfile 7", spoken) == "the supervision (TxProfile 7)"
     assert author("cluster C1", spoken) == "cluster C1"
+
+
+async def test_a_profile_of_the_supervision_is_named_as_the_author() -> None:
+    """ux, check 26: by profile."""
+    profile = (
+        '{"connectorId":0,"csChargingProfiles":{"chargingProfileId":12,"stackLevel":0,"chargingProfilePurpose":'
+        '"ChargePointMaxProfile","chargingProfileKind":"Absolute","chargingSchedule":{"chargingRateUnit":"A",'
+        '"startSchedule":"2026-01-01T00:00:00Z","chargingSchedulePeriod":[{"startPeriod":0,"limit":15}]}}}'
+    )
+    async with commissioned("evlink-pro-ac", own_supervision=True) as site, site.client(ADMIN) as client:
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
+        site.host().tell(FrameReceived(f'[2,"p","SetChargingProfile",{profile}]'.encode()))
+        text = await live(client)
+    assert "Limited to 15 A by the supervision (ChargePointMaxProfile 12)" in text

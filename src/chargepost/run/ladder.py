@@ -190,7 +190,7 @@ async def walk(host: "StationHost", url: str, allowed: tuple[Place, ...]) -> lis
         if host.faults.cut:
             raise _Ended(Step("tcp", "bad", "cable", NOBODY))
         reader, writer = await _connected(target, numbers)
-        steps.append(Step("tcp", "good", told=f"{target.host} > {writer.get_extra_info('peername')[0]}"))
+        steps.append(Step("tcp", "good", told=f"{target.place} ({numbers[0]})"))
         if target.scheme == "wss":
             await _secured(host, whole, target, writer)
             steps.append(Step("tls", "good"))
@@ -237,16 +237,16 @@ async def _resolved(url: str, allowed: tuple[Place, ...]) -> tuple[Target, list[
 
 async def _connected(target: Target, numbers: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     place = str(target.place)
-    found = f"{target.host} resolves to {', '.join(numbers)}"
+    found = "" if numbers == [target.host] else f"{target.host} resolves to {', '.join(numbers)}; "
     try:
         async with asyncio.timeout(STEP_S):
             return await asyncio.open_connection(numbers[0], target.port, limit=ANSWER_BYTES_MAX)
     except TimeoutError:
-        raise _bad("tcp", "timeout", f"{found}; {place} did not answer within {STEP_S:g} s") from None
+        raise _bad("tcp", "timeout", f"{found}{place} did not answer within {STEP_S:g} s") from None
     except OSError as error:
         words = UNREACHED.get(error.errno or 0, "no connection to {place}").format(place=place)
         cause = kind_of(words, None)
-        raise _bad("tcp", cause if cause in OF_TCP else "unreachable", f"{found}; {words}") from None
+        raise _bad("tcp", cause if cause in OF_TCP else "unreachable", f"{found}{words}") from None
 
 
 async def _secured(host: "StationHost", url: str, target: Target, writer: asyncio.StreamWriter) -> None:
