@@ -18,6 +18,7 @@ from chargepost.run import stream
 from chargepost.run.history import EVERY_S
 from chargepost.supervision.tracelog import FRAMES_MAX
 from tests.shells.rig import until
+from tests.shells.wires import request
 from tests.tool.rig import Client, Commissioned, commissioned
 
 PAGE = "overview/frames"
@@ -268,10 +269,19 @@ async def test_nobody_and_no_page_of_another_site_may_listen() -> None:
 
 async def test_a_rebound_host_name_may_not_listen() -> None:
     async with commissioned() as site, site.client(ADMIN) as client:
-        host = f"evil.example:{site.url.rpartition(':')[2].rstrip('/')}"
         cookies = "; ".join(f"{name}={value}" for name, value in client.http.cookies.items())
-        headers = {"Cookie": cookies, "Host": host}
-        assert await status(site, client, origin=f"http://{host}", additional_headers=headers) == 403
+        port = int(site.url.rpartition(":")[2].rstrip("/"))
+        answers = []
+        for host in (f"127.0.0.1:{port}", f"evil.example:{port}"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            more = (f"Origin: http://{host}", f"Cookie: {cookies}")
+            asked = request("/stations/S1/stream", *more, subprotocol=None).replace(
+                b"Host: x", f"Host: {host}".encode()
+            )
+            writer.write(asked)
+            answers.append((await reader.readline()).split()[1])
+            writer.close()
+        assert answers == [b"101", b"403"]
 
 
 async def test_a_logout_ends_what_is_told() -> None:
