@@ -247,7 +247,7 @@ async def test_ten_tabs_of_ten_stations_are_all_live(browser: Browser) -> None:
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_pages_fit_and_axe_has_nothing_to_say(browser: Browser, width: int, scheme: str) -> None:
     """Checks 13 and 14."""
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    options: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     async with at(browser, "overview/station", own_supervision=True, **options) as (site, seen):
         page = seen.page
         assert site.house.tools
