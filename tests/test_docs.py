@@ -26,7 +26,7 @@ from tests.shells.supervised import running
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TRIED = re.compile(r"chargepost (models|fleet --virtual --stations 20 .*--json)\b.*")
+TRIED = re.compile(r"chargepost (models|fleet --virtual --stations 20 .*--json|fleet \S+garage\.toml --virtual)\b.*")
 """Quick enough to be run and not only parsed."""
 
 
@@ -150,7 +150,8 @@ def test_a_wrong_command_is_found() -> None:
 
 
 @pytest.mark.parametrize("command", sorted({each.text for each in commands() if TRIED.fullmatch(each.text)}))
-def test_quick_commands_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_commands_run(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = command.replace("--plot ", f"--plot {tmp_path}/")
     assert run_with(shlex.split(command)[1:]) == 0
     assert capsys.readouterr().out
 
@@ -172,6 +173,12 @@ def test_the_tables_of_instruments_to_copy_are_ones_that_the_program_takes() -> 
     (station,) = site.read(whole, page.name).stations
     assert station.hardware
     assert station.hardware.fittings(find_model(station.model)).meters.keys() == {1, 2}
+
+
+def test_the_site_of_fuses_to_copy_is_one_that_the_program_takes() -> None:
+    (text,) = (block.text for block in blocks(ROOT / "docs" / "how-to" / "share-fuses.md") if block.kind == "toml")
+    garage = site.read(text, "garage.toml")
+    assert [part.fuse().rating_a for part in garage.fuses] == [(63, 63, 63), (40, 40, 32)]
 
 
 def test_make_knows_every_target() -> None:

@@ -15,6 +15,7 @@ from tests.soak import times
 
 SEEDS = times(4, 1000)
 HOUR_S = 3600.0
+NO_RULES = Rules()
 
 
 def above(net: Net) -> bool:
@@ -63,10 +64,17 @@ def test_a_planted_fault_passes_a_rating(fault: type[Leader]) -> None:
 class Site:
     """A leader and members on links that work, second by second."""
 
-    def __init__(self, tree: Tree, rules: Rules = Rules(), chance: float = 0.5) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        tree: Tree,
+        rules: Rules = NO_RULES,
+        chance: float = 0.5,
+        *,
+        is_first: bool = False,
+    ) -> None:
         self.now = 0.0
         self.terms = Terms()
-        self.leader = Leader(tree, rules, self.terms, lambda: chance, utc_s=0.0, now=0.0)
+        self.leader = Leader(tree, rules, self.terms, lambda: chance, utc_s=0.0, now=0.0, is_first=is_first)
         self.members = {p.station: Member(p.station, 1, p.floor_a, self.terms, 0.0) for p in tree.places}
         self.deaf: set[str] = set()
         self.told: dict[str, float] = {}
@@ -123,6 +131,14 @@ def test_a_new_leader_gives_nothing_before_every_lease_of_an_earlier_one_is_over
     site.want("S0", 32)
     site.run(site.terms.lease_s + SLACK_S - 1)
     assert site.told == {}
+
+
+def test_the_first_leader_of_new_members_gives_at_once() -> None:
+    """Nobody can hold anything yet: within some seconds the first charge begins."""
+    site = Site(garage(), is_first=True)
+    site.want("S0", 32)
+    site.run(6)
+    assert site.told["S0"] == 32
 
 
 def test_a_vip_is_not_reduced_and_shed_last() -> None:

@@ -453,6 +453,7 @@ def test_a_domestic_socket_gives_10_a_on_one_phase() -> None:
 
 QUIRKS = {
     "pilot_short",
+    "cluster_watched",
     "overconsumption",
     "proximity_watched",
     "low_current_zeroed",

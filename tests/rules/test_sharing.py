@@ -211,6 +211,21 @@ def test_an_allowance_that_is_not_renewed_falls_to_the_floor() -> None:
     assert rig.view.limit_source == "the site is silent: its floor"
 
 
+def test_an_evlink_station_shows_that_the_manager_of_its_cluster_is_silent() -> None:
+    """EVlink OCPP guide, 7.1: event 16, Plc Communication. It is over with the next allowance; the charge goes on."""
+    rig = managed(PARKING, floor_a=14.0)
+    rig.plug(BIG)
+    rig.badge(connector=1)
+    allow(rig, 20, valid_s=30)
+    rig.run(29)
+    assert rig.view.vendor_error == ""
+    rig.run(3)
+    assert (rig.view.vendor_error, rig.view.status, rig.view.offered_a) == ("16", "Charging", 14)
+    allow(rig, 20, valid_s=30)
+    rig.run(3)
+    assert (rig.view.vendor_error, rig.view.offered_a) == ("", 20)
+
+
 def test_silence_never_raises_an_allowance_to_the_floor() -> None:
     rig = managed(floor_a=8.0)
     rig.plug(BIG)

@@ -92,6 +92,8 @@ class Grant(msgspec.Struct, frozen=True):
     lease_s: float
     limits: tuple[Granted, ...]
     """By connector, 1 and up."""
+    confirm: bool = False
+    """The leader wants to know at once that it was heard: it does not know enough of this member yet."""
 
 
 class Member:
@@ -123,7 +125,8 @@ class Member:
         sent = next((at for number, at in self._sent if number == grant.report), None)
         if grant.number <= self.heard or sent is None or sent + grant.lease_s <= now:
             return []
-        if any(old.current_a != new.current_a for old, new in zip(self.limits, grant.limits, strict=True)):
+        is_new = any(old.current_a != new.current_a for old, new in zip(self.limits, grant.limits, strict=True))
+        if is_new or grant.confirm:
             self._report_at = min(self._report_at, max(now, self._last_report + REPORT_SOON_S))
         self.heard, self.limits = grant.number, grant.limits
         self.until = sent + grant.lease_s
@@ -247,9 +250,11 @@ class Leader:
     """The side of the site. Tell it reports and meters, send the grants it hands out."""
 
     def __init__(
-        self, tree: Tree, rules: Rules, terms: Terms, chance: Callable[[], float], *, utc_s: float, now: float
-    ) -> None:
-        """`chance` gives numbers from 0 to 1, for randomised delays."""
+        self, tree: Tree, rules: Rules, terms: Terms, chance: Callable[[], float], *, utc_s: float, now: float,
+        is_first: bool = False,
+    ) -> None:  # fmt: skip
+        """`chance` gives numbers from 0 to 1, for randomised delays. `is_first`: no earlier leader has given anything
+        to these members, so there is nothing to wait for."""
         self.tree, self.rules, self.terms, self._chance = tree, rules, terms, chance
         self.offset_s = utc_s - now
         """The date minus the clock."""
@@ -262,7 +267,7 @@ class Leader:
         self._beside: dict[str, tuple[Amperes, float]] = {}
         self._number = int(utc_s * 1000)
         """Of the last grant. Members take none with a lower number, also not from a leader that began anew."""
-        self._starts_at = now + terms.lease_s + SLACK_S
+        self._starts_at = now if is_first else now + terms.lease_s + SLACK_S
         self._cycle_at = self._starts_at
         self._grants: list[Grant] = []
         self._limits: list[int] = list(tree.rating)
@@ -502,7 +507,8 @@ class Leader:
             Granted(amperes(spot.granted), spot.author, spot.phases, spot.vip)
             for spot in (self._spots[place] for place in seat.places)
         )
-        self._grants.append(Grant(seat.name, self._number, seat.number, self.terms.lease_s, limits))
+        confirm = not self._is_sure(seat, now)
+        self._grants.append(Grant(seat.name, self._number, seat.number, self.terms.lease_s, limits, confirm))
 
     # --- what others see ---------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class SharedSite:
         self.floor_a = float(sharing.floor)
         self._buildings = [part for part in parts if part.building > 0]
         now, terms = clock.now(), sharing.terms(clock.speed)
-        self.leader = Leader(tree, sharing.rules(), terms, random.random, utc_s=clock.utc_s(), now=now)
+        self.leader = Leader(tree, sharing.rules(), terms, random.random, utc_s=clock.utc_s(), now=now, is_first=True)
         connectors: dict[str, int] = {}
         for place in tree.places:
             connectors[place.station] = max(connectors.get(place.station, 0), place.connector)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chargepost import signals as sig
 from chargepost.signals import Limit
-from chargepost.station import charging, composite, pilot, profiles
+from chargepost.station import charging, composite, faults, pilot, profiles
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
 
@@ -74,18 +74,29 @@ def allowance(s: "Station", fact: sig.Allowance, now: float) -> str | None:
         return QUIET
     c = s.connectors[fact.connector - 1]
     s.core.wake_at("allowance", c.number, now + fact.valid_s if fact.valid_s < inf else None)
+    code = _error_of(s.core)
+    is_back = code in s.zero.faults and fact.valid_s < inf
+    if is_back:
+        faults.cleared(s, 0, code, now)
     given, before = Limit(fact.current_a, fact.author), (c.allowed, c.allowed_phases, c.modes)
     c.allowed, c.allowed_phases = given, fact.phases
     c.modes = c.modes | {"vip"} if fact.is_vip else c.modes - {"vip"}
-    return QUIET if before == (given, fact.phases, c.modes) else None
+    return QUIET if before == (given, fact.phases, c.modes) and not is_back else None
 
 
 def fell(s: "Station", c: Connector, now: float) -> None:
-    """The allowance was not renewed: the floor, or the less that was allowed last."""
+    """The allowance was not renewed: the floor, or the less that was allowed last; and the product's error for it."""
     if c.allowed is not None and s.core.floor_a is not None:
+        if code := _error_of(s.core):
+            faults.raised(s, 0, code, now)
         if c.allowed.current_a > s.core.floor_a:
             s.core.note("warning", "allowance over", f"{c.allowed.source}: not renewed", c.number)
         c.allowed = Limit(min(c.allowed.current_a, s.core.floor_a), "the site is silent: its floor")
+
+
+def _error_of(core: Core) -> str:
+    """Under which the product shows that its site is silent (quirk cluster_watched); empty: it does not."""
+    return str(core.model.quirks.get("cluster_watched", {}).get("error", ""))
 
 
 # --- what a car may draw, and what it takes --------------------------------------------------------------------------
