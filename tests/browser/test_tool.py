@@ -220,3 +220,47 @@ async def test_a_user_sees_no_more_than_the_guide_says(browser: Browser) -> None
         shown = await page.locator("nav.subs a").all_inner_texts()
         assert shown == ["General settings", "Wi-Fi", "Date and time"]
         assert await page.get_by_label("Supervised", exact=True).is_disabled()
+
+
+PAYLOADS = [
+    f"{before}{attack}{after}"
+    for before, after in (("", ""), ('">', ""), ("'>", "<!--"), ("</textarea>", ""), ("</script>", "<script>"))
+    for attack in (
+        "<script>document.title='hacked'</script>",
+        "<img src=x onerror=document.title='hacked'>",
+        "<svg onload=document.title='hacked'>",
+        "javascript:document.title='hacked'",
+        "{{ 7 * 7 }}",
+        "${document.title='hacked'}",
+        "<a href=javascript:document.title='hacked' autofocus onfocus=document.title='hacked'>x</a>",
+        "<iframe srcdoc='<script>parent.document.title=1</script>'>",
+        "<style>*{display:none}</style>",
+        '" autofocus onfocus="document.title=1',
+        "\u202e\u2028</p><base href=//evil.example>",
+        "<form action=//evil.example><input name=csrf>",
+    )
+]
+
+
+async def test_sixty_payloads_in_a_name_run_nowhere(browser: Browser) -> None:
+    assert len(PAYLOADS) == 60
+    async with commissioned() as site:
+        seen = await tool_page(browser, site)
+        for payload in PAYLOADS:
+            site.host().tell(sig.SettingChanged("stationName", payload, "the supervision"))
+            page = await seen.go(GENERAL)
+            await expect(page.get_by_label("Charging station name")).to_have_value(payload)
+            assert payload in await page.locator("#place .name").inner_text()
+            assert (await page.title()).startswith("General settings - ")
+        assert (seen.said, seen.foreign) == ([], [])
+
+
+async def test_a_hidden_page_asks_for_nothing(browser: Browser) -> None:
+    async with commissioned() as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go(GENERAL)
+        await page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.evaluate("refresh()")
+        assert asked == []

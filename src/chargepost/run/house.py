@@ -102,7 +102,7 @@ class House:
             page = f"{self.supervision.pages}stations/{identity}" if self.supervision else identity
             rows.append(("station", page, f"{model.title} {model.release}"))
             if self.tools:
-                rows.append(("its tool", self.tools.page(identity), self._first_passwords(identity)))
+                rows.append(("its tool", self.tools.page(identity), self.tools.tools.words(identity)))
             if identity in self.modbus:
                 rows.append(("its Modbus", str(self.modbus[identity].address), "unit 1; without a password"))
         if self.control_url:
@@ -122,7 +122,7 @@ class House:
             rows.append(("password", f"{password}  (shown once)" if password else "as shown at the first start", ""))
         if self.tools:
             more = [given.identity for given in self.wanted[STATIONS_SHOWN:]]
-            rows += [("a tool", self.tools.page(each), self._first_passwords(each)) for each in more]
+            rows += [("a tool", self.tools.page(each), self.tools.tools.words(each)) for each in more]
         return rows
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -159,13 +159,6 @@ class House:
             "faults_seed": self.plan.faults.seed if self.plan.faults else None,
             "broken": [f"{path}: {reason}" for path, reason in self.broken],
         }
-
-    def _first_passwords(self, identity: str) -> str:
-        assert self.tools
-        firsts = self.tools.tools.first_passwords.get(identity)
-        if not firsts:
-            return "admin and user: as shown at the first start"
-        return "  ".join(f"{account}: {password}" for account, password in firsts.items()) + "  (shown once)"
 
     def _modbus_words(self, identity: str) -> dict[str, Any]:
         server = self.modbus.get(identity)

@@ -48,6 +48,8 @@ async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], s
             return 2
         for each in _elsewhere(house, wished):
             say(each)
+        if house.tools:
+            house.tools.tools.announce = lambda identity, words: say(f"the tool of {identity}: {words}")
         if plan.until_s is not None:
             house.clock.call_later(plan.until_s, stop.set)
         await view.show(house, stop)

@@ -160,6 +160,8 @@ class Tools:
         self._embedded: dict[str, api.Embedded] = {}
         self.first_passwords: dict[str, dict[str, str]] = {}
         """Of stations that were made in this run: account -> password, to be shown once."""
+        self.announce: Callable[[str, str], None] | None = None
+        """Shows the first passwords of a station that is made later: its identity, and the words."""
         stations.restored.append(self._restored)
 
     def _restored(self, identity: str) -> None:
@@ -181,6 +183,13 @@ class Tools:
             known = self._embedded[identity] = api.Embedded(port, self._access(host))
         return known
 
+    def words(self, identity: str) -> str:
+        """The first passwords of a station made in this run; else that there are some."""
+        firsts = self.first_passwords.get(identity)
+        if not firsts:
+            return "admin and user: as shown at the first start"
+        return "  ".join(f"{account}: {password}" for account, password in firsts.items()) + "  (shown once)"
+
     def _access(self, host: "StationHost") -> access.Access:
         memory = host.ledger.recall(host.identity)
         stored = kept.decoded(memory, ACCOUNTS, access.Accounts)
@@ -193,6 +202,8 @@ class Tools:
         accounts, firsts = access.new_accounts(secrets.token_bytes)
         self.first_passwords[host.identity] = firsts
         keep(accounts)
+        if self.announce:
+            self.announce(host.identity, self.words(host.identity))
         return access.Access(accounts, secrets.token_bytes, keep)
 
 

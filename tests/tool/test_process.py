@@ -1,0 +1,132 @@
+"""The tools of a whole process: one port, many stations, and what outlives it."""
+
+import asyncio
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from chargepost.commissioning import access
+from chargepost.commissioning.access import ADMIN, USER
+from chargepost.run.store import hold
+from tests.tool.rig import OWN, commissioned
+
+
+async def test_a_hundred_stations_have_a_tool_each_on_one_port() -> None:
+    async with commissioned(*["evlink-smart-wallbox@R7"] * 100) as site, site.client() as client:
+        assert len({site.first(account, f"S{n}") for n in range(1, 101) for account in (ADMIN, USER)}) == 200
+        rows = [row for row in site.house.addresses() if "/stations/" in row[1]]
+        assert len({where for _what, where, _note in rows}) == 100
+        assert all(site.first(ADMIN, where.split("/")[-2]) in note for _what, where, note in rows)
+        assert "S100" in (await client.http.get(site.url)).text
+        for number in (1, 50, 100):
+            answer = await client.http.get(site.page("login", f"S{number}"))
+            assert answer.status_code == 200
+        assert (await client.http.get(site.page("login", "S101"))).status_code == 404
+
+
+async def test_one_station_is_led_to_at_once() -> None:
+    async with commissioned() as site, httpx2.AsyncClient(trust_env=False, follow_redirects=True) as http:
+        answer = await http.get(site.url)
+        assert str(answer.url).endswith("/stations/S1/login?next=/stations/S1/")
+        assert "Log in" in answer.text
+
+
+async def test_accounts_outlive_the_process_and_first_passwords_are_shown_once(tmp_path: Path) -> None:
+    async with commissioned(store=hold(tmp_path)) as site:
+        assert any(site.first() in note for _what, _where, note in site.house.addresses())
+        assert site.house.as_json()["stations"][0]["passwords"] == {ADMIN: site.first(), USER: site.first(USER)}
+        first = site.first()
+        async with site.client(ADMIN):
+            pass
+    async with commissioned(store=hold(tmp_path)) as site, site.client() as client:
+        assert not site.house.tools or not site.house.tools.tools.first_passwords
+        assert not any(first in str(row) for row in site.house.addresses())
+        assert "passwords" not in site.house.as_json()["stations"][0]
+        assert (await client.log_in(ADMIN, first)).status_code == 401
+        assert (await client.log_in(ADMIN, OWN)).status_code == 303
+    everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())  # noqa: ASYNC240
+    assert OWN.encode() not in everything
+    assert first.encode() not in everything
+
+
+async def test_a_restore_makes_the_first_passwords_good_again_and_logs_everybody_out() -> None:
+    """Q-065."""
+    async with commissioned(speed=100) as site, site.client(ADMIN) as client:
+        await site.house.stations.restore("S1")
+        await asyncio.sleep(0)
+        await site.up()
+        assert (await client.get("api/fields")).status_code == 401
+        assert (await client.log_in(ADMIN, OWN)).status_code == 401
+        assert (await client.log_in(ADMIN, site.first())).status_code == 303
+
+
+async def test_a_station_that_is_made_later_has_its_tool_and_its_passwords_are_told() -> None:
+    async with commissioned() as site:
+        assert site.house.tools
+        told: list[tuple[str, str]] = []
+        site.house.tools.tools.announce = lambda identity, words: told.append((identity, words))
+        await site.house.stations.create("LATE", site.host().model, None, {})
+        async with site.client() as client:
+            assert (await client.http.get(site.page("login", "LATE"))).status_code == 200
+            assert told[0][0] == "LATE"
+            assert site.first(ADMIN, "LATE") in told[0][1]
+            await site.house.stations.remove("LATE")
+            assert (await client.http.get(site.page("login", "LATE"))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "configuration/general/files/..%2f..%2fcli.py",
+     "configuration/general%00", "x" * 3000, "api/fields?sub=%00", "configuration/general/live"],
+)  # fmt: skip
+async def test_an_address_that_is_none_leads_nowhere(path: str) -> None:
+    async with commissioned() as site, site.client(ADMIN) as client:
+        answer = await client.http.get(f"{client.at}{path}")
+        assert answer.status_code in (200, 404)
+        assert answer.status_code == 404 or answer.json() == []
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "/stations/S2/", "/stations/S1/../S2/",
+               "javascript:alert(1)", "/stations/S1//evil.example"],
+)  # fmt: skip
+async def test_a_login_leads_to_a_page_of_its_own_station_alone(target: str) -> None:
+    async with commissioned() as site, site.client() as client:
+        form = {"user": ADMIN, "password": site.first(), "next": target}
+        answer = await client.http.post(f"{client.at}login", data=form)
+        assert answer.headers["location"] == "/stations/S1/"
+
+
+async def test_every_page_forbids_foreign_frames_scripts_and_storage() -> None:
+    async with commissioned() as site, site.client(ADMIN) as client:
+        for path in ("configuration/general", "login", "about", "help", "api/fields"):
+            headers = (await client.get(path)).headers
+            policy = headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'")
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+            assert headers["x-frame-options"] == "DENY"
+            assert headers["x-content-type-options"] == "nosniff"
+            if not path.startswith("api"):
+                assert headers["cache-control"] == "no-store"
+
+
+async def test_a_form_that_is_too_large_or_none_is_refused() -> None:
+    async with commissioned() as site, site.client(ADMIN) as client:
+        at, csrf = f"{client.at}configuration/general", await client.csrf()
+        big = await client.http.post(at, data={"csrf": csrf, "station-name": "x" * 100_000})
+        assert big.status_code == 413
+        many = await client.http.post(at, data={"csrf": csrf, **{f"f{n}": "" for n in range(600)}})
+        assert many.status_code == 400
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        assert (await client.http.post(at, content=b"\xff\xfe\x00=", headers=form)).status_code in (400, 403)
+        assert (await client.http.post(at, content=f"csrf={csrf}&nothing=1".encode(), headers=form)).status_code == 422
+        assert site.setting("stationName") == "Smartwallbox 1"
+
+
+async def test_many_guesses_at_once_are_many_tries() -> None:
+    async with commissioned() as site, site.client() as client:
+        answers = await asyncio.gather(*(client.log_in(ADMIN, f"guess {number}") for number in range(20)))
+        assert sum(answer.status_code == 401 for answer in answers) <= access.TRIES_FREE
+        assert {answer.status_code for answer in answers} == {401, 429}
