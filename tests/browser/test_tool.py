@@ -215,6 +215,7 @@ async def test_twenty_open_pages_all_live(browser: Browser) -> None:
 
 
 async def test_a_user_sees_no_more_than_the_guide_says(browser: Browser) -> None:
+    """R-291: what concerns the supervision is for the administrator alone."""
     async with commissioned(settings={"Supervised": True}) as site:
         page = await (await tool_page(browser, site, account=USER)).go(GENERAL)
         shown = await page.locator("nav.subs a").all_inner_texts()

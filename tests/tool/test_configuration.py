@@ -123,7 +123,7 @@ async def test_all_changes_of_a_form_are_taken_or_none() -> None:
 # --- network ----------------------------------------------------------------------------------------------------------
 
 
-async def test_r_275_factory_addresses() -> None:
+async def test_r_274_r_275_r_281_factory_addresses() -> None:
     async with commissioned("evlink-parking@R7") as site, site.client(ADMIN) as client:
         fields = await client.fields()
     names = ("ip-address", "second-ip-address", "network-mask", "network-gateway", "dns-1", "dns-2", "dhcp")
@@ -175,12 +175,13 @@ async def test_r_276_r_278_the_wifi_card_is_moved_before_the_station() -> None:
         assert (await client.fields())["wifi-ip-address"]["factory"] == "192.168.0.101"
 
 
-async def test_r_279_r_282_r_283_r_284_what_the_guide_warns_of_is_said() -> None:
+async def test_r_279_r_280_r_282_r_283_r_284_what_the_guide_warns_of_is_said() -> None:
     async with commissioned() as site, site.client(ADMIN) as client:
         network, wifi = (await client.get("configuration/network")).text, (await client.get("configuration/wifi")).text
     assert "before you change an address" in network
     assert "If it is forgotten, the station has to be restored to its factory settings." in network
     assert "Several stations can share one modem" in network
+    assert "The address of the modem, 192.168.0.254, or of the Wi-Fi access point." in network
     assert "switch the power off, wait 5 seconds" in wifi
 
 

@@ -1,7 +1,7 @@
 """The tools of the stations of this process, on one port: what they ask of each station, and its accounts on disk."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
