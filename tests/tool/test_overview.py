@@ -199,3 +199,23 @@ async def test_a_profile_of_the_supervision_is_named_as_the_author() -> None:
         site.host().tell(FrameReceived(f'[2,"p","SetChargingProfile",{profile}]'.encode()))
         text = await live(client)
     assert "Limited to 15 A by the supervision (ChargePointMaxProfile 12)" in text
+
+
+async def test_hands_are_those_of_the_product() -> None:
+    """Each product has its own contacts, push button and key (product file)."""
+    for model, has, lacks in (
+        ("evlink-smart-wallbox@R7", ("load_shedding", "suspend"), ("load_shedding_2",)),
+        ("evlink-parking", ("load_shedding", "load_shedding_2"), ("suspend",)),
+        ("evlink-pro-dc", ("modem",), ("load_shedding", "suspend")),
+    ):
+        async with commissioned(model) as site, site.client(USER) as client:
+            page = (await client.get(PAGE)).text
+            assert set(port_inputs(site)) <= set(re.findall(r'<option value="([a-z_0-9]+)"', page))
+        for name in has:
+            assert f'value="{name}"' in page, (model, name)
+        for name in lacks:
+            assert f'value="{name}"' not in page, (model, name)
+
+
+def port_inputs(site: Commissioned) -> list[str]:
+    return list(site.host().model.inputs)

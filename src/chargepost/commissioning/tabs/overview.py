@@ -197,8 +197,9 @@ def shape_of_station(port: Port) -> str:
 def _station(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
     return {
         **ladder.context(port, account, query, spoken), "cards": cards(port, spoken), "form": shape_of_station(port),
-        "faults": _faults(port), "inputs": INPUTS, "badge": port.badge_refused(), "zone": zone_of(_zone(port)).key,
-        "curve_words": _curve_words(spoken),
+        "badge": port.badge_refused(), "zone": zone_of(_zone(port)).key, "curve_words": _curve_words(spoken),
+        "faults": _faults(port), "inputs": _inputs(port, spoken),
+        "buttons": [row for row in BUTTONS if row[3] in ("", *port.model.quirks)],
     }  # fmt: skip
 
 
@@ -217,16 +218,43 @@ def _curve_words(spoken: Words) -> str:
 
 # --- hands ----------------------------------------------------------------------------------------------------------
 
+ANSWERS: Mapping[str, str] = {
+    "meter": _("Meter answers"),
+    "modem": _("Modem answers"),
+    "modem_signal": _("Signal of the modem is good"),
+}
+"""Inputs that no wire leads to: what answers when it is asked."""
+
 INPUTS: Mapping[str, str] = {
     "load_shedding": _("Load shedding contact"),
     "detection_loop": _("Detection loop"),
     "shutter": _("Shutter open"),
     "door": _("Door open"),
     "tilt": _("Tilted"),
-    "meter": _("Meter answers"),
-    "modem": _("Modem answers"),
 }
-"""Wired contacts, and what answers when it is asked."""
+"""Wired contacts that have words of ours; the others are called as the product file calls them."""
+
+BUTTONS: tuple[tuple[str, str, str, str], ...] = (
+    ("stop", "true", _("Press Stop in front"), ""),
+    ("suspend", "true", _("Press the push button in front"), "push_button"),
+    ("emergency_stop", "true", _("Press the emergency stop"), ""),
+    ("emergency_stop", "false", _("Release the emergency stop"), ""),
+    ("key", "true", _("Turn the key: locked"), "key_lock"),
+    ("key", "false", _("Turn the key: open"), "key_lock"),
+)
+"""Name, whether it is pressed, its words, and the quirk without which a product has none."""
+
+
+def _inputs(port: Port, spoken: Words) -> list[tuple[str, str]]:
+    """Those of this product, each connector's own where it has one."""
+    connectors = range(1, len(port.view().connectors) + 1)
+    found = []
+    for name, row in port.model.inputs.items():
+        label = spoken(INPUTS.get(name, "")) or name.replace("_", " ").capitalize()
+        numbers = connectors if row.each else (1,)
+        found += [(name if n == 1 else f"{name}_{n}", label if len(numbers) == 1 else f"{label} {n}") for n in numbers]
+    return found + [(name, spoken(label)) for name, label in ANSWERS.items()]
+
 
 HANDS: Mapping[str, tuple[str, ...]] = {
     "plug_in": ("connector", "car", "outlet"),
