@@ -126,7 +126,9 @@ def _endpoint(row: Route | Page, guard: Guard | None) -> Endpoint:
             return await answer(row, request)  # type: ignore[arg-type]  # the row chose its function above
         except Problem as problem:
             return _refused(request, problem)
-        except (HTTPException, ClientDisconnect, asyncio.CancelledError):
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it, and whoever leaves half way is no fault of ours
+        except (HTTPException, asyncio.CancelledError):
             raise
         except Exception:
             log.exception("%s %s failed", row.method, row.path)
