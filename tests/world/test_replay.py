@@ -71,7 +71,7 @@ def wire_log() -> list[Said]:
     """Of a day with at least so many transactions."""
     plan = msgspec.structs.replace(
         scenario.load(),
-        stations=TRANSACTIONS // 8,
+        stations=TRANSACTIONS // 7,
         settings={"MeterValueSampleInterval": "600"},
         people=People(visits_per_day=12, stay_s=1800, blocked=0, unknown=0, no_badge=0, no_car=0),
         **SOUND,
