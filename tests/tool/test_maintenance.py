@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.state_words import PLAIN
 from chargepost.commissioning.tabs.maintenance import ENDS, STEPS
 from chargepost.drivers.simulated import CARS
+from chargepost.records.ledger import records
+from chargepost.run.store import Store
 from chargepost.run.transfer import Terms
 from chargepost.station import electrics, pilot
 from chargepost.station.maintenance import STEPS as STATION_STEPS
@@ -112,6 +115,30 @@ async def test_r_349_a_restore_is_typed_and_keeps_badges_and_software() -> None:
         assert (await client.get("maintenance/control")).headers["location"].startswith("/stations/S1/login")
         assert (await client.log_in(ADMIN, OWN)).status_code == 401
         assert (await client.log_in(ADMIN, site.first())).status_code == 303
+
+
+async def test_r_349_a_restore_shows_no_charge_of_before_and_keeps_its_row(tmp_path: Path) -> None:
+    async with commissioned("evlink-parking", speed=60, store=Store(tmp_path)) as site, site.client(ADMIN) as client:
+        host = site.host()
+        await charge(site)
+        await seen(lambda: "04A1" in site.embedded().port.charges_csv().decode())
+        before = host.station
+        await act(client, "control/restore", identity="S1")
+        await seen(lambda: host.station not in (None, before))
+        assert "04A1" not in site.embedded().port.charges_csv().decode()
+        await charge(site)
+        await seen(lambda: site.embedded().port.charges_csv().decode().count("04A1") == 1)
+        assert len(records(site.house.stations.journal, "S1")) == 2
+
+
+async def charge(site: Commissioned) -> None:
+    host = site.host()
+    host.plug_in(1, CARS["Compact"])
+    host.present_badge("04A1", 1)
+    await seen(lambda: any(outlet.contactor for outlet in host.view().connectors))
+    host.present_badge("04A1", 1)
+    await seen(lambda: all(outlet.transaction is None for outlet in host.view().connectors))
+    host.unplug(1)
 
 
 # --- passwords -------------------------------------------------------------------------------------------------------

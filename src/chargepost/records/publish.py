@@ -74,6 +74,13 @@ class State(msgspec.Struct, frozen=True):
     batch: Batch | None = None
     results: tuple[PublicationResult, ...] = ()
     """The newest first."""
+    cleared_to: int = 0
+    """Charges up to here are not shown or published any more: the station went back to its factory settings (R-349)."""
+
+
+def cleared(newest: int) -> State:
+    """From the factory on: what was charged before is nobody's business here."""
+    return State(due_to=newest, sent_to=newest, cleared_to=newest)
 
 
 # --- dates ------------------------------------------------------------------------------------------------------------

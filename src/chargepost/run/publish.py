@@ -179,11 +179,15 @@ class Publisher:
         station = self._hosts[identity].station
         serial, waiting = (station.core.serial, station.undelivered) if station else ("", {})
         number, state = self.newest(identity) - skipped, self.state(identity)
-        found = records(self._journal, identity, limit, skipped)
+        found = records(self._journal, identity, max(min(limit, number - state.cleared_to), 0), skipped)
         return [
             cdr.view(each, number, serial=serial, published=publish.fate(state, number), waiting=each.record in waiting)
             for number, each in zip(count(number, -1), found, strict=False)
         ]
+
+    def restored(self, identity: str) -> None:
+        """Back to factory settings (docs/decisions/a-restore-hides-charge-records.md)."""
+        self._keep(identity, publish.cleared(self.newest(identity)))
 
     def mark(self, identity: str) -> tuple[object, ...]:
         """Another one as soon as `charges` would say something else."""

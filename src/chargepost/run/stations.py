@@ -65,6 +65,7 @@ class Stations:
         self._carriage = Carriage(clock, journal, self.log, dice, self._publish, self._log_between, terms, faults_for)
         self._carriage.pin(supervision, pinned)
         self.publisher = Publisher(clock, journal, self.hosts, terms)
+        self.restored.append(self.publisher.restored)
         """Of charge records; the house starts it."""
         self._version = version
         self.tally = self._carriage.tally
