@@ -176,8 +176,10 @@ def test_the_tables_of_instruments_to_copy_are_ones_that_the_program_takes() -> 
 
 
 def test_the_site_of_fuses_to_copy_is_one_that_the_program_takes() -> None:
-    (text,) = (block.text for block in blocks(ROOT / "docs" / "how-to" / "share-fuses.md") if block.kind == "toml")
+    page = ROOT / "docs" / "how-to" / "share-fuses.md"
+    text, meter = (block.text for block in blocks(page) if block.kind == "toml")
     garage = site.read(text, "garage.toml")
+    site.read(text + '[[fuses]]\nname = "third"\nrating = 9\n' + meter, "garage.toml")
     assert [part.fuse().rating_a for part in garage.fuses] == [(63, 63, 63), (40, 40, 32)]
 
 

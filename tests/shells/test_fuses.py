@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from tests.ports.benches import slave
 from tests.shells.rig import until
 
 from chargepost.drivers.simulated import CARS
@@ -41,12 +42,26 @@ members = ["A", "B"]
 [site]
 REGULATION
 """
+METERED = """
+[[fuses]]
+name = "garage"
+parent = "main"
+rating = "32 A"
+members = ["ALONE"]
+
+[fuses.building_meter]
+at = "WIRE"
+poll = "20 ms"
+"""
 FAST = CARS["Fast charger"]
 
 
+def plan_of(text: str) -> Plan:
+    return Plan(site.read(text, "garage.toml"), Store(None), "0", speed=60.0, control=parse("127.0.0.1:0"))
+
+
 async def house_of(text: str) -> AsyncIterator[House]:
-    plan = Plan(site.read(text, "garage.toml"), Store(None), "0", speed=60.0, control=parse("127.0.0.1:0"))
-    async with opened(plan) as house:
+    async with opened(plan_of(text)) as house:
         yield house
 
 
@@ -54,6 +69,21 @@ async def house_of(text: str) -> AsyncIterator[House]:
 async def house() -> AsyncIterator[House]:
     async for each in house_of(GARAGE.replace("REGULATION", "")):
         yield each
+
+
+@pytest.mark.slow
+async def test_a_real_meter_of_a_building_is_a_limit_that_follows_it() -> None:
+    """An iEM3x5x in another process; when it is silent all of the fuse counts as drawn."""
+    nothing = asyncio.Event()
+    async with slave("meter", "tcp") as meter:
+        text = GARAGE.replace("REGULATION", "").replace("[site]", METERED.replace("WIRE", meter.at) + "[site]")
+        async with opened(plan_of(text)) as house:
+            assert house.stations.hosts["ALONE"].plug_in(1, FAST)
+            await until(lambda: offered(house)["ALONE"] == 16, nothing)
+            await meter.do("load 20")
+            await until(lambda: offered(house)["ALONE"] == 12, nothing)
+            await meter.do("silent")
+            await until(lambda: offered(house)["ALONE"] == 0, nothing)
 
 
 def offered(house: House) -> dict[str, float]:

@@ -129,7 +129,7 @@ def test_fuses_are_read_with_their_stations_and_phases() -> None:
         (
             'building = "10 A"',
             'biulding = "10 A"',
-            "28: fuses[0].biulding: there is no such key; did you mean building?",
+            "28: fuses[0].biulding: there is no such key; did you mean building",
         ),
         ('floor = "6 A"', 'floor = "4 A"', "37: site.floor: 4 A cannot be offered: 0, or 6 A and more"),
         ('floor = "6 A"', 'floor = "30 A"', "30: fuses[1]: the floors of its stations come to 60 A, more than the"),

@@ -318,7 +318,7 @@ def _share(house: House, stack: AsyncExitStack) -> None:
     if site.fuses and house.wanted:
         tree = tree_of(site.site, site.fuses, house.wanted)
         shared = SharedSite(house.clock, tree, site.site, site.fuses)
-        stack.callback(shared.close)
+        stack.push_async_callback(shared.close)
         house.stations.share(shared)
 
 

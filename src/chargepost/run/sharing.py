@@ -4,6 +4,7 @@ The same Leader and Member as in a virtual fleet. Here they are in one process, 
 station without power is silent all the same, and falls to its floor.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
@@ -14,10 +15,12 @@ import msgspec
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.building import METER_EVERY_S, building_a
+from chargepost.drivers.real.meter import ModbusMeter
 from chargepost.energy.cluster import METER_S, Leader, Member, Rules, Terms
 from chargepost.energy.regulation import DELAY_MAX_S, Regulation, read_hours
 from chargepost.energy.tree import Fuse, Place, Tree, TreeError, wiring
 from chargepost.run.clock import Clock
+from chargepost.run.hardware import MeterPart
 from chargepost.run.parts import Part
 from chargepost.run.quantities import Current, Duration
 from chargepost.station.settings import Settings
@@ -40,6 +43,12 @@ class FusePart(Part, frozen=True, kw_only=True):
     """Ids of the stations under it, but for those under a fuse behind it."""
     building: Current = Current(0)
     """What draws beside the stations, at its busiest: it is simulated over the day."""
+    building_meter: MeterPart | None = None
+    """A real meter of what draws beside the stations, instead: silent, all of the fuse counts as drawn."""
+
+    @property
+    def metered(self) -> bool:
+        return self.building > 0 or self.building_meter is not None
 
     def fuse(self) -> Fuse:
         """Raises ValueError for a rating that is none."""
@@ -47,7 +56,7 @@ class FusePart(Part, frozen=True, kw_only=True):
         if len(written) != 3:
             raise ValueError(f"{len(written)} values: give one, or one for each of the three phases")
         first, second, third = (float(Current.read(each)) for each in written)
-        return Fuse(self.name, (first, second, third), self.parent, metered=self.building > 0)
+        return Fuse(self.name, (first, second, third), self.parent, metered=self.metered)
 
 
 class SharingPart(Part, frozen=True, kw_only=True):
@@ -123,6 +132,8 @@ def inconsistencies(
             part.fuse()
         except ValueError as error:
             found.append((f"fuses[{at}].rating", str(error)))
+        if part.building < 0 or (part.building and part.building_meter):
+            found.append((f"fuses[{at}].building", "must be 0 or more, and there is none beside a building_meter"))
         for member in part.members:
             if member not in ids:
                 found.append((f"fuses[{at}].members", f"there is no station {member!r}: add it to [[stations]]"))
@@ -134,7 +145,6 @@ def inconsistencies(
         (0 <= sharing.random_delay <= DELAY_MAX_S, "random_delay", f"lies in 0 to {DELAY_MAX_S:g} s"),
         (sharing.report > 0, "report", "is above 0"),
         (sharing.lease >= 2 * sharing.report, "lease", "is twice report at least"),
-        (all(part.building >= 0 for part in parts), "building", "is 0 or more"),
     ):
         if not ok:
             found.append((f"site.{key}", f"must be so that it {must}"))
@@ -173,6 +183,11 @@ class SharedSite:
         self._at = inf
         self._timer = clock.call_at(now, self._ring)
         self._meters = clock.call_at(now, self._read_meters) if self._buildings else None
+        self._tasks = [
+            clock.loop.create_task(self._watch(part.name, part.building_meter.meter()))
+            for part in parts
+            if part.building_meter
+        ]
 
     # --- the side of the stations ------------------------------------------------------------------------------------
 
@@ -236,7 +251,20 @@ class SharedSite:
         self._arm()
         self._meters = self.clock.call_later(METER_EVERY_S, self._read_meters)
 
-    def close(self) -> None:
+    async def _watch(self, fuse: str, meter: ModbusMeter) -> None:
+        """Follow a real meter for as long as the site lasts."""
+
+        def heard() -> None:
+            if not meter.silent:
+                self.leader.beside(fuse, meter.read().current_a, self.clock.now())
+                self._arm()
+
+        await meter.run(heard)
+
+    async def close(self) -> None:
         self._timer.cancel()
         if self._meters:
             self._meters.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
