@@ -144,9 +144,12 @@ async def test_a_page_whose_server_is_gone_says_so_and_comes_back(browser: Brows
 async def test_r_251_the_language_is_chosen_in_the_top_line(browser: Browser) -> None:
     async with commissioned() as site:
         page = await (await tool_page(browser, site)).go(GENERAL)
+        await page.locator("[name=station-name]").fill("Half typ")
         await page.get_by_label("Language").select_option("de")
-        await page.wait_for_load_state()
-        assert await page.locator("html").get_attribute("lang") == "de"
+        await page.locator("html[lang=de]").wait_for()
+        await expect(page.locator("[name=station-name]")).to_have_value("Half typ")
+        await expect(page.locator("[data-field=station-name]")).to_have_class(re.compile("changed"))
+        await page.locator("[data-cancel]").click()
         for link in ("about", "help"):
             await page.locator(f'header a[href$="/{link}"]').click()
             await page.locator("h1").wait_for()
@@ -254,6 +257,28 @@ async def test_sixty_payloads_in_a_name_run_nowhere(browser: Browser) -> None:
             assert payload in await page.locator("#place .name").inner_text()
             assert (await page.title()).startswith("General settings - ")
         assert (seen.said, seen.foreign) == ([], [])
+
+
+async def test_a_page_that_refreshes_itself_does_not_keep_its_session_alive(browser: Browser) -> None:
+    """And what was typed waits for the next login."""
+    async with commissioned() as site:
+        seen = await tool_page(browser, site)
+        page = await seen.go(GENERAL)
+        polls: dict[str, str | None] = {}
+        page.on("request", lambda request: polls.update({request.url: request.headers.get("x-poll")}))
+        async with page.expect_response(re.compile("/parts/place$")):
+            await page.evaluate("refresh()")
+        asked = {address: poll for address, poll in polls.items() if "/static/" not in address}
+        assert len(asked) >= 3
+        assert set(asked.values()) == {"1"}
+        await page.get_by_label("Charging station name").fill("Half typ")
+        site.embedded().access.end_all(ADMIN)
+        await page.evaluate("refresh()")
+        await page.get_by_role("heading", name="Log in").wait_for()
+        await page.get_by_label("User name").fill("admin")
+        await page.get_by_label("Password").fill(OWN)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_label("Charging station name")).to_have_value("Half typ")
 
 
 async def test_a_hidden_page_asks_for_nothing(browser: Browser) -> None:

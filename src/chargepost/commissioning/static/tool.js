@@ -143,6 +143,29 @@ function take(form, told) {
   }
 }
 
+// What was typed survives a change of the language and a login: it waits in this tab, for this page.
+function keepDraft() {
+  const draft = {};
+  for (const form of document.querySelectorAll("form.settings")) {
+    for (const field of form.querySelectorAll(".field")) {
+      const secret = controls(field)[0]?.type === "password";
+      if (isDirty(field) && !secret) draft[field.dataset.field] = valueOf(field);
+    }
+    form.dataset.dirty = "";
+  }
+  sessionStorage.setItem(`draft ${location.pathname}`, JSON.stringify(draft));
+}
+
+function takeDraft() {
+  const draft = JSON.parse(sessionStorage.getItem(`draft ${location.pathname}`) || "{}");
+  sessionStorage.removeItem(`draft ${location.pathname}`);
+  for (const [name, value] of Object.entries(draft)) {
+    const field = document.querySelector(`form.settings .field[data-field="${CSS.escape(name)}"]`);
+    if (field && controls(field).length) setValue(field, value);
+  }
+  for (const form of document.querySelectorAll("form.settings")) form.look();
+}
+
 // --- what comes anew ----------------------------------------------------------------------------------------------
 
 async function refresh() {
@@ -161,7 +184,10 @@ async function refresh() {
     for (const form of document.querySelectorAll("form[data-settings]")) {
       const address = form.dataset.settings;
       const fields = await ask(address, { headers: tags.has(address) ? { "if-none-match": tags.get(address) } : {} });
-      if (fields.status === 401) return void location.reload();
+      if (fields.status === 401) { // logged out elsewhere, or too long unused: what was typed waits for the next login
+        keepDraft();
+        return void location.reload();
+      }
       if (fields.status !== 200) continue;
       tags.set(address, fields.headers.get("etag"));
       take(form, await fields.json());
@@ -362,10 +388,14 @@ function begin(within) {
     });
   }
   for (const chooser of within.querySelectorAll("[data-submits]")) {
-    chooser.addEventListener("change", () => chooser.form.requestSubmit());
+    chooser.addEventListener("change", () => {
+      if (chooser.id === "language") keepDraft();
+      chooser.form.requestSubmit();
+    });
   }
 }
 begin(document);
+if (document.querySelector("form.settings")) takeDraft();
 
 window.addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-dirty]:not([data-dirty=''])")) event.preventDefault();
