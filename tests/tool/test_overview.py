@@ -3,14 +3,17 @@ simulated one (ux, checks 5, 13, 26)."""
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
-from chargepost.commissioning.tabs.overview import author, quantity
+from chargepost.commissioning.tabs.overview import AUTHORS, AUTHORS_OF, author, quantity
 from chargepost.commissioning.words import words
+from chargepost.run import history
 from chargepost.run.history import SAMPLES
 from chargepost.signals import FrameReceived
+from chargepost.station import charging as rules
 from tests.shells.rig import until
 from tests.tool.rig import Client, Commissioned, commissioned
 
@@ -144,33 +147,47 @@ async def test_each_product_has_a_picture_of_its_own_outlets(model: str) -> None
 async def test_the_last_hours_are_kept_in_a_bounded_ring_and_a_hundred_stations_take_little() -> None:
     async with commissioned(*["evlink-parking"] * 3) as site:
         assert site.house.tools
-        history = site.house.tools.tools.history
+        kept = site.house.tools.tools.history
         for _turn in range(SAMPLES + 10):
-            history.sample()
-        assert history.count == SAMPLES + 10
-        found = history.samples("S1", 1)
+            kept.sample()
+        assert kept.count == SAMPLES + 10
+        found = kept.samples("S1", 1)
         assert len(found) == SAMPLES
         assert found == sorted(found)
-        assert len(history.samples("S1", 1, history.count - 3)) == 3
+        assert len(kept.samples("S1", 1, kept.count - 3)) == 3
         connectors = sum(len(site.host(f"S{n}").view().connectors) for n in (1, 2, 3))
-        assert history.bytes == connectors * 3 * 4 * SAMPLES
-        assert history.bytes / 3 * 100 < 4_000_000
+        assert kept.bytes == connectors * 3 * 4 * SAMPLES
+        assert kept.bytes / 3 * 100 < 4_000_000
         await site.house.stations.remove("S3")
-        history.sample()
-        assert history.samples("S3", 1) == []
+        kept.sample()
+        assert kept.samples("S3", 1) == []
         assert site.embedded("S1").port.samples(1)
+
+
+async def test_no_more_than_so_many_connectors_have_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "CONNECTORS_MAX", 1)
+    async with commissioned("evlink-pro-ac", "evlink-pro-ac") as site:
+        assert site.house.tools
+        kept = site.house.tools.tools.history
+        kept.sample()
+        kept.sample()
+        assert [len(kept.samples(each, 1)) for each in ("S1", "S2")] == [kept.count, 0]
+        await site.house.stations.remove("S1")
+        kept.sample()
+        kept.sample()
+        assert kept.samples("S2", 1)
 
 
 async def test_the_curve_has_the_step_of_the_limit() -> None:
     """ux, check 26."""
     async with commissioned(speed=20, settings={"enableUnknown": "true"}) as site, site.client(ADMIN) as client:
         assert site.house.tools
-        history = site.house.tools.tools.history
+        kept = site.house.tools.tools.history
         await charging(site, client)
-        history.sample()
+        kept.sample()
         site.embedded().port.change({"maxIntensitySocket": "14"}, ADMIN)
         await until(lambda: site.host().view().connectors[0].offered_a == 14, asyncio.Event())
-        history.sample()
+        kept.sample()
         before, after = (each.offered_a for each in site.embedded().port.samples(1)[-2:])
     assert (before > after, after) == (True, 14)
 
@@ -219,3 +236,12 @@ async def test_hands_are_those_of_the_product() -> None:
 
 def port_inputs(site: Commissioned) -> list[str]:
     return list(site.host().model.inputs)
+
+
+def test_every_author_that_the_station_names_has_words_of_ours() -> None:
+    told = set()
+    for path in Path(rules.__file__).parent.glob("*.py"):
+        told |= set(re.findall(r'Limit\([^"\n]*, f?"([^"{]+)', path.read_text("utf-8")))
+    heads = tuple(head for head, _text in AUTHORS_OF)
+    assert len(told) > 10
+    assert {each for each in told if each not in AUTHORS and not f"{each} ".startswith(heads)} == set()

@@ -25,6 +25,10 @@ TRACES = 3
 connectors 3.5 MB."""
 
 
+CONNECTORS_MAX = 1_000
+"""With a ring: 17 MB. A process with more has so many stations that nobody looks at the curve of the last ones."""
+
+
 class History:
     """The rings of all connectors of a process, sampled together."""
 
@@ -57,6 +61,8 @@ class History:
                 seen.add(key)
                 ring = rings.get(key)
                 if ring is None:
+                    if len(rings) >= CONNECTORS_MAX:
+                        continue
                     ring = rings[key] = array("f", [nan]) * (TRACES * SAMPLES)
                 for trace, value in enumerate(values):
                     ring[trace * SAMPLES + place] = value
@@ -88,4 +94,5 @@ def _look(host: "StationHost") -> Iterator[tuple[int, tuple[float, float, float]
     for outlet in host.hardware.connectors:
         c = station.connectors[outlet.number - 1] if station and outlet.number <= len(station.connectors) else None
         soc = outlet.soc
-        yield outlet.number, (outlet.power_w, c.offered_a if c else 0.0, nan if soc is None else soc)
+        power_w, _energy_wh = host.hardware.shown(outlet.number)
+        yield outlet.number, (power_w, c.offered_a if c else 0.0, nan if soc is None else soc)

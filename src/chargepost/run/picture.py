@@ -132,4 +132,4 @@ def _wrong(frame: Frame) -> str:
         return redact_text(str(error))
     except frames.BadMessage as error:
         return redact_text(error.description)
-    return redact_text(frame.trouble)
+    return redact_text(frame.trouble) if frame.trouble else ""

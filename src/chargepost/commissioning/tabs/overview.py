@@ -71,12 +71,23 @@ AUTHORS: Mapping[str, str] = {
     "refused by the central system": _("the supervision, which refused the badge"),
     "waiting after a power cut": _("the wait after a power cut"),
     "nothing offered": _("nothing is offered yet"),
+    "temperature": _("the temperature in the station"),
+    "microswitch": _("the microswitch in the station"),
+    "input: charging is delayed": _("the contact that delays charging"),
+    "input: condition not met": _("the contact whose condition is not met"),
+    "no allowance from the site yet": _("the site, which has not allowed anything yet"),
+    "the site is silent: its floor": _("the floor while the site is silent"),
+    "TIC: the meter is silent": _("the meter of the house (TIC), which is silent"),
+    "external system lost: degraded set point": _("the degraded set point, because the external system is lost"),
 }
 """Authors of a limit, by the words of the station."""
 
 AUTHORS_OF: tuple[tuple[str, str], ...] = (
     ("load shedding, setting ", _("load shedding (setting {what})")),
     ("setting ", _("the setting {what}")),
+    ("TIC: ", _("the meter of the house (TIC): {what}")),
+    ("cabinet, ", _("the cabinet: {what}")),
+    ("external system: ", _("the external system ({what})")),
     ("cable ", _("the cable of {what}")),
     ("TxProfile ", _("the supervision (TxProfile {what})")),
     ("TxDefaultProfile ", _("the supervision (TxDefaultProfile {what})")),
