@@ -144,6 +144,8 @@ class Card(NamedTuple):
     since: str
     limits: list[tuple[str, str, bool]]
     """Current, author, and whether it is the one that counts."""
+    least: str
+    """What can be regulated at least; below it is a pause."""
     limited: str
     car: str
     soc: str
@@ -169,8 +171,9 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
         view, glance, spoken(word), shape, spoken(KINDS.get(glance.kind, glance.kind)),
         spoken(LIGHTS.get(glance.light, glance.light)), quantity(view.power_w, "W"),
         quantity(view.transaction.energy_wh, "Wh") if view.transaction else "",
-        since(glance.since_utc_s, at, zone), limits, _limited(view, glance, spoken), port.car(view.connector),
-        "" if soc is None else f"{soc:.0f} %",
+        since(glance.since_utc_s, at, zone), limits,
+        quantity(port.model.connectors[view.connector - 1].min_current_a, "A"), _limited(view, glance, spoken),
+        port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
         spoken(_("Reserved for badge {badge} until {until} (no. {number})")).format(
             badge=held.id_tag, until=since(held.expires_utc_s, at, zone), number=held.reservation) if held else "",
     )  # fmt: skip
