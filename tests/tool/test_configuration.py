@@ -55,7 +55,7 @@ async def test_r_273_older_releases_show_neither_name_nor_timeout() -> None:
         ("evlink-smart-wallbox/key@R7", False, ["Disable", "Remote"], "Disable"),
     ],
 )
-async def test_r_265_r_266_authentication_is_done_by_whom_the_guide_offers(
+async def test_r_074_r_075_r_265_r_266_authentication_is_done_by_whom_the_guide_offers(
     product: str, supervised: bool, offered: list[str], factory: str
 ) -> None:
     async with commissioned(product, settings={"Supervised": supervised}) as site, site.client(ADMIN) as client:

@@ -61,6 +61,16 @@ async def test_r_340_without_an_error_it_says_so_and_each_error_has_its_remedy()
         assert load("evlink-parking").errors["12"].remedy in live.replace("&#39;", "'")
 
 
+async def test_r_240_r_241_the_report_has_every_error_of_the_product_as_ok_or_ko() -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        site.host().tell(sig.FaultRaised(2, "12"))
+        report = (await client.get("maintenance/report")).text
+        rows = dict(re.findall(r'<th scope="row">(\d+ [^<]+)</th><td>([^<]+)</td>', report))
+        assert rows["12 Power Meter Communication"] == "KO: connector 2"
+        assert len(rows) == 25  # R7 (Q-008)
+        assert [each for each in rows.values() if each != "OK"] == ["KO: connector 2"]
+
+
 def test_every_word_of_the_status_has_a_plain_one() -> None:
     said = {row.name for row in (*electrics.CPW_STATES, *electrics.EVSE_STATUS, *electrics.OUTLET_STATUS)}
     said |= {*electrics.LAST_ERRORS, *electrics.LAST_CHARGE.values(), *(row.guide for row in pilot.STATES.values())}
@@ -177,6 +187,15 @@ async def test_r_352_a_password_that_is_not_taken_says_why(form: dict[str, str],
     async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
         assert why in (await act(client, "passwords/change", **form))[1]
         assert (await client.get("maintenance/passwords")).status_code == 200
+
+
+async def test_r_351_a_lost_password_of_admin_needs_a_restore_by_hand() -> None:
+    async with commissioned("evlink-parking", speed=60) as site, site.client(ADMIN) as client:
+        before = site.host().station
+        await site.house.stations.restore("S1")  # as the control API does, past the tool
+        await seen(lambda: site.host().station not in (None, before))
+        assert (await client.log_in(ADMIN, OWN)).status_code == 401
+        assert (await client.log_in(ADMIN, site.first())).status_code == 303
 
 
 # --- firmware --------------------------------------------------------------------------------------------------------
