@@ -1,5 +1,7 @@
 """Names, words and conditions of the rows; who may do what is in `test_access_table`."""
 
+from itertools import groupby
+
 import pytest
 
 from chargepost.commissioning import tabs, views
@@ -17,6 +19,10 @@ async def test_names_of_fields_are_one_of_a_kind_and_every_field_says_what_it_is
         port = site.embedded().port
         names = [row.name for row, _sub in tabs.every_field(port)]
         assert len(names) == len(set(names))
+        for sub in tabs.SUB_TABS:
+            headings = [heading for heading, _rows in groupby(tabs.fields_of(sub, port), key=lambda row: row.group)]
+            assert len(headings) == len(set(headings)), f"{sub.name} has a heading twice"
+            assert "" not in headings[1:], f"{sub.name} has fields under a heading that is not theirs"
         for row, sub in tabs.every_field(port):
             shown = views.shown(row, sub, ADMIN, port, words("en"))
             assert shown.label, row.name

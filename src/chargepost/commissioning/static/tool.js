@@ -208,13 +208,17 @@ function alive(is) {
   for (const button of document.querySelectorAll("main button")) button.disabled = stale;
 }
 
-// The page of a station that starts anew: its steps, and the way back.
+// The page of a station that starts anew: its steps, and the way back. A supervision is waited for a little.
+const LINK_POLLS = 5;
+let linkPolls = 0;
+
 function waiting(state) {
   const steps = document.querySelector(".steps[data-back]");
   if (!steps) return;
-  const at = state.powered ? "up" : "dark";
+  const linked = ["off", "open"].includes(state.link) || linkPolls++ >= LINK_POLLS;
+  const at = !state.powered ? "dark" : linked ? "up" : "link";
   for (const step of steps.children) step.classList.toggle("now", step.dataset.step === at);
-  if (state.powered) location.replace(steps.dataset.back);
+  if (state.powered && linked) location.replace(steps.dataset.back);
 }
 
 // htmx: its polls are no use of the session, carry the ETag of what is shown, and never touch a form in use.

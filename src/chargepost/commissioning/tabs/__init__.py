@@ -35,7 +35,8 @@ def is_there(sub: SubTab, account: str, port: Port) -> bool:
 
 def fields_of(sub: SubTab, port: Port) -> Iterator[Field]:
     rows = FIELDS if is_evlink(port.model) else (*FIELDS, *_left_over(port.model))
-    yield from (row for row in rows if row.sub == sub.name and exists(row, port))
+    own = [row for row in rows if row.sub == sub.name and exists(row, port)]
+    yield from sorted(own, key=lambda row: bool(row.group))  # what has no heading stands before all headings
 
 
 OTHER_KEYS = _("More settings of OCPP")
