@@ -13,7 +13,7 @@ from parts.machine import BENCH
 from rich.console import Console
 from rich.table import Table
 
-PROGRAMS = ("codec", "profiles", "sharing", "products", "start", "crowd", "tls", "traffic", "day", "herd")
+PROGRAMS = ("codec", "profiles", "sharing", "products", "start", "tool", "crowd", "tls", "traffic", "day", "herd")
 PASSED_ON = ("--quick",)
 
 

@@ -24,7 +24,6 @@ from chargepost.run.sharing import SharedSite, tree_of
 from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Stations
 from chargepost.run.store import Store
-from chargepost.run.supervise import Supervision, supervise
 from chargepost.run.transfer import Terms
 from chargepost.run.visitors import Visitors
 from chargepost.run.words import Event
@@ -32,6 +31,7 @@ from chargepost.supervision.access import OPERATOR
 
 if TYPE_CHECKING:
     from chargepost.run.modbus import ModbusServer
+    from chargepost.run.supervise import Supervision
     from chargepost.run.tool import Served
 
 log = logging.getLogger("chargepost.station")
@@ -73,7 +73,7 @@ class House:
     plan: Plan
     clock: Clock
     stations: Stations
-    supervision: Supervision | None = None
+    supervision: "Supervision | None" = None
     tools: "Served | None" = None
     modbus: "dict[str, ModbusServer]" = field(default_factory=dict)
     """By station."""
@@ -212,6 +212,8 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         stack.callback(logs.tell_time, logs.tell_time(clock.utc_s))
         supervision = None
         if plan.supervision:
+            from chargepost.run.supervise import supervise  # noqa: PLC0415 - most processes have none
+
             own = plan.supervision_store or plan.store
             stack.callback(own.close)
             supervision = await supervise(plan.site.supervision, plan.supervision, own, clock)
