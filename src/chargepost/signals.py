@@ -684,6 +684,8 @@ class Demand(Signal, frozen=True):
     """Who charges; empty while nobody does."""
     is_idle: bool = False
     """The car was offered current and has taken none for long."""
+    is_vip: bool = False
+    """The badge is a VIP on the station's own list; the site may have a list of its own, too."""
 
 
 class BadgeJudged(Signal, frozen=True):

@@ -301,6 +301,21 @@ def test_a_car_that_takes_less_says_how_much_it_needs() -> None:
     assert demands(rig)[-1].takes_a == 16 + sharing.HEADROOM_A
 
 
+def test_r_316_a_vip_of_the_own_list_says_so_to_its_site() -> None:
+    rig = managed("evlink-parking")
+    rig.own(authenticationManager="0")
+    rig.tell(sig.BadgeKept("04VIP", "VIP"))
+    allow(rig, 32, 1e6)
+    for tag, is_vip in (("04VIP", True), ("04OTHER", False)):
+        rig.plug(CAR)
+        rig.badge(tag, 1)
+        rig.run(10)
+        assert [(each.id_tag, each.is_vip) for each in demands(rig) if each.connector == 1][-1] == (tag, is_vip)
+        rig.badge(tag, 1)
+        rig.unplug()
+        rig.run(60)
+
+
 def test_a_managed_station_is_in_cluster_mode_and_shows_a_vip() -> None:
     """Commissioning guide, Status: Cluster_Mode, VIP badge mode."""
     rig = managed()

@@ -453,7 +453,7 @@ class Leader:
         spot = self._spots[place]
         demand = spot.demand
         assert demand
-        spot.vip = demand.id_tag.lower() in self.rules.vips
+        spot.vip = demand.is_vip or demand.id_tag.lower() in self.rules.vips
         return (*rank(
             self.rules.by, priority=int(spot.vip), is_idle=demand.is_idle, is_running=spot.granted > 0,
             since_utc_s=demand.since_utc_s, energy_wh=demand.energy_wh,

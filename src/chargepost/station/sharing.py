@@ -173,6 +173,7 @@ def demand(s: "Station", c: Connector, now: float) -> sig.Demand:
     elif c.wanted_since_utc_s is None:
         c.wanted_since_utc_s = s.core.utc(now)
     tx = c.transaction
+    id_tag = tx.id_tag if tx else c.grant.id_tag if c.grant else ""
     return sig.Demand(
         connector=c.number,
         phases=charging.phases(c),
@@ -182,8 +183,9 @@ def demand(s: "Station", c: Connector, now: float) -> sig.Demand:
         may_draw_a=may_draw_a(c, now),
         since_utc_s=tx.start_utc_s if tx else c.wanted_since_utc_s or 0.0,
         energy_wh=energy_wh(c),
-        id_tag=tx.id_tag if tx else c.grant.id_tag if c.grant else "",
+        id_tag=id_tag,
         is_idle=profiles.idle(s, c, now),
+        is_vip=bool(id_tag) and s.authorization.is_vip(id_tag),
     )
 
 
