@@ -103,3 +103,25 @@ async def test_a_value_that_the_station_refuses_lets_nothing_in() -> None:
         assert "The station does not take this value." in table
         assert (await do(client, "import", bad))[0] == 422
         assert site.setting("stationName") == "Parking 1"
+
+
+async def test_r_276_the_rules_of_the_pages_hold_for_a_file_too() -> None:
+    async with commissioned("evlink-parking@R7") as site, site.client(ADMIN) as client:
+        text = await exported(client)
+        for key, old, new, why in (
+            ("NetworkGateway", "0.0.0.0", "10.0.0.1", "The gateway is in the sub-network of the station"),
+            ("SecondIpAddress", "192.168.0.103", "192.168.0.109", "has the address of the first, plus 1"),
+            ("ReportFrequency", "Disabled", "Daily", "It is needed to publish charge records."),
+        ):
+            bad = sealed(re.sub(rf"({key}=\s+){re.escape(old)}", rf"\g<1>{new}", text))
+            assert why in (await do(client, "import-preview", bad))[1]
+            assert (await do(client, "import", bad))[0] == 422
+            assert site.setting(key) == old
+
+
+async def test_r_276_a_file_moves_the_station_and_its_wifi_card_together() -> None:
+    async with commissioned("evlink-smart-wallbox@R7") as site, site.client(ADMIN) as client:
+        await client.save("configuration/wifi", wifi_present="true")
+        moved = sealed((await exported(client)).replace("192.168.0.10", "192.168.0.11"))
+        assert (await do(client, "import", moved))[0] == 303
+        assert (site.setting("IpAddress"), site.setting("WifiIpAddress")) == ("192.168.0.112", "192.168.0.111")

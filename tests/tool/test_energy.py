@@ -98,6 +98,8 @@ async def test_r_310_r_311_r_312_r_313_meters() -> None:
             "phase-voltage": "230", "energy-metering": "Internal CT", "power-meter-protocol": "Modbus TCP",
             "power-meter-rtu-address": "30", "power-meter-gateway": "130",
         }  # fmt: skip
+        assert fields["phase-voltage"]["range"] == "A number from 0 to 276 V."  # what is told is what is taken
+        assert 'data-most="276"' in (await client.get("energy/meters")).text
         assert "apparent power only" in (await client.get("energy/meters")).text.replace("\n", " ")
         assert sentences(await client.save("energy/meters", phase_voltage="277")) == ["A number from 0 to 276 V."]
         for name, value in (("power_meter_rtu_address", "256"), ("power_meter_gateway", "129")):

@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from chargepost.commissioning import access
-from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.access import ADMIN, SESSIONS_MAX, USER
+from chargepost.commissioning.api import TOLDS_MAX
 from chargepost.run.store import hold
 from tests.tool.rig import OWN, commissioned
 
@@ -51,7 +52,7 @@ async def test_accounts_outlive_the_process_and_first_passwords_are_shown_once(t
 
 
 async def test_a_restore_makes_the_first_passwords_good_again_and_logs_everybody_out() -> None:
-    """Q-065."""
+    """R-351, Q-065."""
     async with commissioned(speed=100) as site, site.client(ADMIN) as client:
         await site.house.stations.restore("S1")
         await asyncio.sleep(0)
@@ -130,3 +131,17 @@ async def test_many_guesses_at_once_are_many_tries() -> None:
         answers = await asyncio.gather(*(client.log_in(ADMIN, f"guess {number}") for number in range(20)))
         assert sum(answer.status_code == 401 for answer in answers) <= access.TRIES_FREE
         assert {answer.status_code for answer in answers} == {401, 429}
+
+
+async def test_what_was_said_to_sessions_that_never_look_is_bounded() -> None:
+    async with commissioned() as site, site.client(ADMIN) as client:
+        csrf = await client.csrf()
+        for _ in range(TOLDS_MAX + 2):  # none of the answers is looked at
+            await client.http.post(f"{client.at}configuration/general", data={"csrf": csrf})
+        tolds = site.embedded().tolds
+        assert [len(each) for each in tolds.values()] == [TOLDS_MAX]
+        for number in range(SESSIONS_MAX + 2):
+            tolds[f"gone {number}"] = []
+        await client.save("configuration/general", station_name="Gate 3")
+        assert len(tolds) == SESSIONS_MAX
+        assert "Saved: one change." in (await client.get("configuration/general")).text

@@ -34,3 +34,13 @@ async def test_r_253_a_station_that_is_not_supervised_has_no_page_for_the_superv
         assert (await client.get("configuration/supervision")).status_code == 404
         assert (await client.save("configuration/general", station_type="true")).status_code == 303
         assert (await client.get("configuration/supervision")).status_code == 200
+
+
+@pytest.mark.parametrize("product", ["evlink-pro-ac", "evlink-pro-dc", "evlink-smart-wallbox@R4"])
+async def test_what_a_product_lacks_is_not_shown_and_what_is_told_is_taken(product: str) -> None:
+    async with commissioned(product) as site, site.client(ADMIN) as client:
+        fields = await client.fields()
+        assert [name for name, each in fields.items() if not each["writable"] and not each["text"]] == []
+        takes_zero = site.host().model.key("MeterValueSampleInterval")
+        if "sample-interval" in fields and takes_zero and takes_zero.zero:
+            assert fields["sample-interval"]["range"].startswith("0, or a number")

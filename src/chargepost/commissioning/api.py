@@ -36,6 +36,8 @@ HASHES_AT_ONCE = 2
 BODY_DEADLINE_S = 10.0
 FIELDS_MAX = 500
 """Of one form: more than any sub-tab has."""
+TOLDS_MAX = 5
+"""Sentences that wait for the next page of a session; one that never loads it hears the last ones."""
 LOCAL_PATH_MAX = 300
 """Characters of an address that the login leads back to."""
 
@@ -424,7 +426,10 @@ class Tool:
         return RedirectResponse(f"{_prefix(request)}/{sub.tab}/{sub.name}", 303)
 
     def _tell(self, embedded: Embedded, session: Session, told: Told) -> None:
-        embedded.tolds.setdefault(session.csrf, []).append(told)
+        tolds = embedded.tolds
+        tolds[session.csrf] = [*tolds.pop(session.csrf, []), told][-TOLDS_MAX:]
+        while len(tolds) > access.SESSIONS_MAX:
+            del tolds[next(iter(tolds))]
 
     async def act(self, asked: Asked[None, None], embedded: Embedded, session: Session) -> Response:
         """An action of a sub-tab. The body is a form, or a file with the token in a header."""
@@ -444,8 +449,11 @@ class Tool:
                 return f"{spoken(problem.details.detail)} {spoken(problem.details.remedy)}"
             return ""
 
+        def broken(keys: views.Values) -> Mapping[str, str]:
+            return tabs.broken(embedded.port, keys, spoken)
+
         content = b"" if is_form else data
-        given = row.does(embedded.port, Sent(session.account, form, every, content, spoken, set_password))
+        given = row.does(embedded.port, Sent(session.account, form, every, content, spoken, set_password, broken))
         told = await given if inspect.isawaitable(given) else given
         if told.template:
             tolds = [told] if told.text else []

@@ -8,7 +8,7 @@ anything changes, a table says what would.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chargepost.catalogue.model import KeySpec
@@ -177,17 +177,23 @@ def _lines(body: str, words: Words) -> Iterator[tuple[int, str, str, str]]:
         yield number, section, name, value.lstrip(" ")
 
 
-def changes(values: Mapping[str, str], port: Port, words: Words, *, keep_own: bool) -> list[Change]:
-    """What would change, in the order of the file."""
+def changes(text: str, port: Port, sent: Sent, *, keep_own: bool) -> list[Change]:
+    """What would change, in the order of the file. A rule that it would break stands at the key, also where that one
+    would stay as it is. Raises Damaged."""
+    nows: dict[str, str] = {}
+    wanted: dict[str, str] = {}
+    for lower, value in read(text, port, sent.words).items():
+        setting = port.setting(lower)
+        nows[lower] = (setting.value or "") if setting else ""
+        if setting and value != nows[lower] and not (keep_own and lower in OWN):
+            wanted[lower] = value
+    refused = sent.words(_("The station does not take this value."))
+    wrong = {lower: refused for lower, value in wanted.items() if port.refuses(lower, value)} or sent.broken(wanted)
     found = []
-    for lower, value in values.items():
-        spec, setting = spec_of(port.model, lower), port.setting(lower)
-        now = (setting.value or "") if setting else ""
-        if spec is None or setting is None or value == now or (keep_own and lower in OWN):
-            continue
-        why = words(_("The station does not take this value.")) if port.refuses(lower, value) else ""
-        point = lower.partition("/")[1:]
-        found.append(Change(spec.name + "".join(point), now, value, why))
+    for lower in (*wanted, *(each for each in wrong if each not in wanted)):
+        spec, point = spec_of(port.model, lower), "".join(lower.partition("/")[1:])
+        now = nows.get(lower, "")
+        found.append(Change((spec.name if spec else lower) + point, now, wanted.get(lower, now), wrong.get(lower, "")))
     return found
 
 
@@ -195,7 +201,7 @@ def preview(port: Port, sent: Sent) -> Told:
     """The table, before anything changes."""
     text, keep_own = sent.form.get("text", ""), "keep-own" in sent.form
     try:
-        found = changes(read(text, port, sent.words), port, sent.words, keep_own=keep_own)
+        found = changes(text, port, sent, keep_own=keep_own)
     except Damaged as error:
         return Told(str(error), bad=True, template="form.html")
     return Told("", template="import.html", context={"changes": found, "text": text, "keep_own": keep_own})
@@ -205,8 +211,7 @@ def take_in(port: Port, sent: Sent) -> Told:
     """All of it, or nothing."""
     text, keep_own = sent.form.get("text", ""), "keep-own" in sent.form
     try:
-        values = read(text, port, sent.words)
-        found = changes(values, port, sent.words, keep_own=keep_own)
+        found = changes(text, port, sent, keep_own=keep_own)
     except Damaged as error:
         return Told(str(error), bad=True, template="form.html")
     if any(change.refused for change in found):

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from chargepost.catalogue.model import KeySpec, Model
 from chargepost.commissioning.access import ADMIN, Right
 from chargepost.commissioning.port import Port
@@ -97,6 +99,8 @@ class Field:
     refuses: Callable[[Port, str], str] | None = None
     """Besides what the key refuses: why a value is not taken, as a text to translate; empty when it is."""
     unit: str = ""
+    most: float | None = None
+    """Where the tool takes less than the key does."""
     kind: str = ""
     """How it is edited, where the key's type does not say: choice, switch, number, text, password, date, shown."""
     factory: Callable[[Port], str] | None = None
@@ -131,6 +135,8 @@ class Sent(NamedTuple):
     set_password: Callable[[str, str, str], Awaitable[str]]
     """Of an account: the present password of whoever asks, then the new one. Why it was refused, in words; empty when
     it was not."""
+    broken: Callable[[Values], Mapping[str, str]]
+    """Which of these keys, by lower-case name, break a rule of their sub-tab, and why, in words."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +306,8 @@ def expected(spec: KeySpec, words: Words) -> str:
             return words(_("0, or a number from {low} to {high}{unit}.")).format(
                 low=low, high=high, unit=unit) if spec.zero else span  # fmt: skip
         case "int" | "decimal" if low:
-            return words(_("A number, {low}{unit} or more.")).format(low=low, unit=unit)
+            some = words(_("A number, {low}{unit} or more.")).format(low=low, unit=unit)
+            return words(_("0, or a number, {low}{unit} or more.")).format(low=low, unit=unit) if spec.zero else some
         case "int" | "decimal":
             return words(_("A number."))
         case "ipv4":
@@ -387,7 +394,8 @@ def save(
 
 
 def _spec(row: Field, port: Port) -> KeySpec | None:
-    return spec_of(port.model, row.key) if row.key else None
+    spec = spec_of(port.model, row.key) if row.key else None
+    return replace(spec, max=row.most) if spec and row.most is not None else spec
 
 
 def _is_set(row: Field, port: Port) -> bool:
@@ -403,10 +411,19 @@ def _why_not(row: Field, port: Port, value: str, words: Words) -> str:
     if row.refuses and (why := row.refuses(port, value)):
         return words(why)
     spec = _spec(row, port)
+    if spec and row.most is not None and _is_more(value, row.most):
+        return expected(spec, words)
     keys = {} if row.does else row.sets(port, value) if row.sets else {row.key: value}
     if any(port.refuses(key, each) for key, each in keys.items()):
         return (expected(spec, words) if spec else "") or words(_("The station does not take this value."))
     return ""
+
+
+def _is_more(value: str, most: float) -> bool:
+    try:
+        return float(value) > most
+    except ValueError:
+        return False  # the station says so
 
 
 def _needs_reboot(row: Field, port: Port) -> bool:

@@ -5,8 +5,20 @@ from collections.abc import Iterator, Mapping
 from chargepost.catalogue.model import Model
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.tabs import authentication, configuration, energy, maintenance, overview, records
-from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, exists, is_evlink, sees
-from chargepost.commissioning.words import _
+from chargepost.commissioning.views import (
+    Action,
+    Download,
+    Field,
+    Rule,
+    SubTab,
+    Tab,
+    Values,
+    exists,
+    is_evlink,
+    sees,
+    value_of,
+)
+from chargepost.commissioning.words import Words, _
 
 MODULES = (overview, configuration, energy, authentication, records, maintenance)
 """In the order of the tool."""
@@ -50,6 +62,16 @@ def _left_over(model: Model) -> list[Field]:
         for lower, spec in model.keys.items()
         if spec.access != "R" and spec.name not in named
     ]
+
+
+def broken(port: Port, keys: Values, words: Words) -> dict[str, str]:
+    """Of keys by their lower-case names, each a value that the station takes: those that break a rule, and why."""
+    rows = {row.name: row for row, _sub in every_field(port)}
+    after = {name: keys.get(row.key.lower(), value_of(row, port)) for name, row in rows.items()}
+    touched = {row.sub for row in rows.values() if row.key and row.key.lower() in keys}
+    rules = [rule for sub in touched for rule in RULES.get(sub, ())]
+    found = {name: why for rule in rules for name, why in rule(port, after).items() if name in rows}
+    return {rows[name].key.lower(): words(why) for name, why in found.items()}
 
 
 def every_field(port: Port) -> Iterator[tuple[Field, SubTab]]:

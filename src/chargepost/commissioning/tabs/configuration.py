@@ -152,7 +152,8 @@ def _address_rules(port: Port, after: Values) -> Mapping[str, str]:
         wrong["second-ip-address"] = _("The second charge point has the address of the first, plus 1.")
     elif second and IPv4Address(second) == network.broadcast_address:
         wrong["ip-address"] = _("There is no room for the second charge point, whose address is this one plus 1.")
-    if flag(port, "WifiPresent") and IPv4Address(text(port, "WifiIpAddress")) + 1 != own:
+    wifi = after.get("wifi-ip-address", text(port, "WifiIpAddress"))  # a file moves both at once
+    if flag(port, "WifiPresent") and IPv4Address(wifi) + 1 != own:
         wrong["ip-address"] = _(
             "The Wi-Fi card has the address of the station, minus 1. Change that one first, in the sub-tab Wi-Fi."
         )
@@ -257,6 +258,7 @@ FIELDS = (
     Field("general", "authentication", _("Authentication"), key="AuthenticationOCPPMode", user="RW",
           shown=lambda port: "authenticationocppmode" in port.model.keys),
     Field("general", "light", _("Light intensity"), key="LightIntensity", user="RW", unit="%",
+          shown=lambda port: bool(text(port, "LightIntensity")),
           help=_("Brightness of the lights by day.")),
     Field("general", "light-night", _("Light intensity at night"), key="LedNightIntensity", user="RW"),
     Field("general", "day-starts", _("Day starts at"), key="LedDayStartHour", user="RW"),

@@ -213,8 +213,7 @@ FIELDS = (
 
     # Meters
     Field("meters", "phase-voltage", _("Phase-Neutral Voltage Measured"), key="voltageReference",
-          refuses=lambda port, value: "" if value.isdigit() and int(value) <= VOLTAGE_MAX_V
-          else _("A number from 0 to 276 V."),
+          most=VOLTAGE_MAX_V,
           help=_("As the installer has measured it. Energy is worked out with it when the current transformers meter, "
                  "and when the power meter does not answer.")),
     Field("meters", "energy-metering", _("Energy metering"), key="EnergyMetering", user="R",
