@@ -187,7 +187,7 @@ def test_a_report_tells_identity_versions_boot_counter_and_states(line: str) -> 
     assert found["Versions and counters"]["Boot counter"] == "2"
     for c in rig.station.connectors:
         assert found[f"Connector {c.number}"]["Status"] == "Available"
-        assert found[f"Connector {c.number}"]["Pilot state"] == "A"
+        assert found[f"Connector {c.number}"]["EV state"] == "A_Not_Present_12V"
     assert set(found["Errors"].values()) <= {"OK"}
     assert found["Configuration"].keys() == {row.spec.name for row in rig.station.core.settings.shown()}
 

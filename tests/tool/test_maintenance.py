@@ -92,6 +92,10 @@ async def test_r_347_the_report_is_a_page_and_a_file_that_needs_nothing_else() -
             for word in ("Boot counter", "Firmware version", "3.3.0.7", "Serial number", "Cable state", "Not_Plugged"):
                 assert word in text, word
             assert secret not in text
+            for outlet in site.embedded().port.outlets():  # the words of the page Status, and no others
+                for said in (outlet.cpw_state, outlet.cable_state, outlet.ev_state, *outlet.evse_status,
+                             outlet.outlet_status, outlet.outlet_last_error):  # fmt: skip
+                    assert said in text, said
         assert not re.search(r"(src|href)\s*=|url\(|<script|@import", answer.text)
 
 

@@ -52,7 +52,7 @@ async def test_accounts_outlive_the_process_and_first_passwords_are_shown_once(t
 
 
 async def test_a_restore_makes_the_first_passwords_good_again_and_logs_everybody_out() -> None:
-    """R-351, Q-065."""
+    """Q-065."""
     async with commissioned(speed=100) as site, site.client(ADMIN) as client:
         await site.house.stations.restore("S1")
         await asyncio.sleep(0)

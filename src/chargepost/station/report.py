@@ -37,7 +37,7 @@ def sections(s: "Station", now: float) -> tuple[Section, ...]:
         Section("Identity", tuple(_identity(s))),
         Section("Versions and counters", tuple(_counters(s, now))),
         Section("Supervision", tuple(_link(s))),
-        *(Section(f"Connector {c.number}", tuple(_connector(c))) for c in s.connectors),
+        *(Section(f"Connector {c.number}", tuple(_connector(s, c, now))) for c in s.connectors),
         Section("Errors", tuple(_errors(s))),
         Section("Configuration", tuple((row.spec.name, _value(s, row)) for row in s.core.settings.shown())),
     )
@@ -96,12 +96,21 @@ def _link(s: "Station") -> Iterator[tuple[str, str]]:
     yield "Last error", redact_text(view.error)
 
 
-def _connector(c: "Connector") -> Iterator[tuple[str, str]]:
+def _connector(s: "Station", c: "Connector", now: float) -> Iterator[tuple[str, str]]:
+    """In the words of the page Status (EVlink commissioning guide, Maintenance)."""
+    outlet = s.outlet_state(c.number, now)
     yield "Outlet", c.spec.kind
     yield "Status", c.status
     yield "Error", error(c)[0]
-    yield "Pilot state", c.pilot
-    yield "Cable state", "Plugged" if c.cable_in else "Not_Plugged"
+    yield "CPW state", outlet.cpw_state
+    yield "Cable state", outlet.cable_state
+    yield "EV state", outlet.ev_state
+    yield "Last charge status", outlet.last_charge
+    yield "EVSE status", ", ".join(outlet.evse_status)
+    yield "Outlet status", outlet.outlet_status
+    yield "Outlet status last error", outlet.outlet_last_error
+    for name, active in (*outlet.inputs, *outlet.outputs):
+        yield name, "active" if active else "at rest"
     yield "Lock", "locked" if c.locked else "open"
     yield "Contactor", "closed" if c.contactor else "open"
     yield "Register", f"{c.reading.energy_wh if c.reading else c.register_wh:.0f} Wh"
