@@ -232,3 +232,22 @@ def test_an_estimate_that_was_too_high_is_no_exchange() -> None:
     rig.run(600)
     assert told_wh(rig) == sorted(told_wh(rig))
     assert "meter exchanged" not in rig.notes()
+
+
+@pytest.mark.parametrize(("phases", "is_seen"), [(1, True), (1, False), (2, True), (3, True)])
+def test_r_153_r_303_the_estimate_is_of_the_phases_that_are_charged_with(phases: int, *, is_seen: bool) -> None:
+    """A single-phase car counts as one: estimated on three it would be billed, and shared with, three times."""
+    rig = Rig(WALLBOX, settings={"meterValueSampleInterval": "15", "EnergyMetering": "IEM_3x5x"})
+    rig.run(3)
+    rig.plug(msgspec.structs.replace(CAR, phases=phases, simplified=not is_seen, max_current_a=32))
+    rig.badge()
+    rig.run(60 if is_seen else 5)
+    rig.hardware.mute_meter(1, True)
+    rig.run(60)
+    rig.forget()
+    rig.run(300)
+    told = told_wh(rig)
+    offered_wh = phases * 230 * rig.view.offered_a * 15 / 3600
+    assert rig.view.offered_a == (16 if is_seen else 10)
+    assert len(told) == 20
+    assert (told[-1] - told[0]) / 19 == pytest.approx(offered_wh, rel=0.01)

@@ -33,7 +33,7 @@ from chargepost.signals import (
     Limit,
     Reading,
 )
-from chargepost.station import charging, contacts, electrics, faults, metering, reservations, tic, transactions, visits
+from chargepost.station import charging, contacts, electrics, faults, meters, reservations, tic, transactions, visits
 from chargepost.station.connector import OF_A_VISIT, Connector
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
@@ -463,7 +463,7 @@ def vehicle_state(c: Connector) -> str:
 def view(s: "Station", c: Connector, now: float, reading: Reading | None) -> ExternalView:
     """One connector as its registers show it; `reading` as its meter has it now."""
     core, tx, outlet = s.core, c.transaction, electrics.outlet_state(s, c)
-    reading = reading or metering.estimated(core, c, now)
+    reading = reading or meters.estimated(core, c, now)
     energy_wh = max(reading.energy_wh if reading else 0.0, c.register_wh)
     control, whole = (s.external.of(c.number), s.external.of(0)) if s.external else (Control(), Control())
     own_a = charging.standing(core, c, now).current_a

@@ -381,7 +381,7 @@ def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     changed = c is not s.zero and polls.heard(s, c, now, answered=fact.reading is not None)
     if purpose is None:
         return None if changed else QUIET
-    reading = fact.reading or metering.estimated(s.core, c, now)
+    reading = fact.reading or meters.estimated(s.core, c, now)
     if fact.reading and c is not s.zero:
         reading = meters.own_register(s, c, fact.reading)
     if reading:

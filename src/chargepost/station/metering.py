@@ -113,26 +113,6 @@ def interval_key(core: Core, *, online: bool) -> str:
     return str(rule["interval_key"]) if rule and not online else "MeterValueSampleInterval"
 
 
-def estimated(core: Core, c: Connector, now: float) -> Reading | None:
-    """What a silent meter would say, by the product's reference voltage and the current offered (R-153).
-
-    None where the product has no such voltage, or the meter has never said where it stands.
-    """
-    last, volt = c.reading, core.settings.number("voltageReference")
-    if last is None or not volt:
-        return None
-    phases = [1.0 if phase < c.spec.phases else 0.0 for phase in range(3)]
-    current_a = c.offered_a if c.contactor and c.pilot in ("C", "D") else 0.0
-    first, second, third = (volt * current_a * phase for phase in phases)
-    return msgspec.structs.replace(
-        last,
-        energy_wh=last.energy_wh + (first + second + third) * (now - c.read_at) / 3600,
-        current_a=(current_a * phases[0], current_a * phases[1], current_a * phases[2]),
-        voltage_v=(volt * phases[0], volt * phases[1], volt * phases[2]),
-        power_w=(first, second, third),
-    )
-
-
 def never_falling(c: Connector, reading: Reading) -> Reading:
     """After an estimate that was too high the register stays where it is until the meter has caught up."""
     told_wh = max(c.reading.energy_wh if c.reading else 0.0, c.register_wh)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chargepost.signals import MeterBy, Reading
+from chargepost.station import charging
 from chargepost.station.connector import Connector
+from chargepost.station.core import Core
 
 if TYPE_CHECKING:
     from chargepost.station.station import Station
@@ -44,6 +46,30 @@ def wiring(meter: str, network: str) -> tuple[int, int, int]:
     measured = [int(digit) for digit in re.findall(r"\d", meter)]
     first, second, third = (measured.index(int(digit)) for digit in re.findall(r"\d", network))
     return (first, second, third)
+
+
+def estimated(core: Core, c: Connector, now: float) -> Reading | None:
+    """What a silent meter would say, by the product's reference voltage and the current offered (R-153).
+
+    On the phases that the meter has seen the car charge with, a single-phase one on one (R-303). None where the product
+    has no such voltage, or the meter has never said where it stands.
+    """
+    last, volt = c.reading, float(core.settings.number(VOLTAGE_KEY))
+    if last is None or not volt:
+        return None
+    current_a = c.offered_a if c.contactor and c.pilot in ("C", "D") else 0.0
+    seen = c.flowing or charging.phases(c)
+    return msgspec.structs.replace(
+        last,
+        energy_wh=last.energy_wh + volt * sum(_on_first(seen, current_a)) * (now - c.read_at) / 3600,
+        current_a=_on_first(seen, current_a),
+        voltage_v=_on_first(c.spec.phases, volt),
+        power_w=_on_first(seen, volt * current_a),
+    )
+
+
+def _on_first(phases: int, value: float) -> tuple[float, float, float]:
+    return (value, value if phases > 1 else 0.0, value if phases > 2 else 0.0)
 
 
 def own_register(s: "Station", c: Connector, reading: Reading) -> Reading:

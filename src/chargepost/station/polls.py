@@ -1,5 +1,5 @@
 """A meter that leaves question after question unanswered is an error, and is asked on until it answers (quirk
-meter_polled): Pro AC 7.0 after three polls, EVlink 12. What it would have said is estimated meanwhile (metering.py).
+meter_polled): Pro AC 7.0 after three polls, EVlink 12. What it would have said is estimated meanwhile (meters.py).
 """
 
 from typing import TYPE_CHECKING
