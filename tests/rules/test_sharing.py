@@ -323,3 +323,44 @@ def test_a_managed_station_is_in_cluster_mode_and_shows_a_vip() -> None:
     assert rig.station.connectors[0].modes == {"cluster", "vip"}
     rig.tell(sig.Allowance(1, 32, SITE, inf))
     assert rig.station.connectors[0].modes == {"cluster"}
+
+
+# --- a car that does not obey ----------------------------------------------------------------------------------------
+
+
+def overdrawn_s(rig: Rig, above_a: float, seconds: float) -> float:
+    found = 0.0
+    for _ in range(round(seconds / 0.1)):
+        rig.run(0.1)
+        found += 0.1 if drawn_a(rig) > above_a else 0.0
+    return found
+
+
+@pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox", "evlink-parking"])
+@pytest.mark.parametrize("interval", ["0", "900"])
+def test_a_car_that_draws_more_than_the_site_allows_is_cut_off_whatever_the_samples(model: str, interval: str) -> None:
+    """It has 5 s to follow (IEC 61851-1, annex A); how often values are sent to the central system is no part of it."""
+    rig = managed(model)
+    rig.own(MeterValueSampleInterval=interval)
+    allow(rig, 10, inf)
+    start(rig, 1, msgspec.structs.replace(BIG, overdraws=1.5), 0)
+    assert overdrawn_s(rig, 10.1, 120) < sharing.FOLLOW_S + 2
+    assert drawn_a(rig) == 0
+    assert rig.station.view(rig.now).connectors[0].status == "Faulted"
+
+
+def test_a_car_that_begins_to_disobey_is_seen_in_time() -> None:
+    rig = managed()
+    rig.own(MeterValueSampleInterval="0")
+    allow(rig, 10, inf)
+    start(rig, 1, BIG, 120)
+    assert offers(rig) == [10]
+    assert rig.hardware.connectors[0].set_car(rig.now, overdraws=1.5)
+    assert overdrawn_s(rig, 10.1, 120) < sharing.LOOK_S + 5
+
+
+def test_two_charge_points_on_one_supply_are_looked_at_too() -> None:
+    rig = parking(maxIntensityStation="32", MeterValueSampleInterval="0")
+    start(rig, 1, BIG)
+    start(rig, 2, msgspec.structs.replace(BIG, overdraws=1.5), 0)
+    assert overdrawn_s(rig, 32.1, 120) < sharing.FOLLOW_S + 2

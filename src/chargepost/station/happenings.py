@@ -365,6 +365,7 @@ def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
     c = s.connectors[fact.connector - 1]
     c.contactor = fact.closed
     mode3.switched(s, c, fact, now)
+    sharing.watch(s, c, now)
     if fact.closed and c.closed_at is None:
         c.closed_at = now
     elif c.closed_at is not None and not fact.closed:
@@ -685,6 +686,7 @@ ALARMS: dict[str, Callable[["Station", int, str, float], str | None]] = {
     "profile": _nothing,
     "share": _nothing,
     "follow": _nothing,
+    "look": _on(sharing.look),
     "allowance": _on(sharing.fell),
     "restart": _nothing,
     "maintenance": _nothing,

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 FOLLOW_S = 5.0
 """A car has so long to follow a lower offer (IEC 61851-1, annex A)."""
 
+HAIR_S = 0.1
+"""After the last instant at which a car may still draw by an earlier offer."""
+
 OPENED_S = pilot.SEQUENCES["cut"].within_s + 1.0
 """Told to take nothing, a car that does not let go is cut off by then."""
 
 SETTLED_S = 15.0
 """After an offer has risen, so long until a reading says what the car takes of it: ramps of chargers are slow."""
+
+LOOK_S = 30.0
+"""How often the meter of a charge on a shared supply is looked at, beside the samples that somebody may have switched
+off: a fuse bears for minutes what a car may draw too much."""
 
 HEADROOM_A = 2.0
 """Above what a car takes of its offer: enough to see that it wants more."""
@@ -104,13 +111,32 @@ def _error_of(core: Core) -> str:
 
 def offering(s: "Station", c: Connector, offered_a: float, now: float) -> None:
     """The offer is about to become this."""
-    if c.allowed is None and not balances(s.core):
+    if not shares(s.core, c):
         return
+    watch(s, c, now)
     if offered_a < c.offered_a:
         c.fading_a, c.fades_at = may_draw_a(c, now), now + (FOLLOW_S if offered_a else OPENED_S)
         s.core.wake_at("follow", c.number, c.fades_at)
     else:
         c.risen_at = now
+
+
+def shares(core: Core, c: Connector) -> bool:
+    """What it draws counts for somebody else."""
+    return c.allowed is not None or balances(core)
+
+
+def watch(s: "Station", c: Connector, now: float) -> None:
+    """The offer or the contactor has changed: as soon as the car must have followed, its meter is looked at."""
+    if shares(s.core, c):
+        s.core.wake_at("look", c.number, now + FOLLOW_S + HAIR_S)
+
+
+def look(s: "Station", c: Connector, now: float) -> None:
+    """Alarm: does the car obey (mode3.py), and on how many phases does it charge?"""
+    if c.contactor and shares(s.core, c):
+        s.read_meter(c.number, "poll", None)
+        s.core.wake_at("look", c.number, now + LOOK_S)
 
 
 def may_draw_a(c: Connector, now: float) -> float:
