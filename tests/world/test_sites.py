@@ -8,7 +8,8 @@ from tests.soak import SOAK
 
 from chargepost.energy import cluster
 from chargepost.fleet import report, site
-from chargepost.fleet.scenario import SCENARIOS, FuseTable, Scenario, ScenarioError, load, read
+from chargepost.fleet.fuses import FuseTable
+from chargepost.fleet.scenario import SCENARIOS, Scenario, ScenarioError, load, read
 from chargepost.fleet.world import World
 
 CLUSTERS = SCENARIOS / "clusters.toml"

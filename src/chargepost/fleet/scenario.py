@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from random import Random
 from re import search
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from chargepost import catalogue
 from chargepost.energy.regulation import DELAY_MAX_S
 from chargepost.energy.tree import TreeError
+from chargepost.fleet.fuses import FuseTable, SiteTable, rules_of, tree_of
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 HOURS_MIN = 4.0
@@ -100,48 +101,6 @@ class Disturbances(Table, frozen=True):
     """Of the whole fleet."""
     central_clock_steps_per_day: float = 1.0
     """Of the whole fleet."""
-
-
-class FuseTable(Table, frozen=True):
-    """`[[fuses]]` of a scenario. Every site of the fleet has all of them."""
-
-    name: str
-    rating_a: float | tuple[float, float, float]
-    """Of each phase, or of L1, L2 and L3."""
-    parent: str = ""
-    building_a: float = 0.0
-    """What draws beside the stations on each phase at its busiest: least at 3 o'clock, most at 19."""
-
-
-class SiteTable(Table, frozen=True):
-    """`[site]` of a scenario: how the stations under the fuses share."""
-
-    clusters: int = 1
-    """Into so many sites the stations are divided."""
-    shed_by: Literal["duration", "energy"] = "duration"
-    """duration or energy: who is shed first has charged longest, or has the most."""
-    floor_a: float = 0.0
-    """What a station falls back to when nobody tells it anything: 0, or 6 A and more."""
-    vips: float = 0.0
-    """Share of the badges that go before others."""
-    wirings: tuple[str, ...] = ("RST",)
-    """How the stations are wired, in turn."""
-    random_delay_s: float = 0.0
-    """A charge begins up to so long after it could."""
-    off_peak: tuple[str, ...] = ()
-    """Hours at which charges go on, as 22:00-06:00; empty: at any."""
-    zone: str = "UTC"
-    report_s: float = 10.0
-    lease_s: float = 30.0
-    delay_s: float = 0.05
-    """Of a message between leader and member, on average."""
-    lose: float = 0.0
-    """Of each message."""
-    outages_per_day: float = 0.0
-    """Of each member's link."""
-    outage_s: float = 600.0
-    """On average."""
-    leader_restarts_per_day: float = 0.0
 
 
 class Scenario(Table, frozen=True):
@@ -239,8 +198,6 @@ def check(scenario: Scenario, name: str) -> None:
 
 def _check_site(scenario: Scenario, name: str) -> None:
     """As a trial, with one station under each fuse. What all of them come to is known when they are built."""
-    from chargepost.fleet.site import rules_of, tree_of  # noqa: PLC0415 - a site is built on a scenario
-
     try:
         rules_of(scenario.site, (), Random(0))  # noqa: S311 - nothing is drawn
         tree_of(scenario.site, scenario.fuses, [])
@@ -262,7 +219,12 @@ def _in_words(error: str) -> str:
     unknown = search(r"unknown field `(.+?)`", reason)
     if unknown is None:
         return f"{path}: {reason[0].lower()}{reason[1:].replace('`', '')}"
-    tables: dict[str, type[Table]] = {"people": People, "link": Link, "disturbances": Disturbances, "site": SiteTable}
+    tables: dict[str, type[msgspec.Struct]] = {
+        "people": People,
+        "link": Link,
+        "disturbances": Disturbances,
+        "site": SiteTable,
+    }
     key, table = unknown[1], FuseTable if path.startswith("fuses") else tables.get(path, Scenario)
     near = get_close_matches(key, table.__struct_fields__, 1)
     hint = f"did you mean {near[0]}?" if near else f"it may be one of {', '.join(table.__struct_fields__)}"

@@ -13,11 +13,10 @@ import msgspec
 
 from chargepost.drivers.building import METER_EVERY_S, building_a
 from chargepost.energy.cluster import Grant, Leader, Member, Report, Rules, Terms
-from chargepost.energy.regulation import Regulation, read_hours
-from chargepost.energy.tree import WIRINGS, Amperes, Fuse, Place, Tree, TreeError
+from chargepost.energy.tree import WIRINGS, Amperes, Tree
+from chargepost.fleet.fuses import FuseTable, SiteTable, tree_of
 from chargepost.fleet.laws import Laws
 from chargepost.fleet.post import Post
-from chargepost.fleet.scenario import FuseTable, SiteTable
 from chargepost.fleet.timeline import Timeline
 from chargepost.signals import Allowance, Demand, Managed
 
@@ -221,28 +220,3 @@ class Site:
             if self._shed.get(place, (False, "")) != told and len(self.record.shed) < RECORDED_MAX:
                 self._shed[place] = told
                 self.record.shed.append(Shed(self._timeline.now, place, *told))
-
-
-def rules_of(table: SiteTable, badges: Sequence[str], dice: Random) -> Rules:
-    vips = frozenset(tag.lower() for tag in badges if dice.random() < table.vips)
-    regulation = Regulation(table.random_delay_s, read_hours(table.off_peak), table.zone)
-    return Rules(table.shed_by, vips, regulation)
-
-
-def fuse_of(table: FuseTable) -> Fuse:
-    rating_a = table.rating_a if isinstance(table.rating_a, tuple) else (table.rating_a,) * 3
-    return Fuse(table.name, rating_a, table.parent, metered=table.building_a > 0)
-
-
-def tree_of(table: SiteTable, fuses: Sequence[FuseTable], stations: Sequence[tuple[str, int]]) -> Tree:
-    """The stations with so many connectors each, in turn under the fuses that no other hangs under. TreeError."""
-    parents = {fuse.parent for fuse in fuses}
-    leaves = [fuse.name for fuse in fuses if fuse.name not in parents] or [""]
-    places = [
-        Place(identity, connector, leaves[n % len(leaves)], table.wirings[n % len(table.wirings)], table.floor_a)
-        for n, (identity, connectors) in enumerate(stations)
-        for connector in range(1, connectors + 1)
-    ]
-    if wrong := [wiring for wiring in table.wirings if wiring not in WIRINGS]:
-        raise TreeError("site.wirings", f"{wrong[0]!r} is none of {', '.join(WIRINGS)}")
-    return Tree([fuse_of(fuse) for fuse in fuses], places)

@@ -17,13 +17,14 @@ from chargepost import catalogue, signals
 from chargepost.catalogue.model import Model
 from chargepost.energy.tree import TreeError
 from chargepost.fleet.faults import FrameFault, FrameJudge
+from chargepost.fleet.fuses import rules_of
 from chargepost.fleet.hub import Hub, MemoryLedger
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.people import Badges, People
 from chargepost.fleet.post import Post, factory_memory
 from chargepost.fleet.scenario import Scenario, ScenarioError
-from chargepost.fleet.site import Site, rules_of
+from chargepost.fleet.site import Site
 from chargepost.fleet.timeline import Stopped, Timeline, dice
 from chargepost.fleet.trouble import Trouble
 from chargepost.redact import redact_frame
