@@ -313,9 +313,10 @@ def profiles_are_looked_at(k: Key) -> None:
 
 
 def current(k: Key) -> None:
-    k.write("12")
+    """15 A: less than 14 is nothing for a charge on three phases, where the station divides its power (R-300)."""
+    k.write("15")
     k.charge()
-    assert (k.rig.view.offered_a, k.rig.view.limit_source) == (12, f"setting {k.name}")
+    assert (k.rig.view.offered_a, k.rig.view.limit_source) == (15, f"setting {k.name}")
 
 
 def day(k: Key) -> None:

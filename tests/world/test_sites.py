@@ -74,6 +74,23 @@ def test_a_leader_that_forgets_the_silent_breaks_the_law(monkeypatch: pytest.Mon
     assert broken.law == "fuse"
 
 
+class Heedless(cluster.Leader):
+    """A planted fault: what a building draws is not taken off."""
+
+    def _room(self, now: float) -> list[int]:
+        return list(self.tree.rating)
+
+
+def test_what_a_building_draws_counts_under_the_law_of_the_fuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = crowded(6, 1, seed=3, hours=5.0)
+    plan = msgspec.structs.replace(plan, fuses=(FuseTable(name="main", rating_a=70.0, building_a=40.0),))
+    assert well(report.run_fleet(plan))
+    monkeypatch.setattr(site, "Leader", Heedless)
+    broken = report.run_fleet(plan).broken
+    assert broken
+    assert broken.law == "fuse"
+
+
 def test_the_same_seed_is_the_same_day_with_sites_too() -> None:
     plan = crowded(4, 2, hours=5)
     assert report.run_fleet(plan).digest == report.run_fleet(plan).digest

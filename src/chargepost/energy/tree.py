@@ -74,7 +74,8 @@ class Tree:
         """Of each line, in steps."""
         self.floors = [steps_within(place.floor_a) for place in places]
         self._paths = [tuple(self._path(place, phases) for phases in (1, 2, 3)) for place in places]
-        self._check_floors()
+        self.floors_of = self._floors()
+        """What those under each line draw when nobody is heard, in steps."""
 
     def _climb(self, number: int) -> tuple[int, ...]:
         """The fuse and all before it."""
@@ -102,7 +103,8 @@ class Tree:
         fuse, phase = divmod(line, 3)
         return f"fuse {self.fuses[fuse].name} L{phase + 1}"
 
-    def _check_floors(self) -> None:
+    def _floors(self) -> list[int]:
+        """Raises TreeError when they are more than a line carries."""
         used = [0] * len(self.rating)
         for place, floor_steps in enumerate(self.floors):
             for line in self.path(place, 3):
@@ -114,6 +116,7 @@ class Tree:
                     f"the floors of its stations come to {amperes(steps):g} A, more than the "
                     f"{amperes(self.rating[line]):g} A of {self.name(line)}: lower the floor",
                 )
+        return used
 
 
 def steps_within(current_a: float) -> int:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from chargepost.drivers.building import METER_EVERY_S, building_a
-from chargepost.energy.cluster import Grant, Leader, Member, Report, Rules, Terms
-from chargepost.energy.tree import WIRINGS, Amperes, Tree
+from chargepost.energy.cluster import SLACK_S, Grant, Leader, Member, Report, Rules, Terms
+from chargepost.energy.tree import WIRINGS, Amperes, Tree, amperes
 from chargepost.fleet.fuses import FuseTable, SiteTable, tree_of
 from chargepost.fleet.laws import Laws
 from chargepost.fleet.post import Post
@@ -80,6 +80,12 @@ class Site:
         self._places = {(place.station, place.connector): n for n, place in enumerate(self.tree.places)}
         self._last: list[Amperes] = [(0.0, 0.0, 0.0)] * len(self.tree.places)
         self._load = [0.0] * len(self.tree.rating)
+        self._buildings = {
+            self.tree.line(fuse.name, phase): fuse.building_a for fuse in self.buildings for phase in range(3)
+        }
+        self._reacts_s = METER_EVERY_S + self.terms.lease_s + SLACK_S + 1.0
+        """From a change of a building until every station has given way, whatever message was lost; a second for what
+        the links delay."""
         self._shed: dict[int, tuple[bool, str]] = {}
         for post in posts:
             post.site = self
@@ -208,7 +214,16 @@ class Site:
             if len(self.record.drawn) < RECORDED_MAX:
                 self.record.drawn.append(Drawn(now, place, (current[0], current[1], current[2]), power_w))
             for line in self.tree.path(place, 3):
-                self._laws.fuse(post.identity, self.tree.name(line), self._load[line], self.tree.rating[line] / 10)
+                load_a = self._load[line] + self._beside_a(line)
+                self._laws.fuse(post.identity, self.tree.name(line), load_a, amperes(self.tree.rating[line]))
+
+    def _beside_a(self, line: int) -> float:
+        """What a building draws under a fuse, as far as there was time to make room for it beside the floors."""
+        if line not in self._buildings:
+            return 0.0
+        most_a, utc_s = self._buildings[line], self._utc_s + self._timeline.now
+        load_a = min(building_a(most_a, utc_s), building_a(most_a, utc_s - self._reacts_s))
+        return max(min(load_a, amperes(self.tree.rating[line] - self.tree.floors_of[line])), 0.0)
 
     def _above(self, place: int, phase: int) -> list[int]:
         return [line for line in self.tree.path(place, 3) if line % 3 == phase]
