@@ -651,6 +651,8 @@ class StatusChanged(Signal, frozen=True):
     new: str
     error: str
     now: float
+    limit: "Limit | None" = None
+    """What it may draw per phase and who says so, where somebody charges or is paused by the station."""
 
 
 class Note(Signal, frozen=True):

@@ -12,6 +12,7 @@ import pytest
 from chargepost import signals as sig
 from chargepost.drivers.simulated import CarSpec
 from chargepost.ocpp import messages
+from chargepost.run import words
 from chargepost.station import sharing
 from tests.rules.rig import CAR, TAG, Rig
 
@@ -260,6 +261,19 @@ def test_a_restart_forgets_the_allowance() -> None:
     allow(rig, 16, inf)
     rig.run(10)
     assert drawn_a(rig) == 16
+
+
+def test_a_step_of_the_status_says_who_limits_the_charge() -> None:
+    """For the log: a charge that is paused, or begins, names who says so."""
+    rig = managed()
+    rig.plug()
+    rig.badge()
+    rig.run(5)
+    allow(rig, 10, inf)
+    rig.run(5)
+    steps = [words.text(step) for step in rig.wished(sig.StatusChanged)]
+    assert "#1 Preparing -> SuspendedEVSE: 0 A, no allowance from the site yet" in steps
+    assert steps[-1] == "#1 SuspendedEV -> Charging: 10 A, fuse garage L1"
 
 
 def demands(rig: Rig) -> list[sig.Demand]:

@@ -343,7 +343,7 @@ async def lines(*words: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
         await process.communicate()
 
 
-FREE = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+FREE = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--tool", "127.0.0.1:0")
 
 
 @pytest.mark.slow

@@ -27,9 +27,10 @@ def line(event: Event) -> str:
 
 def text(what: Told) -> str:
     match what:
-        case sig.StatusChanged(connector, old, new, error):
+        case sig.StatusChanged(connector, old, new, error, _, limit):
             trouble = f" ({error})" if error != "NoError" else ""
-            return f"{_place(connector)}{old} -> {new}{trouble}"
+            held = f": {limit.current_a:g} A, {limit.source}" if limit else ""
+            return f"{_place(connector)}{old} -> {new}{trouble}{held}"
         case sig.BadgeJudged(id_tag, connector, accepted, why):
             return f"{_place(connector)}badge {id_tag} {'accepted' if accepted else 'refused'}: {why}"
         case sig.Note(_, event, words, connector):
@@ -51,6 +52,8 @@ def as_json(event: Event) -> dict[str, Any]:
     match what:
         case sig.StatusChanged():
             told = {"event": "status", "old": what.old, "new": what.new, "error": what.error}
+            if what.limit:
+                told |= {"offered_a": what.limit.current_a, "limit_source": what.limit.source}
         case sig.BadgeJudged():
             told = {"event": "badge", "id_tag": what.id_tag, "accepted": what.accepted, "why": what.why}
         case sig.Note():

@@ -300,7 +300,8 @@ class Station:
             c.reservation = held
         if new != c.status:
             if c.status:
-                core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now))
+                limit = c.limit if new in ("Charging", "SuspendedEVSE") else None
+                core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now, limit))
             c.status, c.status_since = new, now
         light = "off" if surroundings.KEY_BUTTON in c.shut and c.transaction is None else LIGHTS[new]
         if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
