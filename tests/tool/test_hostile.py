@@ -17,7 +17,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.commissioning import badge_file, tabs, transfer, views
-from chargepost.commissioning.access import ADMIN
+from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.api import COOKIE, Tool
 from chargepost.commissioning.words import words
 from chargepost.drivers.simulated import CarSpec
@@ -279,6 +279,58 @@ async def test_publication_reaches_nothing_on_this_machine(parked: tuple[Commiss
                 )
                 assert "The test did not arrive." in answer.text, host
     assert came == []
+
+
+async def test_the_test_of_a_supervision_reaches_nothing_on_this_machine() -> None:
+    """Where the tool is open to others; who is at the machine itself may try what is on it."""
+    came: list[bytes] = []
+
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(100))
+        writer.close()
+
+    async with await asyncio.start_server(heard, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with commissioned("evlink-pro-ac") as site, site.client(ADMIN) as client:
+            site.embedded().port._private = False  # type: ignore[attr-defined]  # as behind an address of the network
+            for host in WITHIN:
+                form = {"csrf": await client.csrf(), "supervision-url": f"ws://{host}:{port}/ocpp"}
+                at = f"{client.at}configuration/supervision/do/test"
+                answer = await client.http.post(at, data=form, follow_redirects=True)
+                assert answer.status_code in (200, 422), host
+                assert odd(answer.text) == [], host
+    assert came == []
+
+
+class Heard(asyncio.DatagramProtocol):
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.came: list[bytes] = []
+        self.happened = asyncio.Event()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.came.append(data)
+        self.happened.set()
+
+
+async def test_a_time_server_is_asked_one_question_that_carries_nothing() -> None:
+    """It may be in the site's network, so it may be anywhere: whoever names it can neither write the question nor read
+    the answer."""
+    loop = asyncio.get_running_loop()
+    transport, heard = await loop.create_datagram_endpoint(Heard, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    async with commissioned("evlink-parking") as site, site.client(USER) as client:
+        for text in ("127.0.0.1:123\r\nX", "a b", "file:///etc/passwd", "http://127.0.0.1/", "-oProxy", "x" * 201):
+            answer = await change(client, {"ntp-server": text})
+            assert odd(str(answer)) == [], text
+        await change(client, {"time-settings": "NTP server", "ntp-server": f"127.0.0.1:{port}"})
+        await until(lambda: heard.came != [], heard.happened)
+    transport.close()
+    (question,) = heard.came
+    assert len(question) == 48
+    assert question[0] == 0x23
+    assert question[1:40] == bytes(39)
 
 
 # --- foreign pages ---------------------------------------------------------------------------------------------------
