@@ -18,7 +18,7 @@ from chargepost.signals import OwnBadge
 from tests.browser.seeing import Seen, tool_page
 from tests.tool.payloads import PAYLOADS, SHORT_MAX
 from tests.tool.rig import Commissioned, commissioned
-from tests.tool.test_hostile import refuses, sealed
+from tests.tool.test_hostile import refuses, say_all, sealed
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +145,14 @@ async def test_what_changes_under_an_open_page_runs_nowhere(browser: Browser) ->
             site.host().tell(sig.SettingChanged("stationName", payload, payload))
             await page.get_by_text(f"Changed to {payload} by {payload}").wait_for(timeout=15_000)
             await assert_untouched(seen, payload)
+
+
+async def test_what_a_supervision_says_meanwhile_runs_nowhere(browser: Browser) -> None:
+    """Told at once, over the page's WebSocket."""
+    async with commissioned("evlink-parking") as site:
+        seen = await watched(browser, site, bypass=True)
+        page = await seen.go("overview/frames")
+        say_all(site, PAYLOADS[::3])
+        await page.get_by_text("hit()").first.wait_for(state="attached")
+        await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        await assert_untouched(seen, "frames")

@@ -6,9 +6,10 @@ Nothing runs, nothing leaks, nothing is half done, and a charge goes on.
 import asyncio
 import contextlib
 import io
+import json
 import logging
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from tests.shells.rig import until
 from tests.tool.payloads import PAYLOADS, SHORT_MAX, odd
 from tests.tool.rig import OWN, Client, Commissioned, commissioned
 from tests.tool.test_access_table import change, everything
+from tests.tool.test_frames import ask, put
 
 
 async def send(client: Client, at: str, data: bytes, **headers: str) -> tuple[int, str]:
@@ -159,6 +161,33 @@ def sealed(site: Commissioned, **values: str) -> str:
         at = next(n for n, line in enumerate(lines) if line.startswith("[") and line != "[STATION]") + 1
         text = "\n".join([*lines[:at], f"{key}=".ljust(transfer.VALUE_AT) + value, *lines[at:]])
     return f"{text}# seal = {transfer._seal(text)}\n"
+
+
+def say_all(site: Commissioned, payloads: Iterable[str]) -> int:
+    """A supervision that puts scripts everywhere, and one badge of each; the number of the last frame."""
+    for number, payload in enumerate(payloads):
+        text = json.dumps(payload)
+        ask(site, f"a{number}", "Authorize", f'{{"idTag":{text}}}', f'[4,"ID",{text},{text},{{"x":{text}}}]')
+        put(site, False, f'[2,{text},{text},{{"key":{text},"value":{text}}}]')
+        put(site, False, f'[2,"b{number}","ChangeConfiguration",{{"key":{text},"value":{text}}}]')
+        put(site, True, f'[3,"b{number}",{{"status":{text}}}]')
+        put(site, False, payload)
+    return site.embedded().port.last_frame()
+
+
+@pytest.mark.slow
+async def test_sixty_payloads_of_a_supervision_are_shown_as_text_among_the_frames() -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        last = say_all(site, PAYLOADS)
+        assert last >= 5 * len(PAYLOADS)
+        seen = 0
+        for before in range(last + 1, 0, -100):
+            page = (await client.get("overview/frames", params={"before": str(before)})).text
+            assert odd(page) == [], before
+            seen += page.count("hit()")
+        assert seen > len(PAYLOADS)
+        for number in range(1, last + 1, 7):
+            assert odd((await client.get("overview/frames", params={"n": str(number)})).text) == [], number
 
 
 # --- files that are none ---------------------------------------------------------------------------------------------
