@@ -259,7 +259,7 @@ def test_a_store_of_a_newer_version_is_left_alone(
     """A whole store with another number; a file that is none but for its number counts as damaged."""
     Journal(tmp_path / file, "CREATE TABLE of_tomorrow (x)", 999).close()
     before = (tmp_path / file).read_bytes()
-    command = ["run", "--store", str(tmp_path), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
+    command = ["run", "--store", str(tmp_path), *FREE]
     assert run_with(command) == 1
     assert "the store is of version 999" in capsys.readouterr().err
     assert run_with(["verify", str(tmp_path)]) == 2, "there is nothing it can check"
@@ -512,7 +512,7 @@ async def test_a_port_of_the_site_file_that_is_busy_gives_the_next_one(busy: int
         f'[supervision]\nlisten = "127.0.0.1:{busy}"\n[[stations]]\nid = "S-1"\nmodel = "evlink-pro-ac"\n'
         '[[stations]]\nid = "S-2"\nmodel = "evlink-pro-acc"\n'
     )
-    async with started("run", str(file), "--store", "none", "--control", "127.0.0.1:0") as process:
+    async with started("run", str(file), "--store", "none", "--control", "127.0.0.1:0", "--tool", "none") as process:
         serving = await process.until(event="serving")
         assert f":{busy}/" not in serving["supervision"]["url"]
         await process.until(event="boot accepted", station="S-1")
@@ -537,7 +537,17 @@ async def test_one_station_goes_to_a_supervision_of_its_own_process() -> None:
     async with started("supervision", "--accept-unknown", "--store", "none", "--listen", "127.0.0.1:0") as central:
         serving = await central.until(event="serving")
         url = serving["supervision"]["ocpp"]
-        words = ("evlink-smart-wallbox", "--id", "W-1", "--supervision", url, "--control", "127.0.0.1:0")
+        words = (
+            "evlink-smart-wallbox",
+            "--id",
+            "W-1",
+            "--supervision",
+            url,
+            "--control",
+            "127.0.0.1:0",
+            "--tool",
+            "none",
+        )
         async with started("station", *words, "--set", "HeartbeatInterval=60") as station:
             await station.until(event="serving")
             await station.until(event="boot accepted")
@@ -558,7 +568,7 @@ async def test_both_products_get_into_a_site_that_lets_nobody_in_without_a_key()
 
 
 async def test_a_station_that_cannot_connect_says_why() -> None:
-    words = ("evlink-pro-ac", "--supervision", "ws://127.0.0.1:9/ocpp", "--control", "none")
+    words = ("evlink-pro-ac", "--supervision", "ws://127.0.0.1:9/ocpp", "--control", "none", "--tool", "none")
     async with started("station", *words) as station:
         told = await station.until(event="link down")
         assert "127.0.0.1" in told["text"]

@@ -6,9 +6,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from chargepost.catalogue import load
 from chargepost.commissioning import access
 from chargepost.commissioning.access import ADMIN, SESSIONS_MAX, USER
 from chargepost.commissioning.api import TOLDS_MAX
+from chargepost.run.given import judge
 from chargepost.run.store import hold
 from tests.tool.rig import OWN, commissioned
 
@@ -124,6 +126,15 @@ async def test_a_form_that_is_too_large_or_none_is_refused() -> None:
         assert (await client.http.post(at, content=b"\xff\xfe\x00=", headers=form)).status_code in (400, 403)
         assert (await client.http.post(at, content=f"csrf={csrf}&nothing=1".encode(), headers=form)).status_code == 422
         assert site.setting("stationName") == "Smartwallbox 1"
+
+
+@pytest.mark.parametrize("product", ["evlink-parking@R7", "evlink-pro-ac"])
+def test_q_186_naming_a_supervision_as_a_key_makes_the_station_supervised(product: str) -> None:
+    model = load(product)
+    key, url = model.transport.enable_key, {model.transport.url_key: "ws://127.0.0.1:9/ocpp"}
+    assert judge("S1", model, url).settings[key.lower()] == "true"
+    assert judge("S1", model, url | {key: "false"}).settings[key.lower()] == "false"
+    assert key.lower() not in judge("S1", model, {}).settings
 
 
 async def test_many_guesses_at_once_are_many_tries() -> None:

@@ -70,6 +70,9 @@ def judge(
     if modbus:
         wanted = _controllable(model) | wanted
     given = _inner(model, wanted)
+    enable, url = model.transport.enable_key.lower(), model.transport.url_key.lower()
+    if enable and given.get(url):  # naming it as a key is naming it, too
+        given.setdefault(enable, "true")
     _check_board(model, given.get(SERIAL_KEY.lower(), ""))
     return Given(identity, model, given)
 
