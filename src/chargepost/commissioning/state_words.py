@@ -111,3 +111,30 @@ PLAIN: Mapping[str, str] = {
     "Not_Initialized": _("nothing yet"),
 }
 """Of every word that an outlet's state can hold."""
+
+CONTACTS: Mapping[str, str] = {
+    "contactor": _("Contactor"),
+    "lock": _("Lock"),
+    "load_shedding": _("Load shedding contact"),
+    "detection_loop": _("Detection loop"),
+    "shutter": _("Shutter open"),
+    "door": _("Door open"),
+    "tilt": _("Tilted"),
+    "delayed_start": _("Delayed start"),
+    "conditional_line": _("Conditional line"),
+    "surge_arrestor": _("Surge arrestor"),
+    "protection": _("Protection devices"),
+    "water": _("Water inside"),
+    "humidity": _("Humidity inside"),
+    "cabinet_emergency_stop": _("Emergency stop of the cabinet"),
+    "cabinet_door": _("Door of the cabinet open"),
+    "cabinet_tilt": _("Cabinet tilted"),
+    "cabinet_water": _("Water in the cabinet"),
+    "breaker": _("Circuit breaker"),
+}
+"""Inputs and outputs, by the names of the product files; one that is not here is called as there."""
+
+
+def contact(name: str) -> str:
+    """A contact in our words. Those of the other connectors have a number behind their name."""
+    return CONTACTS.get(name) or CONTACTS.get(name.rstrip("0123456789").removesuffix("_"), name)

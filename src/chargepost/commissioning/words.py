@@ -31,6 +31,10 @@ class Words:
         """With the plural form of the language; `%(num)s` stands for the number."""
         return self._texts.ngettext(one, many, number) % {"num": number}
 
+    def number(self, text: str) -> str:
+        """A number, with its unit perhaps, as the language writes it: with a comma in all but English."""
+        return text if self.language == "en" else text.replace(".", ",")
+
 
 @lru_cache(len(LANGUAGES))
 def words(language: str) -> Words:

@@ -42,7 +42,7 @@ def render(template: str, language: str, /, **context: Any) -> str:
     return (
         _environment()
         .get_template(template)
-        .render(context | {"_": spoken, "ngettext": spoken.count, "language": language})
+        .render(context | {"_": spoken, "ngettext": spoken.count, "number": spoken.number, "language": language})
     )
 
 

@@ -18,6 +18,8 @@
   const times = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: section.dataset.zone });
   const clock = (seconds) => times.format(new Date(seconds * 1000));
 
+  const number = (value, digits) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
   function draw() {
     plot?.destroy();
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, font: "12px system-ui" };
@@ -53,7 +55,7 @@
     else draw();
     const highest = data[1].reduce((most, each) => Math.max(most, each), 0);
     document.getElementById("curve-said").textContent = fill(words.said, {
-      power: data[1].at(-1).toFixed(2), offered: data[2].at(-1).toFixed(0), highest: highest.toFixed(2),
+      power: number(data[1].at(-1), 2), offered: number(data[2].at(-1), 0), highest: number(highest, 2),
     });
   });
   stream.on("changed", refresh);

@@ -391,14 +391,14 @@ function begin(within) {
       document.getElementById(chooser.dataset.fileInto).value = text;
     });
   }
-  for (const chooser of within.querySelectorAll("[data-submits]")) {
-    chooser.addEventListener("change", () => {
-      if (chooser.id === "language") keepDraft();
-      chooser.form.requestSubmit();
-    });
-  }
 }
 begin(document);
+document.getElementById("language").addEventListener("change", (event) => {
+  keepDraft();
+  const there = new URL(location.href); // with the filter that it says
+  there.searchParams.set("language", event.target.value);
+  location.assign(there);
+});
 if (document.querySelector("form.settings")) takeDraft();
 
 window.addEventListener("beforeunload", (event) => {

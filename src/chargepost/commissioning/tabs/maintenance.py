@@ -6,7 +6,7 @@ from typing import Any
 from chargepost.commissioning import pages
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.state_words import PLAIN
+from chargepost.commissioning.state_words import PLAIN, contact
 from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
 from chargepost.commissioning.words import _
 
@@ -35,7 +35,8 @@ def _status(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, 
     errors = [each for each in port.errors() if each.connectors]
     contacts = dict.fromkeys(name for outlet in outlets for name, _active in (*outlet.inputs, *outlet.outputs))
     return {
-        "outlets": outlets, "errors": errors, "rows": ROWS, "plain": PLAIN, "contacts": list(contacts),
+        "outlets": outlets, "errors": errors, "rows": ROWS, "plain": PLAIN,
+        "contacts": {name: contact(name) for name in contacts},
         "numbered": port.model.line in NUMBERED, "read_utc_s": port.utc_s(),
     }  # fmt: skip
 

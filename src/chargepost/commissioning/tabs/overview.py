@@ -2,6 +2,7 @@
 simulated. Who trains on the real thing hides it (the setting Guide layout only)."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import msgspec
 from chargepost.commissioning import exchanges, ladder
 from chargepost.commissioning.pages import local_time, zone_of
 from chargepost.commissioning.port import Port
+from chargepost.commissioning.state_words import contact
 from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
 from chargepost.commissioning.words import Words, _
 from chargepost.redact import redact_url
@@ -79,21 +81,25 @@ AUTHORS: Mapping[str, str] = {
     "the site is silent: its floor": _("the floor while the site is silent"),
     "TIC: the meter is silent": _("the meter of the house (TIC), which is silent"),
     "external system lost: degraded set point": _("the degraded set point, because the external system is lost"),
+    "allowed on fewer phases": _("the site, which allows fewer phases"),
+    "external system": _("the external system"),
+    "external system: suspended": _("the external system, which suspends the charge"),
+    "external system: postponed": _("the external system, which postpones the charge"),
 }
 """Authors of a limit, by the words of the station."""
 
 AUTHORS_OF: tuple[tuple[str, str], ...] = (
-    ("load shedding, setting ", _("load shedding (setting {what})")),
-    ("setting ", _("the setting {what}")),
-    ("TIC: ", _("the meter of the house (TIC): {what}")),
-    ("cabinet, ", _("the cabinet: {what}")),
-    ("external system: ", _("the external system ({what})")),
-    ("cable ", _("the cable of {what}")),
-    ("TxProfile ", _("the supervision (TxProfile {what})")),
-    ("TxDefaultProfile ", _("the supervision (TxDefaultProfile {what})")),
-    ("ChargePointMaxProfile ", _("the supervision (ChargePointMaxProfile {what})")),
+    (r"load shedding, setting (?P<what>.+)", _("load shedding (setting {what})")),
+    (r"shared with the other charge point, setting (?P<what>.+)", _("the other charge point (setting {what})")),
+    (r"setting (?P<what>.+)", _("the setting {what}")),
+    (r"cable (?P<what>.+)", _("the cable of {what}")),
+    (r"TxProfile (?P<what>.+)", _("the supervision (TxProfile {what})")),
+    (r"TxDefaultProfile (?P<what>.+)", _("the supervision (TxDefaultProfile {what})")),
+    (r"ChargePointMaxProfile (?P<what>.+)", _("the supervision (ChargePointMaxProfile {what})")),
+    (r"TIC: (?P<what>.+) subscribed", _("the subscription of {what}")),
+    (r"cabinet, (?P<some>\d+) of (?P<all>\d+) power modules", _("{some} of {all} power modules of the cabinet")),
 )
-"""How authors with something of their own begin."""
+"""Patterns of authors with something of their own."""
 
 REFUSALS: tuple[tuple[str, str], ...] = (
     ("the cable is locked", _("The cable is locked. End the charge first, with the badge or with Stop.")),
@@ -110,9 +116,9 @@ def author(source: str, spoken: Words) -> str:
     """Who sets a limit. What has no words of ours is told as the station tells it."""
     if source in AUTHORS:
         return spoken(AUTHORS[source])
-    for head, text in AUTHORS_OF:
-        if source.startswith(head):
-            return spoken(text).format(what=source.removeprefix(head))
+    for pattern, text in AUTHORS_OF:
+        if own := re.fullmatch(pattern, source):
+            return spoken(text).format(**own.groupdict())
     return source
 
 
@@ -161,7 +167,8 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
     word, shape = STATUSES.get(view.status, (view.status, "waiting"))
     at, zone = port.utc_s(), _zone(port)
     limits = [
-        (quantity(each.current_a, "A"), author(each.source, spoken), n == 0) for n, each in enumerate(glance.limits)
+        (spoken.number(quantity(each.current_a, "A")), author(each.source, spoken), n == 0)
+        for n, each in enumerate(glance.limits)
     ]
     soc = glance.soc_percent
     if soc is None and (samples := port.samples(view.connector, port.samples_taken - 1)) and glance.car:
@@ -169,11 +176,11 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
     held = view.reservation
     return Card(
         view, glance, spoken(word), shape, spoken(KINDS.get(glance.kind, glance.kind)),
-        spoken(LIGHTS.get(glance.light, glance.light)), quantity(view.power_w, "W"),
-        quantity(view.transaction.energy_wh, "Wh") if view.transaction else "",
+        spoken(LIGHTS.get(glance.light, glance.light)), spoken.number(quantity(view.power_w, "W")),
+        spoken.number(quantity(view.transaction.energy_wh, "Wh")) if view.transaction else "",
         since(glance.since_utc_s, at, zone), limits,
-        quantity(port.model.connectors[view.connector - 1].min_current_a, "A"), _limited(view, glance, spoken),
-        port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
+        spoken.number(quantity(port.model.connectors[view.connector - 1].min_current_a, "A")),
+        _limited(view, glance, spoken), port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
         spoken(_("Reserved for badge {badge} until {until} (no. {number})")).format(
             badge=held.id_tag, until=since(held.expires_utc_s, at, zone), number=held.reservation) if held else "",
     )  # fmt: skip
@@ -186,7 +193,8 @@ def _limited(view: ConnectorView, glance: OutletGlance, spoken: Words) -> str:
         lowest = Limit(view.offered_a, view.limit_source)
     is_paused = view.transaction is not None and not view.offered_a
     sentence = _("Paused by {author}") if is_paused else _("Limited to {current} by {author}")
-    return spoken(sentence).format(current=quantity(lowest.current_a, "A"), author=author(lowest.source, spoken))
+    current = spoken.number(quantity(lowest.current_a, "A"))
+    return spoken(sentence).format(current=current, author=author(lowest.source, spoken))
 
 
 def since(utc_s: float, now_utc_s: float, zone: str) -> str:
@@ -239,15 +247,6 @@ ANSWERS: Mapping[str, str] = {
 }
 """Inputs that no wire leads to: what answers when it is asked."""
 
-INPUTS: Mapping[str, str] = {
-    "load_shedding": _("Load shedding contact"),
-    "detection_loop": _("Detection loop"),
-    "shutter": _("Shutter open"),
-    "door": _("Door open"),
-    "tilt": _("Tilted"),
-}
-"""Wired contacts that have words of ours; the others are called as the product file calls them."""
-
 BUTTONS: tuple[tuple[str, str, str, str], ...] = (
     ("stop", "true", _("Press Stop in front"), ""),
     ("suspend", "true", _("Press the push button in front"), "push_button"),
@@ -264,7 +263,7 @@ def _inputs(port: Port, spoken: Words) -> list[tuple[str, str]]:
     connectors = range(1, len(port.view().connectors) + 1)
     found = []
     for name, row in port.model.inputs.items():
-        label = spoken(INPUTS.get(name, "")) or name.replace("_", " ").capitalize()
+        label = spoken(contact(name))
         numbers = connectors if row.each else (1,)
         found += [(name if n == 1 else f"{name}_{n}", label if len(numbers) == 1 else f"{label} {n}") for n in numbers]
     return found + [(name, spoken(label)) for name, label in ANSWERS.items()]
