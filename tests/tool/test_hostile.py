@@ -19,7 +19,7 @@ import pytest
 from chargepost import signals as sig
 from chargepost.commissioning import badge_file, tabs, transfer, views
 from chargepost.commissioning.access import ADMIN, USER
-from chargepost.commissioning.api import COOKIE, Tool
+from chargepost.commissioning.api import COOKIE, TOLDS_MAX, Tool
 from chargepost.commissioning.words import words
 from chargepost.drivers.simulated import CarSpec
 from chargepost.run.store import hold
@@ -429,6 +429,18 @@ async def test_a_session_is_never_one_that_somebody_else_knows() -> None:
         await client.http.post(f"{client.at}logout", data={"csrf": await client.csrf()})
         bearer = {"authorization": f"Bearer {third}"}
         assert (await client.get("api/fields", headers=bearer)).status_code == 401
+
+
+async def test_what_nobody_comes_to_read_is_not_kept_for_ever() -> None:
+    async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
+        csrf = await client.csrf()
+        for _try in range(3 * TOLDS_MAX):
+            await client.http.post(f"{client.at}authentication/badges/do/change", data={"csrf": csrf, "badge": "none"})
+        (waiting,) = site.embedded().tolds.values()
+        assert len(waiting) == TOLDS_MAX
+        page = (await client.get("about")).text
+        assert page.count("This badge is not on the list any more.") == TOLDS_MAX
+        assert site.embedded().tolds == {}
 
 
 # --- all of it during a charge ---------------------------------------------------------------------------------------
