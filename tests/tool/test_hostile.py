@@ -190,6 +190,22 @@ async def test_sixty_payloads_of_a_supervision_are_shown_as_text_among_the_frame
             assert odd((await client.get("overview/frames", params={"n": str(number)})).text) == [], number
 
 
+UNSEEN = ("a\nb", "x\n[STATION]\nproduct=evil", "x\r\nRCPT TO: <a@a.example>", "a\0b", "a\u2028b", "\x1b[2J", "\u202eb")
+"""Text that is more than a line, or other than it looks."""
+
+
+async def test_a_value_is_a_line_that_can_be_seen_and_the_file_holds_no_other() -> None:
+    """By OCPP it may be set nevertheless: the file of the configuration can still be read."""
+    async with commissioned("evlink-parking", settings={"Supervised": True}) as site, site.client(ADMIN) as client:
+        port = site.embedded().port
+        for text in UNSEEN:
+            for name in ("station-name", "box-identity", "smtp-server", "smtp-user", "smtp-password", "http-path"):
+                answer = await change(client, {name: text})
+                assert list(answer["refused"]) == [name], text
+            site.host().tell(sig.SettingChanged("boxIdentity", text, "the supervision"))
+            assert transfer.read(transfer.export(port).decode(), port, words("en")), text
+
+
 # --- files that are none ---------------------------------------------------------------------------------------------
 
 

@@ -93,7 +93,7 @@ def export(port: Port) -> bytes:
     for lower, spec in exported(port).items():
         for number in ("", "/2"):
             setting = port.setting(lower + number) if not number or spec.per_connector else None
-            if setting and setting.value is not None:
+            if setting and setting.value is not None and setting.value.isprintable():  # else it is no line
                 line = _line(NAMES.get(lower, spec.name) + number, setting.value)
                 by_section[sections.get(lower, SECTION)].append(line)
     for section, rows in by_section.items():

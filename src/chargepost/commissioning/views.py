@@ -408,6 +408,8 @@ def _why_not(row: Field, port: Port, value: str, words: Words) -> str:
     labels = dict(choices_of(row, port))
     if labels and value not in labels:
         return words(_("Choose one of: {choices}.")).format(choices=", ".join(words(each) for each in labels.values()))
+    if not value.isprintable():  # a line break in a name, for one, would be lines of the configuration file
+        return words(_("The station does not take this value."))
     if row.refuses and (why := row.refuses(port, value)):
         return words(why)
     spec = _spec(row, port)
