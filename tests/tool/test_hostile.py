@@ -80,7 +80,7 @@ async def test_sixty_payloads_in_every_field_are_shown_as_text() -> None:
 
 
 def refuses(port: Any, row: views.Field, value: str) -> bool:
-    if views.choices_of(row, port) or (row.refuses and row.refuses(port, value)):
+    if views.choices_of(row, port) or not value.isprintable() or (row.refuses and row.refuses(port, value)):
         return True
     keys = row.sets(port, value) if row.sets else {row.key: value}
     return any(port.refuses(key, each) for key, each in keys.items())
