@@ -34,6 +34,7 @@ from chargepost.run import faults, fleet
 from chargepost.run.addresses import Address, parse
 from chargepost.run.given import judge
 from chargepost.run.house import House, Plan, opened
+from chargepost.run.http import ServeError
 from chargepost.run.quantities import Duration
 from chargepost.run.site import BadgePart, Site, StationPart, SupervisionPart, VisitorsPart, demo
 from chargepost.run.store import Store, hold, hold_any
@@ -703,6 +704,21 @@ async def test_all_stations_are_counted_not_only_those_that_fit() -> None:
     parts = tuple(StationPart(id=f"S-{number}", model="evlink-pro-ac") for number in range(60))
     async with opened(Plan(Site(name="many", stations=parts), Store(None), "0")) as house:
         assert "0 of 60 charging" in rendered(house, 120, 24)
+
+
+async def test_a_start_that_fails_before_it_shows_the_password_leaves_it_to_the_next(tmp_path: Path) -> None:
+    here = parse("127.0.0.1:0")
+
+    def plan(control: Address | None = None) -> Plan:
+        return Plan(demo(), hold(tmp_path), "0", supervision=here, control=control)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServeError):
+        async with opened(plan(Address("127.0.0.1", taken.getsockname()[1], fixed=True))):
+            pass
+    for first in (True, False):
+        async with opened(plan()) as house:
+            assert house.supervision
+            assert (house.supervision.first_password is not None) == first
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])

@@ -218,6 +218,10 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
             stack.callback(own.close)
             supervision = await supervise(plan.site.supervision, plan.supervision, own, clock)
             stack.push_async_callback(supervision.close)
+        unshown = AsyncExitStack()
+        if supervision:
+            unshown.callback(supervision.forget_first_password)
+        await stack.enter_async_context(unshown)
 
         stations: Stations | None = None
 
@@ -255,6 +259,7 @@ async def opened(plan: Plan) -> AsyncIterator[House]:
         stations.publisher.start()
         if supervision:
             stack.callback(supervision.ears.listeners.clear)  # that our own stations hang up at the end is no news
+        unshown.pop_all()  # from here on, whoever opened the house shows it
         yield house
 
 

@@ -20,6 +20,7 @@ from chargepost.run.site import SupervisionPart
 from chargepost.run.store import Store
 from chargepost.run.websocket import Admit, Handshake, Listener, Refusal
 from chargepost.supervision import api, roster
+from chargepost.supervision.access import OPERATOR
 from chargepost.supervision.answers import Policy
 from chargepost.supervision.host import Host
 from chargepost.supervision.ledger import Ledger
@@ -85,6 +86,11 @@ class Supervision:
             *of_tally("supervision", self.ears.tally),
             *of_store("supervision", self.host.ledger.journal),
         ]
+
+    def forget_first_password(self) -> None:
+        """Nobody was shown it: the next start draws another one."""
+        if self.first_password:
+            self.host.ledger.put_user(OPERATOR, "")
 
     async def close(self) -> None:
         await self.server.close()
