@@ -1,18 +1,31 @@
 """The tools of a whole process: one port, many stations, and what outlives it."""
 
 import asyncio
+import re
+import sys
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
 from chargepost.catalogue import load
-from chargepost.commissioning import access
+from chargepost.commissioning import access, tabs
 from chargepost.commissioning.access import ADMIN, SESSIONS_MAX, USER
 from chargepost.commissioning.api import TOLDS_MAX
 from chargepost.run.given import judge
 from chargepost.run.store import hold
-from tests.tool.rig import OWN, commissioned
+from tests.shells.rig import DEADLINE_S
+from tests.tool.rig import OWN, Client, commissioned
+
+RSS_MAX_KB = 60 * 1024
+"""Of one station with its tool: many stations fit into a small machine."""
+
+
+def rss_kb(process: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    assert found
+    return int(found[1])
 
 
 async def test_a_hundred_stations_have_a_tool_each_on_one_port() -> None:
@@ -156,3 +169,26 @@ async def test_what_was_said_to_sessions_that_never_look_is_bounded() -> None:
         await client.save("configuration/general", station_name="Gate 3")
         assert len(tolds) == SESSIONS_MAX
         assert "Saved: one change." in (await client.get("configuration/general")).text
+
+
+@pytest.mark.slow
+async def test_r_247_one_station_with_its_tool_is_served_over_http_and_stays_small() -> None:
+    """As a process of its own, with every page of it seen."""
+    pipe = asyncio.subprocess.PIPE
+    words = ("station", "evlink-parking@R5", "--tool", "127.0.0.1:0", "--control", "none", "--json")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chargepost", *words, stdout=pipe)
+    assert process.stdout
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            (station,) = msgspec.json.decode(await process.stdout.readline())["stations"]
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+            client, first = Client(http, station["tool"]), station["passwords"][ADMIN]
+            await client.log_in(ADMIN, first)
+            form = {"csrf": await client.csrf("password"), "old": first, "new": OWN, "again": OWN}
+            assert (await http.post(f"{client.at}password", data=form)).status_code == 303
+            seen = [await client.get(f"{sub.tab}/{sub.name}") for sub in tabs.SUB_TABS]
+            assert sum(answer.status_code == 200 for answer in seen) > 10
+        assert rss_kb(process.pid) < RSS_MAX_KB
+    finally:
+        process.terminate()
+        await process.communicate()

@@ -34,8 +34,8 @@ ROWS_MAX = 200
 ASKED_BYTES_MAX = 1_000
 """What a page asks for is a line."""
 
-TRY_AGAIN, NO_SESSION = 1013, 4401
-"""Close codes: too much at once; whoever it was has logged out."""
+NO_SESSION = 4401
+"""Close code: whoever it was has logged out."""
 
 
 class FramesAsked(msgspec.Struct, frozen=True):
