@@ -307,12 +307,22 @@ async def test_a_refused_dial_is_shown_with_its_remedy(head: str, cause: str) ->
 
 
 async def test_nobody_at_the_port_and_no_address_are_told_apart() -> None:
-    async with commissioned() as site:
+    async with commissioned(settings={"Supervised": True}) as site:
         assert bad(site.embedded().port.ladder()) == ("address", "none")
     async with commissioned(supervision="ws://127.0.0.1:1/ocpp") as site:
         await until(lambda: bad(site.embedded().port.ladder()) == ("tcp", "refused"), asyncio.Event())
         site.host().faults.set(cut=True)
         assert bad(await tried(site, "ws://127.0.0.1:1/other")) == ("tcp", "cable")
+
+
+async def test_a_standalone_station_has_no_broken_step_and_is_told_where_that_is_chosen() -> None:
+    """From the factory; its page Supervision is not there."""
+    async with commissioned() as site, site.client(ADMIN) as client:
+        assert [each.state for each in site.embedded().port.ladder() if each.state == "bad"] == []
+        page = (await client.get("overview/station")).text
+        assert "The station type is Standalone" in page
+        assert "on the sub-tab General settings" in page
+        assert 'class="rung-bad"' not in page
 
 
 async def test_a_link_that_is_open_is_not_disturbed_by_a_test() -> None:
@@ -328,7 +338,7 @@ async def test_a_link_that_is_open_is_not_disturbed_by_a_test() -> None:
 def test_every_cause_has_words_and_a_remedy() -> None:
     source = (Path(ladder.__file__)).read_text()
     causes = set(re.findall(r'_bad\("\w+", "(\w+)"', source)) | set(re.findall(r'"bad", "(\w+)"', source))
-    causes |= set(re.findall(r'cause = "(\w+)"', source))
+    causes |= set(re.findall(r'cause = "(\w+)"', source)) | set(re.findall(r'"unknown", "(\w+)"', source))
     assert causes - words_of.REMEDIES.keys() == set()
     assert causes >= {"none", "http", "scheme", "timeout", "cable", "silent", "serial"}
     assert words_of.REMEDIES.keys() >= ladder.OF_TCP

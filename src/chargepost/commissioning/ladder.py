@@ -28,6 +28,8 @@ STATES: Mapping[str, tuple[str, str]] = {
 """State -> its word and its shape."""
 
 REMEDIES: Mapping[str, tuple[str, str]] = {
+    "standalone": (_("The station type is Standalone: it speaks with no supervision."),
+                   _("To have one, choose Supervised on the sub-tab General settings.")),
     "none": (_("No address of a supervision is set."),
              _("Type the address that the operator of the supervision gave you, beginning with ws:// or wss://.")),
     "disabled": (_("OCPP is switched off."), _("Switch the supervision on, on the sub-tab Supervision.")),

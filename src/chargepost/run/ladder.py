@@ -58,6 +58,8 @@ def ladder(host: "StationHost") -> list[Step]:
         return _padded([Step("process", "wait")], "")
     talk = station.talk
     url = talk.url()
+    if _stands_alone(station):
+        return _padded([Step("process", "good"), Step("address", "unknown", "standalone")], url)
     steps = [Step("process", "good"), _address(url, enabled=talk.enabled())]
     if steps[-1].state != "good":
         return _padded(steps, url)
@@ -65,6 +67,12 @@ def ladder(host: "StationHost") -> list[Step]:
         return _padded([*steps, *_unreached(url, talk.state, talk.error)], url)
     steps += [Step("tcp", "good", told=_place(url)), Step("tls", "good"), Step("websocket", "good")]
     return _padded([*steps, *_spoken(station, host.clock.now())], url)
+
+
+def _stands_alone(station: "Station") -> bool:
+    """Its station type says so: it needs no supervision, so nothing is broken."""
+    settings = station.core.settings
+    return settings.row("Supervised") is not None and not settings.flag("Supervised")
 
 
 def _address(url: str, *, enabled: bool = True) -> Step:
