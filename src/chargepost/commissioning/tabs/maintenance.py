@@ -7,14 +7,11 @@ from chargepost.commissioning import pages
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.state_words import PLAIN, contact
-from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
+from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, is_evlink
 from chargepost.commissioning.words import _
 
 IMAGE_BYTES_MAX = 1 << 20
 """Of a firmware file: what the station looks at."""
-
-NUMBERED = ("evlink-smart-wallbox", "evlink-parking", "evlink-city")
-"""Lines whose pages write an error as Err #n (Q-009); the others write its code."""
 
 # --- status ----------------------------------------------------------------------------------------------------------
 
@@ -37,7 +34,8 @@ def _status(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, 
     return {
         "outlets": outlets, "errors": errors, "rows": ROWS, "plain": PLAIN,
         "contacts": {name: contact(name) for name in contacts},
-        "numbered": port.model.line in NUMBERED, "read_utc_s": port.utc_s(),
+        "numbered": is_evlink(port.model),  # Q-009
+        "read_utc_s": port.utc_s(),
     }  # fmt: skip
 
 
@@ -112,7 +110,7 @@ ENDS: Mapping[str, str] = {
 def _firmware(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
     address = port.setting("IpAddress")
     last = (address.value or "").rpartition(".")[2] if address else ""
-    boards = range(len(port.outlets()) if port.model.line in NUMBERED else 1)
+    boards = range(len(port.outlets()) if is_evlink(port.model) else 1)
     first = int(last) if last.isdecimal() else None
     return {
         "firmware": port.firmware(), "steps": STEPS, "ends": ENDS, "release": port.model.release,
