@@ -199,7 +199,7 @@ def test_script_and_style_together_are_small() -> None:
 
 
 def test_no_page_has_script_or_style_within() -> None:
-    for template in pages.HERE.glob("*.html"):
+    for template in set(pages.HERE.glob("*.html")) - {pages.HERE / "report-file.html"}:  # a file of its own
         text = template.read_text("utf-8")
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?://", text), template.name
 

@@ -24,7 +24,7 @@ from chargepost import signals as sig
 from chargepost.journal import Connect
 
 STATION = KINDS["station"]
-OPENING = {"write": 13, "sync": 7}
+OPENING = {"write": 15, "sync": 7}
 """Calls of a store that is just begun; one that cannot be opened is no store (test_journal.py)."""
 CUTS = times(6, 60)
 """Powers cut for each point at which the disk refuses."""

@@ -138,7 +138,7 @@ async def our_station(
 ) -> AsyncIterator[OurStation]:
     """One of our stations, connecting to `supervision`, sixty times faster than the clock."""
     words = ["station", model, "--id", identity, "--supervision", supervision, "--store", store]
-    words += ["--control", FREE_PORT, "--speed", str(SPEED)]
+    words += ["--control", FREE_PORT, "--tool", "none", "--speed", str(SPEED)]
     words += [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
     async with (
         chargepost(*words) as serving,

@@ -265,6 +265,7 @@ async function upload(form) {
   const page = new DOMParser().parseFromString(answer.responseText, "text/html").getElementById("main");
   if (!page) return void location.reload();
   document.getElementById("main").replaceChildren(...page.childNodes);
+  window.htmx?.process(document.getElementById("main")); // its live parts live on
   begin(document.getElementById("main"));
   document.getElementById("main").focus();
 }
