@@ -245,3 +245,10 @@ def test_every_author_that_the_station_names_has_words_of_ours() -> None:
     named = {re.sub(r"\{[^}]*\}", "1", each) for each in told}
     assert len(named) > 10
     assert {each for each in named if author(each, words("en")) == each} == set()
+
+
+@pytest.mark.parametrize(("product", "numbers"), [("evlink-parking", ["2", "1"]), ("evlink-pro-dc", ["1", "2"])])
+async def test_r_299_position_1_is_drawn_at_the_right(product: str, numbers: list[str]) -> None:
+    async with commissioned(product) as site, site.client(USER) as client:
+        page = (await client.get("overview/station")).text
+    assert re.findall(r'class="number"[^>]*>(\d)<', page) == numbers

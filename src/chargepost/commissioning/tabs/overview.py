@@ -217,8 +217,11 @@ def shape_of_station(port: Port) -> str:
 
 
 def _station(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
+    outlets = cards(port, spoken)
+    sides = port.model.quirks.get("board_for_each_connector", {"left": 1, "right": 2})
     return {
-        **ladder.context(port, account, query, spoken), "cards": cards(port, spoken), "form": shape_of_station(port),
+        **ladder.context(port, account, query, spoken), "cards": outlets, "form": shape_of_station(port),
+        "drawn": outlets[:: 1 if int(sides["left"]) < int(sides["right"]) else -1],  # from left to right
         "badge": port.badge_refused(), "zone": zone_of(_zone(port)).key, "curve_words": _curve_words(spoken),
         "faults": _faults(port), "inputs": _inputs(port, spoken),
         "buttons": [row for row in BUTTONS if row[3] in ("", *port.model.quirks)],
