@@ -916,6 +916,11 @@ class ExternalView(Holder, frozen=True):
     """The register, also while the meter is silent."""
     reading: Reading | None
     vehicle_present: bool
+    limit_a: float
+    """The lowest limit, per phase; what is offered is this, or nothing while nobody may charge."""
+    limit_author: str
+    """A word of `station.charging.AUTHORS`, or "none"."""
+    offered_a: float
     command: str
     command_status: Literal["none", "done", "refused"]
     set_point_a: float

@@ -1,5 +1,6 @@
 """The register maps: as programs that drive the products know them, and as the reference page prints them."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -10,6 +11,7 @@ from chargepost.catalogue.checks import inconsistencies
 from chargepost.catalogue.model import Meaning, Model, RegisterSpec
 from chargepost.catalogue.report import as_text
 from chargepost.energy.remote import SHOWS
+from chargepost.station import charging
 from tests.models.registers_page import PAGE, page
 
 EVLINK = ["evlink-smart-wallbox", "evlink-parking", "evlink-city"]
@@ -29,8 +31,31 @@ PRO_AC_MAP = {
 """As drivers of other people have them: address, type, access."""
 
 
+OURS = ["limit", "limit_author", "offered_current"]
+ONLY_6_A = PAGE.parents[1] / "explanation" / "only-six-amperes.md"
+
+
 def known(model: Model) -> dict[int, str]:
-    return {row.address: f"{row.type} {row.access}" for row in model.registers.values() if row.source != "chosen"}
+    rows = model.registers.values()
+    return {row.address: f"{row.type} {row.access}" for row in rows if row.source not in ("chosen", "ours")}
+
+
+@pytest.mark.parametrize("name", [*EVLINK, "evlink-pro-ac"])
+def test_our_own_block_is_the_same_in_every_map_and_above_the_vendor_s(name: str) -> None:
+    model, other = load(name), load("evlink-city")
+    assert sorted(row.name for row in model.registers.values() if row.source == "ours") == OURS
+    assert [model.registers[each] for each in OURS] == [other.registers[each] for each in OURS]
+    assert max(known(model)) < 60_000 <= min(model.registers[each].address for each in OURS)
+
+
+def test_every_author_of_a_limit_has_its_number_and_its_line_in_the_documentation() -> None:
+    """only-six-amperes.md has them in the order of the register; what cannot be read by Modbus has no number."""
+    numbers = load("evlink-city").registers["limit_author"].values
+    assert set(charging.AUTHORS) == set(charging.RULES)
+    assert set(numbers) == {charging.NOBODY, *charging.AUTHORS.values()}
+    assert sorted(numbers.values()) == list(range(len(numbers)))
+    told = re.findall(r"^\| (\d+) \|", ONLY_6_A.read_text("utf-8"), re.MULTILINE)
+    assert list(map(int, told)) == sorted(set(numbers.values()) - {numbers[charging.NOBODY]})
 
 
 @pytest.mark.parametrize("name", EVLINK)

@@ -161,6 +161,23 @@ def test_the_lowest_limit_wins_whoever_says_it() -> None:
     rig.own(iMaxDeratingSwCapacity="12")
     rig.run(1)
     assert (rig.view.offered_a, rig.view.limit_source) == (12.0, "setting iMaxDeratingSwCapacity")
+    assert (view(rig).limit_author, view(rig).limit_a, view(rig).offered_a) == ("derating", 12, 12)
+    rig.tell(sig.ExternalSetPoint(1, 0.0))
+    rig.run(1)
+    assert (view(rig).limit_author, view(rig).limit_a, view(rig).offered_a) == ("external system", 0, 0)
+
+
+def test_a_register_says_who_limits_each_charge_point() -> None:
+    rig = controlled(PARKING, LoadBalancing="true", maxIntensityStation="30")
+    rig.own(**{"maxIntensitySocket/2": "14"})
+    for connector in (1, 2):
+        rig.plug(BIG, connector)
+        rig.badge(TAG if connector == 1 else OTHER_TAG, connector)
+        rig.run(10)
+    assert [(view(rig, n).limit_author, view(rig, n).limit_a) for n in (1, 2)] == [
+        ("other charge point", 16),
+        ("derating", 14),
+    ]
 
 
 def test_a_station_set_point_is_shared_by_those_that_charge() -> None:

@@ -30,8 +30,8 @@ READING = sig.Reading(
 VIEW = sig.ExternalView(
     status="Charging", vehicle_state="charging", cpw_number=9, last_charge_number=1, errors=("12", "29"),
     charge_s=70_000.0, session_s=70_010.4, session_wh=5000.0, energy_wh=1_234_567.0, reading=READING,
-    vehicle_present=True, command="suspend", command_status="done", set_point_a=16.0, station_set_point_a=32.0,
-    life="alive", badge="BADGE-7", delay_s=100_000.0,
+    vehicle_present=True, limit_a=13.5, limit_author="external system", offered_a=0.0, command="suspend",
+    command_status="done", set_point_a=16.0, station_set_point_a=32.0, life="alive", badge="BADGE-7", delay_s=100_000.0,
     settings={"DegradedSetPointSinglePhase": "8", "DegradedSetPointThreePhase": "6"},
 )  # fmt: skip
 
@@ -152,6 +152,17 @@ def test_what_is_shown() -> None:
     assert shown(PRO, rows["apparent_power"], low_first=True) == pytest.approx(10.463, abs=1e-3)
     assert shown(PRO, rows["current_average"], low_first=True) == pytest.approx(15.1667, abs=1e-3)
     assert shown(PRO, rows["voltage_average"], low_first=True) == 230.0
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_our_own_block_says_who_limits(name: str) -> None:
+    """At the same addresses in every map, above all that the vendor has; in the word order of the map."""
+    low_first = name == "Pro AC"
+    rows = MAPS[name].registers
+    assert words(IMAGES[name], 60000, 1) == [17]
+    assert shown(IMAGES[name], rows["limit"], low_first=low_first) == 13.5
+    assert shown(IMAGES[name], rows["offered_current"], low_first=low_first) == 0.0
+    assert len(IMAGES[name].read(60000, 5, VIEW)) == 10, "one block"
 
 
 def test_the_average_is_of_the_phases_that_there_are() -> None:

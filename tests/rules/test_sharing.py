@@ -276,6 +276,23 @@ def test_a_step_of_the_status_says_who_limits_the_charge() -> None:
     assert steps[-1] == "#1 SuspendedEV -> Charging: 10 A, fuse garage L1"
 
 
+def test_the_log_says_when_somebody_else_limits_a_charge() -> None:
+    """Once, also of a car that takes nothing at the moment; not when only the current changes."""
+    rig = managed()
+    rig.plug()
+    rig.badge()
+    rig.run(5)
+    allow(rig, 10, inf)
+    rig.run(5)
+    rig.forget()
+    allow(rig, 9, inf)
+    rig.run(5)
+    assert "limit" not in rig.notes()
+    rig.tell(sig.Allowance(1, 8.0, "fuse main L2", inf))
+    rig.run(5)
+    assert [words.text(note) for note in rig.wished(sig.Note)] == ["#1 limit: 8 A, fuse main L2"]
+
+
 def demands(rig: Rig) -> list[sig.Demand]:
     found = rig.wished(sig.Demand)
     rig.wishes.clear()

@@ -267,10 +267,11 @@ RegisterType = Literal["uint16", "uint32", "int64", "float", "enum", "bits", "te
 
 Meaning = Literal[
     "apparent_power", "booking_badge", "charge_status", "charge_time", "command", "command_status", "cpw_state",
-    "current_average", "current_l1", "current_l2", "current_l3", "degraded_mode", "energy", "error_status",
-    "frequency", "life_bit", "ocpp_status", "postponed_start", "power", "power_factor", "power_l1", "power_l2",
-    "power_l3", "reactive_energy", "session_energy", "session_time", "set_point", "station_set_point",
-    "vehicle_present", "vehicle_state", "voltage_average", "voltage_l1", "voltage_l2", "voltage_l3",
+    "current_average", "current_l1", "current_l2", "current_l3", "degraded_mode", "energy", "error_status", "frequency",
+    "life_bit", "limit", "limit_author", "ocpp_status", "offered_current", "postponed_start", "power", "power_factor",
+    "power_l1", "power_l2", "power_l3", "reactive_energy", "session_energy", "session_time", "set_point",
+    "station_set_point", "vehicle_present", "vehicle_state", "voltage_average", "voltage_l1", "voltage_l2",
+    "voltage_l3",
 ]  # fmt: skip
 """What a register may show or set, besides a key; `energy/remote.py` has a row for each."""
 

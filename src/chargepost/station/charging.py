@@ -184,6 +184,29 @@ OWN: tuple[Rule, ...] = (*STANDING, *PASSING, _profile)
 
 RULES: tuple[Rule, ...] = (*OWN, _allowed, _balanced)
 
+AUTHORS: dict[Rule, str] = {
+    _rating: "rating",
+    _cable: "cable",
+    _domestic: "domestic socket",
+    _simplified: "simplified control pilot",
+    _derating: "derating",
+    _switch: "microswitch",
+    _temperature: "temperature",
+    _shed: "load shedding input",
+    _held: "delayed start input",
+    _conditional: "conditional start input",
+    _paused: "push button",
+    _restoring: "power cut",
+    _refused: "central system",
+    _profile: "charging profile",
+    _allowed: "site",
+    _balanced: "other charge point",
+    _external: "external system",
+    _tic: "meter of the house",
+}
+"""Whose limit it is, as registers have numbers for it."""
+NOBODY = "none"
+
 
 def limit(core: Core, c: Connector, now: float) -> Limit:
     """The lowest limit per phase, worked out when something that it rests on has changed."""
@@ -218,6 +241,14 @@ def _left(core: Core, c: Connector, limit: Limit, now: float) -> Limit:
 def limits(core: Core, c: Connector, now: float) -> list[Limit]:
     """All that limit it now, the lowest first: who would be next if the first one did not."""
     return sorted(found for rule in RULES if (found := rule(core, c, now)) is not None)
+
+
+def author(core: Core, c: Connector, now: float) -> str:
+    """Who says so: a word of `AUTHORS`, or `NOBODY` as long as nothing was worked out."""
+    return next(
+        (word for rule, word in AUTHORS.items() if (found := rule(core, c, now)) and found.source == c.limit.source),
+        NOBODY,
+    )
 
 
 def standing(core: Core, c: Connector, now: float) -> Limit:

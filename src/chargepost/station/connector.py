@@ -77,8 +77,8 @@ class Connector:
     __slots__ = (
         "allowed", "allowed_phases", "asked_freely", "balanced", "base_wh", "began_at", "cable_in", "cable_rating_a",
         "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
-        "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge",
-        "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on", "lock_wanted", "locked", "met_offline",
+        "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge", "last_error",
+        "last_start_utc_s", "light", "limit", "limit_rests_on", "limited_by", "lock_wanted", "locked", "met_offline",
         "modes", "number", "offered_a", "offered_at", "operative", "out_when_free", "overheated", "own_wh", "paused",
         "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh",
         "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls",
@@ -199,6 +199,8 @@ class Connector:
         self.power_wanted = False
         self.lock_wanted = False
         self.light = ""
+        self.limited_by = ""
+        """Who limits the charge, as the log was told."""
         self.status = ""
         self.status_since = 0.0
         self.reported: tuple[str, str, str, str] | None = None

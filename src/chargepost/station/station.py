@@ -56,6 +56,9 @@ from chargepost.station.settings import AUTHOR, Row, Verdict
 from chargepost.station.status import LIGHTS, error, status
 from chargepost.station.usage import Usage
 
+LIMITED = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
+"""The log says who limits a charge, and when that becomes somebody else."""
+
 RESET_PATIENCE_S = 10.0
 """A reset waits so long for its last messages to be processed; what is not told by then is told after it."""
 
@@ -298,11 +301,14 @@ class Station:
             held, c.reservation = c.reservation, None
             self._tell_status(c, now)  # B1, F1, H1, then A7: the table knows no other way
             c.reservation = held
+        limit = c.limit if new in LIMITED else None
         if new != c.status:
             if c.status:
-                limit = c.limit if new in ("Charging", "SuspendedEVSE") else None
                 core.wish(sig.StatusChanged(c.number, c.status, new, error(c)[0], now, limit))
             c.status, c.status_since = new, now
+        elif limit and limit.source != c.limited_by:
+            core.note("info", "limit", f"{limit.current_a:g} A, {limit.source}", c.number)
+        c.limited_by = limit.source if limit else ""
         light = "off" if surroundings.KEY_BUTTON in c.shut and c.transaction is None else LIGHTS[new]
         if c is not self.zero and light != c.light and ("locate", 0) not in core.alarms:
             c.light = light
