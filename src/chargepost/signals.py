@@ -542,6 +542,41 @@ class MeterBy(Signal, frozen=True):
     """Which phase of the power meter stands at the station's terminals 1, 2, 3: how it is wired."""
 
 
+class WifiCard(Signal, frozen=True):
+    """The accessory that leads a station into a wireless network."""
+
+    ssid: str
+    security: str
+    """Open or WPA2."""
+    key: str
+    address: str
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"WifiCard(ssid={self.ssid!r}, address={self.address!r})"
+
+
+class Interface(Holder, frozen=True):
+    """How a station is set to stand in its network: IPv4, dotted; 0.0.0.0 is none."""
+
+    dhcp: bool
+    """The addresses come from the network; those here are not used."""
+    address: str
+    mask: str
+    gateway: str
+    name_servers: tuple[str, ...]
+    modem: bool = False
+    """A modem is the router."""
+    wifi: WifiCard | None = None
+    """None: by cable."""
+
+
+class UseNetwork(Signal, frozen=True):
+    """The program begins, and sets up its network; a Wi-Fi card takes its part over with the next power-up."""
+
+    own: Interface
+
+
 class ReadModem(Signal, frozen=True):
     """Ask the modem for its state, at the addresses of its settings and of its SIM card's; answered by `ModemRead`."""
 
@@ -702,7 +737,7 @@ class BadgeJudged(Signal, frozen=True):
 Wish = (
     Dial | HangUp | SendFrame | SendPing | Remember | ReadMeter | OfferCurrent | SwitchPower | LockCable | ShowLight
     | Restart | StatusChanged | Note | BadgeJudged | Demand | AskTime | ReadModem | Fetch | Examine | Discard
-    | SendReport | PulsePilot | MeterBy
+    | SendReport | PulsePilot | MeterBy | UseNetwork
 )  # fmt: skip
 
 

@@ -554,6 +554,20 @@ def address(k: Key) -> None:
     assert k.rig.dials[-1][1].url.startswith("ws://elsewhere.example/x/")
 
 
+def way(wrong: str, cause: str, **also: str) -> Callable[[Key], None]:
+    """With this value, after the restart, the supervision cannot be reached any more."""
+
+    def row(k: Key) -> None:
+        k.own(**{"DhcpEnabled": "false"} | also)
+        k.write(k.rig.station.core.settings.factory(k.name))
+        before = k.rig.hardware.obstacle("central.example")
+        k.write(wrong)
+        after = k.rig.hardware.obstacle("central.example")
+        assert (before and before.cause, after and after.cause) == (None, cause)
+
+    return row
+
+
 def sent_times(k: Key, attempts: str, interval: str) -> list[float]:
     """When StopTransaction was sent while the central system fails to process it."""
     k.own(TransactionMessageAttempts=attempts, TransactionMessageRetryInterval=interval)
@@ -677,6 +691,12 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "enablemetervaluescontainvoltage": output_voltage,
     "enableremotestartnoconnectedev": remote_start_without_a_car,
     "enablesuspendchargebybutton": button,
+    "dhcpenabled": way("false", "gateway", DhcpEnabled="true", NetworkGateway="192.168.0.1"),
+    "ipaddress": way("192.168.7.102", "gateway_outside"),
+    "networksubmask": way("255.0.255.0", "own_address"),
+    "networkgateway": way("192.168.0.1", "gateway"),
+    "dnsaddress1": way("192.0.2.53", "dns", DnsAddress2="192.0.2.54"),
+    "dnsaddress2": way("192.0.2.54", "dns", DnsAddress1="192.0.2.53"),
     "evpresencenotification": loop,
     "heartbeatinterval": heartbeat,
     "ticmode": mode_of_the_tic,

@@ -11,12 +11,14 @@ import msgspec
 from chargepost.drivers.car import CARS, CarSpec
 from chargepost.drivers.mains import Mains
 from chargepost.drivers.modem import SimulatedModem
+from chargepost.drivers.network import AS_USUAL, Around, Obstacle, obstacle
 from chargepost.drivers.outlet import CABLE_RATINGS_A, Outlet, SimulatedConnector
 from chargepost.signals import (
     BadgePresented,
     ButtonPressed,
     Fact,
     InputChanged,
+    Interface,
     LockCable,
     MeterBy,
     MeterRead,
@@ -30,6 +32,7 @@ from chargepost.signals import (
     RemoteAuthorized,
     ShowLight,
     SwitchPower,
+    UseNetwork,
     Wish,
 )
 
@@ -48,7 +51,9 @@ MODEM, MODEM_SIGNAL = "modem", "modem_signal"
 class SimulatedStation:
     """The instruments of one station. Connectors are numbered from 1, as OCPP does."""
 
-    __slots__ = ("_facts", "_modem", "_outlets", "_seed", "connectors", "locked", "mains", "powered")
+    __slots__ = (
+        "_facts", "_modem", "_outlets", "_own", "_seed", "around", "connectors", "locked", "mains", "powered",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -69,6 +74,9 @@ class SimulatedStation:
         self.mains = mains or Mains(seed)
         self._seed = seed
         self._modem: SimulatedModem | None = None
+        self._own: Interface | None = None
+        """How it is set to stand in its network; None: it has just got power."""
+        self.around: Around = AS_USUAL
         self.powered = True
         self.locked = False
         """The key switch in front."""
@@ -159,8 +167,16 @@ class SimulatedStation:
                     connector.show(light, intensity_percent)
             case MeterBy(number, transformers_v):
                 self.connector(number).meter_by(transformers_v, now)
+            case UseNetwork(own):
+                before = self._own or own
+                self._own = own if own.wifi == before.wifi else msgspec.structs.replace(own, wifi=before.wifi)
             case ReadModem():
                 self._facts.append(ModemRead(self.read_modem()))
+
+    def obstacle(self, host: str) -> Obstacle | None:
+        """What of the station's settings, or of what is around, keeps it from a host; None: nothing does."""
+        own = self._own
+        return obstacle(own, self.around, host, not own.modem or self.read_modem() is not None) if own else None
 
     def read_modem(self) -> ModemState | None:
         """None when it is silent."""
@@ -278,6 +294,7 @@ class SimulatedStation:
         for connector in self.connectors:
             connector.power_cut(now)
         self.powered = False
+        self._own = None
         self._facts.clear()
 
     def power_up(self, now: float) -> None:

@@ -198,12 +198,17 @@ class Gate(NamedTuple):
         return not (near or (address.is_reserved and isinstance(address, IPv4Address)))
 
 
+def host_of(url: str) -> str:
+    """Empty for what is no address."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def gate(schemes: Iterable[str], supervision: str, allowed: Iterable[Place]) -> Gate:
     """Of a station whose product knows these protocols (in OCPP's words), and whose supervision is at this URL."""
-    try:
-        home = urlsplit(supervision).hostname
-    except ValueError:
-        home = None
+    home = host_of(supervision)
     own = (Place(_plain(home)),) if home else ()
     return Gate(frozenset(each.lower() for each in schemes), (*own, *allowed))
 

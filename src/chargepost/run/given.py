@@ -10,6 +10,7 @@ from chargepost import catalogue
 from chargepost.catalogue.checks import nearest
 from chargepost.catalogue.load import ModelError
 from chargepost.catalogue.model import Model
+from chargepost.drivers.network import AS_USUAL, Around
 from chargepost.drivers.real.station import Fittings
 from chargepost.station.core import SERIAL_KEY, datecode
 from chargepost.station.settings import Settings
@@ -41,6 +42,8 @@ class Given(NamedTuple):
     """By inner name."""
     fittings: Fittings | None = None
     """Its real instruments."""
+    around: Around = AS_USUAL
+    """The network that it stands in."""
 
 
 def find_model(name: str) -> Model:

@@ -344,6 +344,7 @@ def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Give
     if key := keys.get(part.id):
         settings[model.transport.password_key] = key
     given = judge(part.id, model, settings, part.supervision or home, modbus=bool(part.modbus))
+    given = given._replace(around=part.around())
     try:
         return given._replace(fittings=part.hardware.fittings(model)) if part.hardware else given
     except (ValueError, OSError) as error:

@@ -18,7 +18,7 @@ from msgspec import UNSET
 from chargepost.commissioning.port import Step, StepState
 from chargepost.redact import redact_text, redact_url
 from chargepost.run import tls
-from chargepost.run.gate import Gate, Place, Target, TransferError, read_place
+from chargepost.run.gate import Gate, Place, Target, TransferError, host_of, read_place
 from chargepost.run.line import NOBODY
 from chargepost.run.tally import kind_of
 from chargepost.run.websocket import UNREACHED
@@ -64,6 +64,8 @@ def ladder(host: "StationHost") -> list[Step]:
     if steps[-1].state != "good":
         return _padded(steps, url)
     if talk.state != "open":
+        if stands := _obstacle(host, url):
+            return _padded([*steps, stands], url)
         return _padded([*steps, *_unreached(url, talk.state, talk.error)], url)
     steps += [Step("tcp", "good", told=_place(url)), Step("tls", "good"), Step("websocket", "good")]
     return _padded([*steps, *_spoken(station, host.clock.now())], url)
@@ -89,9 +91,15 @@ def _address(url: str, *, enabled: bool = True) -> Step:
     return Step("address", "good", told=shown)
 
 
+def _obstacle(host: "StationHost", url: str) -> Step | None:
+    """What of the station's own settings keeps it from that address, in the simulated network."""
+    stands = host.hardware.obstacle(host_of(url))
+    return stands and Step("tcp", "bad", stands.cause, stands.told)
+
+
 def _unreached(url: str, state: str, error: str) -> list[Step]:
     """A link that is not open: which step was the last that went well is told by what was said of it."""
-    if not error:
+    if not error or kind_of(error, None) == "network":  # which has been put right since
         return [Step("tcp", "wait", told=_place(url))]
     step, cause = _place_of(error)
     good = [Step(name, "good") for name in ("tcp", "tls") if ORDER.index(name) < ORDER.index(step)]
@@ -194,6 +202,8 @@ async def walk(host: "StationHost", url: str, allowed: tuple[Place, ...]) -> lis
     writer: asyncio.StreamWriter | None = None
     try:
         steps.append(_checked(_address(whole)))
+        if stands := _obstacle(host, whole):
+            raise _Ended(stands)
         target, numbers = await _resolved(base, allowed)
         if host.faults.cut:
             raise _Ended(Step("tcp", "bad", "cable", NOBODY))

@@ -26,6 +26,9 @@ NOBODY = "the central system does not answer: the network cable is out (by hand)
 
 CUT = "the connection was cut, by a rule for frames"
 
+NO_WAY_S = 3.0
+"""Of the world: about what a router that is not there is looked for (ARP, three questions)."""
+
 DIAL_MIN_S = 2.0
 """Of the machine: however fast the world is, a real peer on a real network needs its time to answer a handshake."""
 
@@ -129,6 +132,10 @@ class Line:
         self._dialling: asyncio.Task[None] | None = None
 
     # --- the station's side ------------------------------------------------------------------------------------------
+
+    def fail(self, reason: str) -> None:
+        """No dial: it is known already that nobody is reached, and why."""
+        self._timer = self._clock.call_later(NO_WAY_S, self._lose, reason)
 
     def dial(self, dial: Dial, trust: ssl.SSLContext | None = None) -> None:
         if self._faults.cut:

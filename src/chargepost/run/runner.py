@@ -22,6 +22,7 @@ from chargepost.redact import redact_text, redact_url
 from chargepost.run import kept, ntp
 from chargepost.run.clock import Alarms, Clock
 from chargepost.run.frames import Frames
+from chargepost.run.gate import host_of
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
 from chargepost.run.sharing import SharedSite
@@ -142,6 +143,7 @@ class StationHost:
         memory, seed = self.ledger.recall(self.identity), crc32(self.identity.encode())
         self.model, _ = installed_model(memory, self.bought)
         self.hardware: SimulatedStation = kept.build(self.model, memory, self.clock.now(), seed, given.fittings)
+        self.hardware.around = given.around
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
         self._line: Line | None = None
@@ -210,7 +212,10 @@ class StationHost:
     def _dial(self, wish: sig.Dial) -> None:
         self._leave_line()
         self._line = Line(self, self.clock, self.faults)
-        self._line.dial(wish, self.carriage.trust(wish))
+        if why := self.way(host_of(wish.url)):
+            self._line.fail(why)
+        else:
+            self._line.dial(wish, self.carriage.trust(wish))
 
     def _hang_up(self, wish: sig.HangUp) -> None:
         if self._line:
@@ -223,6 +228,11 @@ class StationHost:
     def _restart(self, wish: sig.Restart) -> None:
         log.info("%s: starts anew: %s", self.identity, wish.reason)
         self.clock.loop.call_soon(self.restart, wish.hard)
+
+    def way(self, host: str) -> str:
+        """Why this station does not reach that host; empty when nothing is known to stand in between."""
+        stands = self.hardware.obstacle(host)
+        return stands.told if stands else ""
 
     def _file(self, wish: sig.Fetch | sig.Examine | sig.SendReport | sig.Discard) -> None:
         self.carriage.transfers.do(self, wish)

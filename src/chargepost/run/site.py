@@ -5,12 +5,14 @@ import tomllib
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.resources import files
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
 from chargepost.catalogue.checks import nearest
+from chargepost.drivers.network import AS_USUAL, HOST, ROUTER, SSID, Around
 from chargepost.drivers.simulated import CARS, CarSpec
 from chargepost.run import sharing
 from chargepost.run.addresses import parse
@@ -108,6 +110,36 @@ class SupervisionPart(Part, frozen=True, kw_only=True):
     badges: tuple[BadgePart, ...] = ()
 
 
+class NetworkPart(Part, frozen=True, kw_only=True):
+    """The simulated network around one station: what its network settings have to fit. What is not named is as a
+    station from the factory expects it."""
+
+    router: str = ""
+    name_servers: tuple[str, ...] = ()
+    dhcp: bool = True
+    ssid: str = SSID
+    wifi_key: str = ""
+    meter_address: int = AS_USUAL.meter_address
+    meter_gateway: int = AS_USUAL.meter_gateway
+
+    def __post_init__(self) -> None:
+        for name, address in (("router", self.router), *(("name_servers", each) for each in self.name_servers)):
+            try:
+                IPv4Address(address or ROUTER)
+            except ValueError:
+                raise ValueError(f"{name}: {address!r} is no IPv4 address such as {ROUTER}") from None
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"NetworkPart(router={self.router!r}, ssid={self.ssid!r})"
+
+    def around(self) -> Around:
+        return Around(
+            False, self.router, self.name_servers, self.dhcp, self.ssid, self.wifi_key, self.meter_address,
+            self.meter_gateway,
+        )  # fmt: skip
+
+
 class StationPart(Part, frozen=True, kw_only=True):
     """One station."""
 
@@ -121,6 +153,13 @@ class StationPart(Part, frozen=True, kw_only=True):
     visitors: VisitorsPart | None = None
     hardware: HardwarePart | None = None
     """Its real instruments; what is not named is simulated."""
+    network: Literal["host"] | NetworkPart | None = None
+    """A simulated one, or that of this machine. None: that of this machine where the station has real instruments."""
+
+    def around(self) -> Around:
+        if isinstance(self.network, NetworkPart):
+            return self.network.around()
+        return HOST if self.network or self.hardware else AS_USUAL
 
     def keys(self) -> dict[str, str]:
         """Settings as OCPP writes them."""

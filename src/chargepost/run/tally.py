@@ -122,6 +122,7 @@ class Tally:
 
 
 KINDS = (
+    ("in the simulated network", "network"),
     ("nothing listens", "refused"),
     ("cut the connection off", "reset"),
     ("connection was lost", "lost"),

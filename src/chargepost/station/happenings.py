@@ -29,6 +29,7 @@ from chargepost.station import (
     metering,
     meters,
     mode3,
+    network,
     polls,
     profiles,
     reservations,
@@ -71,6 +72,7 @@ def _started(s: "Station", fact: sig.Started, now: float) -> None:
     s.started = True
     s.core.offset_s, s.core.speed = fact.utc_s - now, fact.speed
     meters.tell(s, now)
+    network.tell(s)
     for c in s.connectors:
         if c.transaction:
             transactions.recover(s, c, c.transaction, now)
