@@ -319,18 +319,20 @@ async def test_nobody_at_the_port_and_no_address_are_told_apart() -> None:
 async def test_r_277_a_wrong_gateway_ends_the_link_with_the_reboot_and_the_right_one_brings_it_back() -> None:
     """Until then the station goes on with the old one (commissioning guide, Network: Save and Reboot)."""
     async with central() as (url, _serials), commissioned(supervision=url, speed=60) as site:
-        port, link = site.embedded().port, lambda: site.host().view().link
-        await until(lambda: link().boot == "Accepted", asyncio.Event())
+        port = site.embedded().port
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
         async with site.client(ADMIN) as client:
             await client.save("configuration/network", network_gateway="192.168.0.1")
             assert bad(port.ladder()) == bad(await tried(site, f"{url}/other")) == ("", "")
             await client.save("configuration/network", reboot=True, network_gateway="192.168.0.2")
-            await until(lambda: "no router at the default gateway 192.168.0.2" in link().error, asyncio.Event())
+            await until(
+                lambda: "no router at the default gateway 192.168.0.2" in site.host().view().link.error, asyncio.Event()
+            )
             assert bad(port.ladder()) == bad(await tried(site, "ws://elsewhere.invalid/x")) == ("tcp", "gateway")
             await until(lambda: [each.code for each in port.errors() if each.connectors] == ["30"], asyncio.Event())
             assert words_of.REMEDIES["gateway"][1] in (await client.get("overview/station")).text
             await client.save("configuration/network", reboot=True, network_gateway="192.168.0.254")
-        await until(lambda: link().boot == "Accepted", asyncio.Event())
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
         assert bad(port.ladder()) == ("", "")
 
 
