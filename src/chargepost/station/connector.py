@@ -9,6 +9,7 @@ import msgspec
 from chargepost.catalogue.model import ConnectorSpec, ErrorSpec
 from chargepost.ocpp.messages import ChargingProfile
 from chargepost.signals import Demand, Limit, PilotState, Reading
+from chargepost.station.core import EMPTY
 from chargepost.station.usage import Usage
 
 
@@ -153,9 +154,9 @@ class Connector:
         """The car takes nothing of what is shared (profiles.py)."""
         self.paused = False
         """The push button holds the charge."""
-        self.shut: frozenset[str] = frozenset()
+        self.shut: frozenset[str] = EMPTY
         """Why nobody new may charge: the key is turned, an update waits; empty when somebody may."""
-        self.modes: frozenset[str] = frozenset()
+        self.modes: frozenset[str] = EMPTY
         """What an external system has made of it, by the words of electrics.EVSE_STATUS: "booked", "suspended",
         "unavailable", "maintenance", "postponed", "cluster", "vip"."""
         self.simplified = False

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from math import inf
 from sys import intern
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from chargepost.catalogue.model import Model
 from chargepost.signals import Level, Limit, Note, Wish
@@ -49,6 +49,9 @@ def datecode(serial: str) -> int | None:
     found = re.match(r"3N(\d{5})", serial)
     return int(found[1]) if found else None
 
+
+EMPTY: Final[frozenset[Any]] = frozenset()
+"""Python makes a new one of 216 bytes each time it is asked: thousands of stations share this."""
 
 MAC_PREFIX = "00:80:F4"
 """The maker's part of the address of a station's network card."""
@@ -132,7 +135,7 @@ class Core:
         """The first of them; None while it has to be looked for."""
         self.floor_a: float | None = None
         """In a managed site: what a connector falls back to. None: it is in none."""
-        self.inputs: frozenset[str] = frozenset()
+        self.inputs: frozenset[str] = EMPTY
         """Wired contacts that are active, by their names."""
         self.profiles: Profiles | None = None
         """Charging profiles; None while there is none."""

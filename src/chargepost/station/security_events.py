@@ -10,7 +10,7 @@ import msgspec
 
 from chargepost.ocpp.security import SecurityEventNotification
 from chargepost.station import metering
-from chargepost.station.core import Core
+from chargepost.station.core import EMPTY, Core
 
 if TYPE_CHECKING:
     from chargepost.ocpp.session import Refused
@@ -55,7 +55,7 @@ class SecurityEvents:
     def __init__(self, core: Core) -> None:
         self.waiting = dict(core.memory.load_numbered("event/", Event))
         self._next = max(self.waiting, default=0) + 1
-        self.said: frozenset[int] = frozenset()
+        self.said: frozenset[int] = EMPTY
         """Told on this link and not yet answered."""
 
     def add(self, core: Core, event: Event) -> None:
@@ -66,7 +66,7 @@ class SecurityEvents:
         core.memory.put(_name(number), event)
 
     def drop(self, core: Core, number: int) -> None:
-        self.said -= {number}
+        self.said = self.said - {number} or EMPTY
         if number in self.waiting:
             self.waiting = {n: event for n, event in self.waiting.items() if n != number}  # as small as it can be
             core.memory.drop(_name(number))
@@ -111,4 +111,4 @@ def refused(s: "Station", number: int, failure: "Refused", now: float) -> None:
 
 
 def link_lost(s: "Station") -> None:
-    s.security_events.said = frozenset()
+    s.security_events.said = EMPTY

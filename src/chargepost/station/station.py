@@ -38,7 +38,7 @@ from chargepost.station import (
 from chargepost.station.authorization import Authorization
 from chargepost.station.connector import Connector, Grant, Transaction
 from chargepost.station.conversation import Conversation
-from chargepost.station.core import Core
+from chargepost.station.core import EMPTY, Core
 from chargepost.station.happenings import (
     ALARMS,
     EFFECTS,
@@ -250,7 +250,7 @@ class Station:
 
     def _advance(self, c: Connector, now: float) -> None:
         if c.shut and c.usage is Usage.FREE and c.status == Usage.PREPARING:
-            shut, c.shut = c.shut, frozenset()
+            shut, c.shut = c.shut, EMPTY
             self._tell_status(c, now)  # B1, then A8: the table knows no way from Preparing to Unavailable
             c.shut = shut
         if c.out_when_free and c.usage is Usage.FREE and c.transaction is None:
