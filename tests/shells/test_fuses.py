@@ -13,6 +13,7 @@ from chargepost.drivers.simulated import CARS
 from chargepost.run import site
 from chargepost.run.addresses import parse
 from chargepost.run.house import House, Plan, opened
+from chargepost.run.sharing import SharedSite
 from chargepost.run.store import Store
 
 GARAGE = """
@@ -134,7 +135,7 @@ async def test_the_owner_overrides_the_hours_of_a_site(closed: House) -> None:
     nothing = asyncio.Event()
     assert closed.stations.hosts["A"].plug_in(1, FAST)
     shared = closed.stations._carriage.site
-    assert shared
+    assert isinstance(shared, SharedSite)
     await until(lambda: "off-peak" in shared.leader.view()[0].author, nothing)
     async with httpx2.AsyncClient(base_url=closed.control_url, trust_env=False) as http:
         assert (await http.post("/stations/A/charge_now", json={"connector": 1})).status_code == 200

@@ -50,15 +50,17 @@ class Terms(msgspec.Struct, frozen=True):
     """A grant holds so long: at least two reports may be lost."""
     meter_s: float = METER_S
     """What draws beside the stations is known for so long."""
+    slack_s: float = SLACK_S
+    """From the end of a lease until its car draws no more."""
 
     @property
     def grace_s(self) -> float:
         """From the end of a lease until a member may rise to its floor: the leader has noticed, and has taken.
 
         It notices when the grant heard last is two leases old, half a lease later at most, and what it takes then is
-        taken a lease and SLACK_S after that; a lease of all that is over when this begins.
+        taken a lease and the slack after that; a lease of all that is over when this begins.
         """
-        return 3 * self.lease_s + SLACK_S
+        return 3 * self.lease_s + self.slack_s
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -70,6 +72,8 @@ class Report(msgspec.Struct, frozen=True):
     grant: int
     """The last grant heard; 0: none."""
     demands: tuple[Demand, ...]
+    begins: tuple[int, ...] = ()
+    """Connectors whose charge the owner lets begin at any hour."""
 
 
 class Granted(msgspec.Struct, frozen=True, gc=False):
@@ -106,9 +110,11 @@ class Member:
         self.heard = 0
         self.until = now
         """The end of the lease."""
-        self._number = 0
+        self.number = 0
+        """Of the last report."""
         self._sent: deque[tuple[int, float]] = deque()
         """Reports whose answer would still be worth something, and when they were sent."""
+        self._begins: set[int] = set()
         self._report_at = now
         self._last_report = -inf
         self._rises_at = now + terms.grace_s
@@ -118,6 +124,25 @@ class Member:
         if self.demands[demand.connector - 1] == demand:
             return
         self.demands[demand.connector - 1] = demand
+        if not demand.most_a:
+            self._begins.discard(demand.connector)
+        self._report_soon(now)
+
+    def override(self, connector: int, now: float) -> bool:
+        """The owner wants the charge there now, whatever delay or hour: told until it ends. False where nobody is."""
+        demand = self.demands[connector - 1] if 0 < connector <= len(self.demands) else None
+        if demand is None or not demand.most_a:
+            return False
+        self._begins.add(connector)
+        self._report_soon(now)
+        return True
+
+    def catch_up(self, number: int, now: float) -> None:
+        """The leader has heard reports up to this number from an earlier life, or has not heard of this one."""
+        self.number = max(self.number, number)
+        self._report_soon(now)
+
+    def _report_soon(self, now: float) -> None:
         self._report_at = min(self._report_at, max(now, self._last_report + REPORT_SOON_S))
 
     def hear(self, grant: Grant, now: float) -> list[Allowance]:
@@ -127,8 +152,11 @@ class Member:
             return []
         is_new = any(old.current_a != new.current_a for old, new in zip(self.limits, grant.limits, strict=True))
         if is_new or grant.confirm:
-            self._report_at = min(self._report_at, max(now, self._last_report + REPORT_SOON_S))
+            self._report_soon(now)
         self.heard, self.limits = grant.number, grant.limits
+        if grant.lease_s != self.terms.lease_s:  # the leader says how long one is, and so how often to report
+            report_s = min(self.terms.report_s, grant.lease_s / 3)
+            self.terms = msgspec.structs.replace(self.terms, lease_s=grant.lease_s, report_s=report_s)
         self.until = sent + grant.lease_s
         self._rises_at = self.until + self.terms.grace_s
         return self.allowances(now)
@@ -151,12 +179,13 @@ class Member:
         """A report, when it is time for one; what the station may draw, when the silence has lasted."""
         report, risen = None, []
         if now >= self._report_at:
-            self._number += 1
+            self.number += 1
             self._report_at, self._last_report = now + self.terms.report_s, now
             while self._sent and self._sent[0][1] + self.terms.lease_s <= now:
                 self._sent.popleft()
-            self._sent.append((self._number, now))
-            report = Report(self.name, self._number, self.heard, tuple(each for each in self.demands if each))
+            self._sent.append((self.number, now))
+            demands = tuple(each for each in self.demands if each)
+            report = Report(self.name, self.number, self.heard, demands, tuple(sorted(self._begins)))
         if now >= self._rises_at:
             risen = self.allowances(now)
             self._rises_at = inf
@@ -267,8 +296,9 @@ class Leader:
         self._beside: dict[str, tuple[Amperes, float]] = {}
         self._number = int(utc_s * 1000)
         """Of the last grant. Members take none with a lower number, also not from a leader that began anew."""
-        self._starts_at = now if is_first else now + terms.lease_s + SLACK_S
-        self._cycle_at = self._starts_at
+        self.starts_at = now if is_first else now + terms.lease_s + terms.slack_s
+        """From then on it gives."""
+        self._cycle_at = self.starts_at
         self._grants: list[Grant] = []
         self._limits: list[int] = list(tree.rating)
 
@@ -281,6 +311,7 @@ class Leader:
             return
         was_heard, was_sure = self._is_heard(seat, now), self._is_sure(seat, now)
         seat.number, seat.heard_at = report.number, now
+        self._number = max(self._number, report.grant)  # of an earlier leader, whose clock was ahead
         if self._hear_ack(seat, report.grant) or self._is_sure(seat, now) != was_sure:
             self._soon(now)
         for demand in report.demands:
@@ -289,7 +320,9 @@ class Leader:
                 if _differs(spot.demand, demand):
                     self._soon(now)
                 spot.demand = demand
-        if was_heard and now >= self._starts_at:
+        for connector in report.begins:
+            self._override(seat, connector, now)
+        if was_heard and now >= self.starts_at:
             self._send(seat, now)
 
     def _hear_ack(self, seat: _Seat, number: int) -> bool:
@@ -315,16 +348,25 @@ class Leader:
     def override(self, station: str, connector: int, now: float) -> bool:
         """The owner wants this charge now, whatever delay or hour. False where nobody waits."""
         seat = self._seats.get(station)
-        if seat is None or not 0 < connector <= len(seat.places):
+        return seat is not None and self._override(seat, connector, now)
+
+    def _override(self, seat: _Seat, connector: int, now: float) -> bool:
+        if not 0 < connector <= len(seat.places):
             return False
         spot = self._spots[seat.places[connector - 1]]
         waits = spot.begins_utc_s is not None
-        spot.is_free = waits
-        self._soon(now)
+        if waits != spot.is_free:
+            spot.is_free = waits
+            self._soon(now)
         return waits
 
+    def heard(self, station: str) -> int:
+        """The number of the last report of a member; 0: none yet."""
+        seat = self._seats.get(station)
+        return seat.number if seat else 0
+
     def _soon(self, now: float) -> None:
-        self._cycle_at = min(self._cycle_at, max(now + CYCLE_S, self._starts_at))
+        self._cycle_at = min(self._cycle_at, max(now + CYCLE_S, self.starts_at))
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -501,7 +543,7 @@ class Leader:
     def _send(self, seat: _Seat, now: float) -> None:
         self._number += 1
         steps, phases = self._standing(seat)
-        until = seat.heard_at + self.terms.lease_s + SLACK_S
+        until = seat.heard_at + self.terms.lease_s + self.terms.slack_s
         seat.grants.append(_Sent(self._number, now, seat.proven_at, until, steps, phases))
         limits = tuple(
             Granted(amperes(spot.granted), spot.author, spot.phases, spot.vip)

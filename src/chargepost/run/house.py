@@ -20,7 +20,7 @@ from chargepost.run.faults import Proxy
 from chargepost.run.given import Given, Unfit, find_model, judge
 from chargepost.run.http import serve
 from chargepost.run.runner import StationHost
-from chargepost.run.sharing import SharedSite, tree_of
+from chargepost.run.sharing import Members, SharedSite, tree_of
 from chargepost.run.site import Site, StationPart
 from chargepost.run.stations import Stations
 from chargepost.run.store import Store
@@ -77,6 +77,8 @@ class House:
     tools: "Served | None" = None
     modbus: "dict[str, ModbusServer]" = field(default_factory=dict)
     """By station."""
+    cluster: str = ""
+    """HOST:PORT where the manager of the fuses is, here or elsewhere; empty: they are shared with nobody."""
     control_url: str = ""
     control_port: int | None = None
     token: str | None = None
@@ -107,6 +109,8 @@ class House:
                 rows.append(("its Modbus", str(self.modbus[identity].address), "unit 1; without a password"))
         if self.control_url:
             rows.append(("control API", f"{self.control_url}docs", f"token: {self.token}" if self.token else ""))
+        if self.cluster:
+            rows.append(("fuses", f"{self.cluster} by UDP", _leads(self.plan.site)))
         if self.supervision:
             rows.append(("connect yours", f"{self.supervision.ocpp}/{{id}}", "OCPP 1.6"))
             if self.supervision.at.is_everywhere:
@@ -154,6 +158,7 @@ class House:
                 "password": supervision.first_password,
             },
             "control": self.control_url or None,
+            "cluster": self.cluster or None,
             "token": self.token,
             "store": str(self.plan.store),
             "faults_seed": self.plan.faults.seed if self.plan.faults else None,
@@ -292,7 +297,7 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
             broken = ("supervision.url" if of_the_site else f"stations[{index}].{error.path}", error.reason)
             if broken not in house.broken:
                 house.broken.append(broken)
-    _share(house, stack)
+    await _share(house, stack)
     visited = {part.id: part.visitors for part in parts if part.visitors}
     away: set[str] = set()
     asked = {part.id: part.modbus for part in parts if part.modbus}
@@ -319,14 +324,32 @@ async def _open_stations(house: House, stack: AsyncExitStack) -> None:
     stack.push_async_callback(end_ramp)
 
 
-def _share(house: House, stack: AsyncExitStack) -> None:
-    """The leader of the site begins before its stations do."""
+async def _share(house: House, stack: AsyncExitStack) -> None:
+    """The leader of the site begins before its stations do; or they are led by another process."""
     site = house.plan.site
-    if site.fuses and house.wanted:
-        tree = tree_of(site.site, site.fuses, house.wanted)
-        shared = SharedSite(house.clock, tree, site.site, site.fuses)
-        stack.push_async_callback(shared.close)
-        house.stations.share(shared)
+    cluster, remote = site.site.cluster, [Given(part.id, find_model(part.model), {}) for part in site.remote]
+    shared: Members
+    if cluster and cluster.manager:
+        from chargepost.run.cluster import join  # noqa: PLC0415 - most sites are one process
+
+        connectors = {given.identity: len(given.model.connectors) for given in house.wanted}
+        member = shared = join(house.clock, connectors, site.site, cluster)
+        house.cluster = str(member.end.manager)
+        house.stations.more_metrics.append(member.end.metrics)
+    elif site.fuses and (house.wanted or remote):
+        tree = tree_of(site.site, site.fuses, [*house.wanted, *remote])
+        shared = leading = SharedSite(house.clock, tree, site.site, site.fuses, {part.id for part in site.remote})
+        if cluster:
+            from chargepost.run.cluster import manage  # noqa: PLC0415
+
+            end = await manage(leading, cluster)
+            stack.callback(end.close)
+            house.cluster = str(end.address)
+            house.stations.more_metrics.append(end.metrics)
+    else:
+        return
+    stack.push_async_callback(shared.close)
+    house.stations.share(shared)
 
 
 async def _open_modbus(house: House, identity: str, address: str, stack: AsyncExitStack) -> None:
@@ -365,6 +388,11 @@ def _running(host: StationHost, hardware: FittedStation) -> Callable[[], Awaitab
 
     task.add_done_callback(ended)
     return end
+
+
+def _leads(site: Site) -> str:
+    cluster, count = site.site.cluster, len(site.remote)
+    return "managed there" if cluster and cluster.manager else f"managed here, for {count} station(s) elsewhere"
 
 
 def _charges(count: int) -> str:

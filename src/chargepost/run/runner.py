@@ -25,7 +25,7 @@ from chargepost.run.frames import Frames
 from chargepost.run.gate import host_of
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
-from chargepost.run.sharing import SharedSite
+from chargepost.run.sharing import Members
 from chargepost.run.tally import Tally
 from chargepost.run.tls import is_untrusted
 from chargepost.run.transfer import Terms, Transfers
@@ -86,7 +86,7 @@ class Carriage:
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe) if journal.path else None
         """None without a disk: nothing need be waited for."""
         self._pinned: tuple[str, ssl.SSLContext] | None = None
-        self.site: SharedSite | None = None
+        self.site: Members | None = None
         """Who gives out the current of stations under fuses."""
         self._asking: set[asyncio.Task[None]] = set()
         """Questions to time servers under way: one a station at most, each ends by itself."""

@@ -1,12 +1,12 @@
 """The fuses of a site: its leader and the members' sides of its stations, in the time of this process.
 
-The same Leader and Member as in a virtual fleet. Here they are in one process, so no message between them is lost; a
-station without power is silent all the same, and falls to its floor.
+The same Leader and Member as in a virtual fleet. Where they are in one process, no message between them is lost; a
+station without power is silent all the same, and falls to its floor. Stations of other processes: `cluster`.
 """
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import Protocol
 
@@ -16,9 +16,10 @@ from chargepost import signals as sig
 from chargepost.catalogue.model import Model
 from chargepost.drivers.building import METER_EVERY_S, building_a
 from chargepost.drivers.real.meter import ModbusMeter
-from chargepost.energy.cluster import METER_S, Leader, Member, Rules, Terms
+from chargepost.energy.cluster import METER_S, SLACK_S, Grant, Leader, Member, Report, Rules, Terms
 from chargepost.energy.regulation import DELAY_MAX_S, Regulation, read_hours
-from chargepost.energy.tree import Fuse, Place, Tree, TreeError, wiring
+from chargepost.energy.tree import LEAST_A, Fuse, Place, Tree, TreeError, wiring
+from chargepost.run.addresses import parse
 from chargepost.run.clock import Clock
 from chargepost.run.hardware import MeterPart
 from chargepost.run.parts import Part
@@ -29,6 +30,9 @@ STALL_S = 1.0
 """Of the machine: a loop may be held up for so long without anybody being given up."""
 
 ROTATION_KEY = "ConnectorPhaseRotation"
+
+CLUSTER_AT = "127.0.0.1:8640"
+"""Where a manager listens unless told: for processes of the same machine."""
 
 
 class FusePart(Part, frozen=True, kw_only=True):
@@ -59,6 +63,29 @@ class FusePart(Part, frozen=True, kw_only=True):
         return Fuse(self.name, (first, second, third), self.parent, metered=self.metered)
 
 
+class RemotePart(Part, frozen=True, kw_only=True):
+    """A station under the fuses that another process runs."""
+
+    id: str
+    model: str
+    """Says how many connectors it has, and on how many phases."""
+
+
+class ClusterPart(Part, frozen=True, kw_only=True):
+    """How stations of several processes share the fuses of one of them."""
+
+    manager: str = ""
+    """HOST:PORT of the process that has the fuses; empty: this one."""
+    listen: str = CLUSTER_AT
+    """Where the manager takes reports, by UDP."""
+    key_file: str = ""
+    """Holds what all of them know, and nobody else; or the environment says it."""
+
+    def __post_init__(self) -> None:
+        parse(self.listen)
+        parse(self.manager or self.listen)
+
+
 class SharingPart(Part, frozen=True, kw_only=True):
     """How the stations under the fuses share."""
 
@@ -80,6 +107,8 @@ class SharingPart(Part, frozen=True, kw_only=True):
     """A station says so often what it wants."""
     lease: Duration = Duration(30)
     """An allowance holds so long."""
+    cluster: ClusterPart | None = None
+    """With stations of other processes."""
 
     def rules(self) -> Rules:
         """Raises ValueError."""
@@ -91,7 +120,10 @@ class SharingPart(Part, frozen=True, kw_only=True):
     def terms(self, speed: float) -> Terms:
         """In a world that runs faster than the clock a process that stalls for a moment is silent for long."""
         least_s = STALL_S * speed
-        return Terms(max(float(self.report), least_s / 3), max(float(self.lease), least_s), max(METER_S, least_s))
+        return Terms(
+            max(float(self.report), least_s / 3), max(float(self.lease), least_s), max(METER_S, least_s),
+            SLACK_S + STALL_S * max(speed - 1.0, 0.0),
+        )  # fmt: skip
 
 
 class Outlets(Protocol):
@@ -125,7 +157,11 @@ def inconsistencies(
     sharing: SharingPart, parts: Sequence[FusePart], ids: Sequence[str], known: Sequence[Outlets]
 ) -> list[tuple[str, str]]:
     """What types cannot say: the key, and what is wrong with it. `known`: of the stations, those whose model is."""
+    if sharing.cluster and sharing.cluster.manager:
+        return _of_a_member(sharing, parts)
     found: list[tuple[str, str]] = []
+    if sharing.cluster and not parts:
+        found.append(("site.cluster", "there is nothing to share: add [[fuses]], or name the manager that has them"))
     seen: dict[str, str] = {}
     for at, part in enumerate(parts):
         try:
@@ -165,40 +201,46 @@ def inconsistencies(
     return found
 
 
-class SharedSite:
-    """Leader and members of the stations of this process."""
+def _of_a_member(sharing: SharingPart, parts: Sequence[FusePart]) -> list[tuple[str, str]]:
+    found = []
+    if parts:
+        found.append(("fuses", "are in the site file of the manager: leave them out here, or site.cluster.manager"))
+    if sharing.floor and sharing.floor < LEAST_A:
+        found.append(("site.floor", f"{sharing.floor:g} A cannot be offered: 0, or {LEAST_A:g} A and more"))
+    return found
 
-    def __init__(self, clock: Clock, tree: Tree, sharing: SharingPart, parts: Sequence[FusePart]) -> None:
-        self.clock, self.tree = clock, tree
-        self.floor_a = float(sharing.floor)
-        self._buildings = [part for part in parts if part.building > 0]
-        now, terms = clock.now(), sharing.terms(clock.speed)
-        self.leader = Leader(tree, sharing.rules(), terms, random.random, utc_s=clock.utc_s(), now=now, is_first=True)
-        connectors: dict[str, int] = {}
-        for place in tree.places:
-            connectors[place.station] = max(connectors.get(place.station, 0), place.connector)
-        self._members = {name: Member(name, count, self.floor_a, terms, now) for name, count in connectors.items()}
+
+class Members:
+    """The members' sides of the stations of this process. Who leads them is up to those below."""
+
+    def __init__(self, clock: Clock, connectors: Mapping[str, int], floor_a: float, terms: Terms) -> None:
+        """`connectors`: of each station, how many."""
+        self.clock, self.floor_a, self.terms = clock, floor_a, terms
+        now = clock.now()
+        self.members = {name: Member(name, count, floor_a, terms, now) for name, count in connectors.items()}
         self._tell: dict[str, Callable[[sig.Fact], None]] = {}
         """Of the stations that run."""
         self._at = inf
         self._timer = clock.call_at(now, self._ring)
-        self._meters = clock.call_at(now, self._read_meters) if self._buildings else None
-        self._tasks = [
-            clock.loop.create_task(self._watch(part.name, part.building_meter.meter()))
-            for part in parts
-            if part.building_meter
-        ]
+
+    def send(self, report: Report) -> None:
+        """To whoever leads."""
+        raise NotImplementedError
+
+    def charge_now(self, identity: str, connector: int) -> bool:
+        """The owner overrides delay and hours for the charge that waits there. False where none does."""
+        raise NotImplementedError
 
     # --- the side of the stations ------------------------------------------------------------------------------------
 
     def manages(self, identity: str) -> bool:
-        return identity in self._members
+        return identity in self.members
 
     def began(self, identity: str, tell: Callable[[sig.Fact], None]) -> None:
         """Its program begins to run."""
         self._tell[identity] = tell
         tell(sig.Managed(self.floor_a))
-        for allowance in self._members[identity].allowances(self.clock.now()):
+        for allowance in self.members[identity].allowances(self.clock.now()):
             tell(allowance)
 
     def ended(self, identity: str) -> None:
@@ -206,19 +248,21 @@ class SharedSite:
         self._tell.pop(identity, None)
 
     def demanded(self, identity: str, demand: sig.Demand) -> None:
-        self._members[identity].want(demand, self.clock.now())
+        self.members[identity].want(demand, self.clock.now())
         self._arm()
 
-    def charge_now(self, identity: str, connector: int) -> bool:
-        """The owner overrides delay and hours for the charge that waits there. False where none does."""
-        done = self.leader.override(identity, connector, self.clock.now())
-        self._arm()
-        return done
+    def granted(self, grant: Grant) -> None:
+        """From whoever leads; for a station without power it is lost."""
+        if grant.member in self._tell:
+            self._allow(grant.member, self.members[grant.member].hear(grant, self.clock.now()))
 
     # --- time --------------------------------------------------------------------------------------------------------
 
+    def _next_wake(self) -> float:
+        return min((member.next_wake() for member in self.members.values()), default=inf)
+
     def _arm(self) -> None:
-        due = min(self.leader.next_wake(), *(member.next_wake() for member in self._members.values()))
+        due = self._next_wake()
         if due < self._at:
             self._timer.cancel()
             self._at = due
@@ -226,23 +270,79 @@ class SharedSite:
 
     def _ring(self) -> None:
         self._at, now = inf, self.clock.now()
-        for identity, member in self._members.items():
+        for identity, member in self.members.items():
             if member.next_wake() > now:
                 continue
             report, allowances = member.wake(now)
             self._allow(identity, allowances)
             if report and identity in self._tell:
-                self.leader.hear(report, now)
-        self.leader.wake(now)
-        for grant in self.leader.take():
-            if grant.member in self._tell:
-                self._allow(grant.member, self._members[grant.member].hear(grant, now))
+                self.send(report)
+        self._lead(now)
         self._arm()
+
+    def _lead(self, now: float) -> None:
+        """What the leader does, where it is here."""
 
     def _allow(self, identity: str, allowances: Sequence[sig.Allowance]) -> None:
         if tell := self._tell.get(identity):
             for allowance in allowances:
                 tell(allowance)
+
+    async def close(self) -> None:
+        self._timer.cancel()
+
+
+class SharedSite(Members):
+    """The leader, and the members of the stations of this process."""
+
+    def __init__(
+        self, clock: Clock, tree: Tree, sharing: SharingPart, parts: Sequence[FusePart], remote: Collection[str] = ()
+    ) -> None:
+        """`remote`: stations that other processes run, who may have something from an earlier leader."""
+        self.tree, self.remote = tree, remote
+        self.connectors: dict[str, int] = {}
+        for place in tree.places:
+            self.connectors[place.station] = max(self.connectors.get(place.station, 0), place.connector)
+        self.post: Callable[[Grant], None] = lambda grant: None
+        """To a station of another process."""
+        terms = sharing.terms(clock.speed)
+        self.leader = Leader(
+            tree, sharing.rules(), terms, random.random, utc_s=clock.utc_s(), now=clock.now(), is_first=not remote
+        )
+        own = {name: count for name, count in self.connectors.items() if name not in remote}
+        super().__init__(clock, own, float(sharing.floor), terms)
+        self._buildings = [part for part in parts if part.building > 0]
+        self._meters = clock.call_at(clock.now(), self._read_meters) if self._buildings else None
+        self._tasks = [
+            clock.loop.create_task(self._watch(part.name, part.building_meter.meter()))
+            for part in parts
+            if part.building_meter
+        ]
+
+    def send(self, report: Report) -> None:
+        self.leader.hear(report, self.clock.now())
+
+    def hear(self, report: Report) -> None:
+        """From another process: it is answered at once."""
+        self.send(report)
+        self._hand_out()
+        self._arm()
+
+    def charge_now(self, identity: str, connector: int) -> bool:
+        done = self.leader.override(identity, connector, self.clock.now())
+        self._arm()
+        return done
+
+    def _next_wake(self) -> float:
+        return min(self.leader.next_wake(), super()._next_wake())
+
+    def _lead(self, now: float) -> None:
+        self.leader.wake(now)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for grant in self.leader.take():
+            (self.post if grant.member in self.remote else self.granted)(grant)
 
     def _read_meters(self) -> None:
         for part in self._buildings:
@@ -262,7 +362,7 @@ class SharedSite:
         await meter.run(heard)
 
     async def close(self) -> None:
-        self._timer.cancel()
+        await super().close()
         if self._meters:
             self._meters.cancel()
         for task in self._tasks:

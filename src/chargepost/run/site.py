@@ -21,7 +21,7 @@ from chargepost.run.given import Given, Unfit, find_model
 from chargepost.run.hardware import HardwarePart
 from chargepost.run.parts import Part
 from chargepost.run.quantities import Current, Duration, Energy, Power, Quantity
-from chargepost.run.sharing import FusePart, SharingPart
+from chargepost.run.sharing import FusePart, RemotePart, SharingPart
 from chargepost.run.visitors import Habits
 
 STATIONS_MAX = 10_000
@@ -201,6 +201,8 @@ class Site(Part, frozen=True, kw_only=True):
     fuses: tuple[FusePart, ...] = ()
     """Without any, every station may draw what it can."""
     site: SharingPart = SharingPart()
+    remote: tuple[RemotePart, ...] = ()
+    """Stations under the fuses that other processes run."""
 
 
 def demo() -> Site:
@@ -264,7 +266,7 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
     """What types cannot say."""
     if site.schema != 1:
         yield "schema", f"this program reads schema 1, not {site.schema}: use the newer program"
-    if not site.stations:
+    if not site.stations and not site.remote:
         yield "stations", "there are none: add [[stations]] with id and model"
     if len(site.stations) > STATIONS_MAX:
         yield "stations", f"{len(site.stations)} are more than {STATIONS_MAX}: use chargepost fleet"
@@ -275,8 +277,10 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
         site.transfers.places()
     except ValueError as error:
         yield "transfers.hosts", str(error)
-    ids = [station.id for station in site.stations]
-    yield from sharing.inconsistencies(site.site, site.fuses, ids, _known(site.stations))
+    ids = [station.id for station in site.stations] + [remote.id for remote in site.remote]
+    known = _known(site.stations) + _known(site.remote)
+    yield from sharing.inconsistencies(site.site, site.fuses, ids, known)
+    yield from _of_remote(site)
     seen: set[str] = set()
     for index, station in enumerate(site.stations):
         if station.id in seen:
@@ -294,7 +298,24 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
             yield f"stations[{index}].visitors", str(error)
 
 
-def _known(stations: Iterable[StationPart]) -> list[Given]:
+def _of_remote(site: Site) -> Iterable[tuple[str, str]]:
+    cluster = site.site.cluster
+    if site.remote and (cluster is None or cluster.manager):
+        yield "remote", "stations of other processes reach a manager only: write cluster = { ... } into [site]"
+    seen, under = {station.id for station in site.stations}, {member for fuse in site.fuses for member in fuse.members}
+    for index, part in enumerate(site.remote):
+        if part.id in seen:
+            yield f"remote[{index}].id", f"{part.id!r} is there twice: give each station its own"
+        if part.id not in under:
+            yield f"remote[{index}].id", f"{part.id!r} hangs under no fuse: name it in the members of one"
+        seen.add(part.id)
+        try:
+            find_model(part.model)
+        except Unfit as error:
+            yield f"remote[{index}].model", error.reason
+
+
+def _known(stations: Iterable[StationPart | RemotePart]) -> list[Given]:
     """Those whose model is known; of the others it is said when they are to run."""
     known = []
     for station in stations:

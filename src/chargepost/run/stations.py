@@ -22,7 +22,7 @@ from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
 from chargepost.run.publish import Publisher
 from chargepost.run.runner import Carriage, StationHost
-from chargepost.run.sharing import SharedSite
+from chargepost.run.sharing import Members
 from chargepost.run.transfer import Terms
 from chargepost.run.words import Event, Told
 from chargepost.station.status import status
@@ -213,7 +213,7 @@ class Stations:
         judge(identity, host.model, {key: value})
         host.tell(sig.SettingChanged(key, value, "the control API"))
 
-    def share(self, site: SharedSite) -> None:
+    def share(self, site: Members) -> None:
         """The stations under its fuses are managed from their start on."""
         self._carriage.site = site
 
