@@ -177,10 +177,13 @@ def test_the_tables_of_instruments_to_copy_are_ones_that_the_program_takes() -> 
 
 def test_the_site_of_fuses_to_copy_is_one_that_the_program_takes() -> None:
     page = ROOT / "docs" / "how-to" / "share-fuses.md"
-    text, meter = (block.text for block in blocks(page) if block.kind == "toml")
+    text, meter, manager, member = (block.text for block in blocks(page) if block.kind == "toml")
     garage = site.read(text, "garage.toml")
     site.read(text + '[[fuses]]\nname = "third"\nrating = 9\n' + meter, "garage.toml")
     assert [part.fuse().rating_a for part in garage.fuses] == [(63, 63, 63), (40, 40, 32)]
+    yard, right = site.read(manager, "yard.toml"), site.read(member, "right.toml")
+    assert [part.id for part in yard.remote] == [part.id for part in right.stations]
+    assert yard.site.floor == right.site.floor
 
 
 def test_make_knows_every_target() -> None:

@@ -150,6 +150,49 @@ def test_what_is_wrong_with_a_fuse_is_told_with_its_line(old: str, new: str, lin
     assert "\n" not in str(error.value)
 
 
+CLUSTER = (
+    FUSED.replace('["ONE", "TWO"]', '["ONE", "FAR"]')
+    + """cluster = { key_file = "k", listen = "0.0.0.0:8640" }
+
+[[remote]]
+id = "FAR"
+model = "evlink-parking"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("0.0.0.0:8640", "8640", "41: site.cluster: '8640' is no address to listen on"),
+        ("listen =", 'manager = "m:1", listen =', "25: fuses: are in the site file of the manager"),
+        ('cluster = { key_file = "k", listen = "0.0.0.0:8640" }', "", "43: remote: stations of other processes reach"),
+        ('id = "FAR"', 'id = "ONE"', "34: fuses[1].members: there is no station 'FAR'"),
+        ('"ONE", "FAR"', '"FAR"', ""),
+        ('"ONE", "FAR"', '"ONE"', "44: remote[0].id: 'FAR' hangs under no fuse"),
+        ("evlink-parking", "evlink-perking", "45: remote[0].model: "),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_is_told_with_its_line(old: str, new: str, line: str) -> None:
+    assert old in CLUSTER
+    text = GOOD + CLUSTER.replace(old, new)
+    if not line:
+        assert site.read(text, "yard.toml").remote
+        return
+    with pytest.raises(SiteError) as error:
+        site.read(text, "yard.toml")
+    assert str(error.value).startswith(f"yard.toml:{line}"), str(error.value)
+
+
+def test_a_member_of_a_cluster_has_no_fuses_and_a_floor_that_can_be_offered() -> None:
+    member = GOOD + '[site]\nfloor = "FLOOR"\ncluster = { manager = "m:8640", key_file = "k" }\n'
+    assert site.read(member.replace("FLOOR", "6 A"), "yard.toml").site.cluster
+    with pytest.raises(SiteError, match=r"site\.floor: 4 A cannot be offered"):
+        site.read(member.replace("FLOOR", "4 A"), "yard.toml")
+    with pytest.raises(SiteError, match=r"site\.cluster: there is nothing to share"):
+        site.read(member.replace("FLOOR", "6 A").replace('manager = "m:8640", ', ""), "yard.toml")
+
+
 def test_what_is_no_site_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"cannot be read: No such file"):
         site.load(tmp_path / "none.toml")
