@@ -1,6 +1,7 @@
 """A virtual day: the laws hold over several seeds, and the same seed is the same day (issue of the world; bar 3)."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chargepost.fleet import report
+from chargepost.fleet import post, report
 from chargepost.fleet.scenario import DEFAULT, Disturbances, Link, Scenario, ScenarioError, load, read
 from chargepost.fleet.timeline import Stopped
 from chargepost.fleet.world import World
@@ -83,6 +84,35 @@ def test_a_replay_stops_at_the_frame_and_is_the_same_up_to_it() -> None:
         whole.run(36_000)
     again = report.run_fleet(day(4, 7, hours=10), until_frame=200)
     assert (again.verdict, again.frames, again.digest) == ("stopped", 200, whole.digest())
+
+
+DATES = re.compile(rb'"[-0-9T:.]+Z"')
+
+
+def said(plan: Scenario) -> list[tuple[float, str, bool, bytes]]:
+    """Each frame of a day, dates left out: an alarm may ring a grain of the clock earlier when another one does."""
+    frames: list[tuple[float, str, bool, bytes]] = []
+    world = World(plan)
+    kept = world._frame
+
+    def frame(identity: str, up: bool, data: bytes) -> None:
+        frames.append((world.timeline.now, identity, up, DATES.sub(b"", data)))
+        kept(identity, up, data)
+
+    world._frame = frame  # type: ignore[method-assign]
+    world.run(plan.duration_s)
+    return frames
+
+
+@pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox"])
+def test_pings_that_are_caught_up_with_are_as_those_that_ring(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines fall silent, are cut and come back; the wallbox hangs up after a time-out of its own, too."""
+    plan = day(4, 11, hours=12, models={model: 1.0}, **ROUGH)
+    caught_up = said(plan)
+    monkeypatch.setattr(post, "PING", None)
+    rung = said(plan)
+    assert [frame[1:] for frame in caught_up] == [frame[1:] for frame in rung]
+    assert max(abs(one[0] - other[0]) for one, other in zip(caught_up, rung, strict=True)) < 0.01
 
 
 # --- the summary -----------------------------------------------------------------------------------------------------

@@ -45,6 +45,9 @@ class Ends:
     def line_ponged(self, line: Line) -> None:
         self.station.append("pong")
 
+    def line_deaf(self, line: Line) -> None:
+        self.station.append("deaf")
+
     def line_down(self, line: Line, reason: str, status: int | None) -> None:
         self.station.append(f"down: {reason}")
 
@@ -78,9 +81,9 @@ def test_a_lost_frame_is_a_lost_connection_that_each_end_finds_out_by_itself() -
     ends.network.calm()
     ends.line.send(b"up 2")
     ends.timeline.run(10)
-    assert (ends.central, ends.station) == (["knock"], ["up"])
+    assert (ends.central, ends.station) == (["knock"], ["up", "deaf"])
     ends.timeline.run(200)
-    assert (ends.central, ends.station) == (["knock", "closed"], ["up", "down: the connection timed out"])
+    assert (ends.central, ends.station) == (["knock", "closed"], ["up", "deaf", "down: the connection timed out"])
 
 
 def test_a_cut_is_told_to_both_ends_and_swallows_what_is_on_its_way() -> None:
@@ -88,7 +91,7 @@ def test_a_cut_is_told_to_both_ends_and_swallows_what_is_on_its_way() -> None:
     ends.line.send(b"up 1")
     ends.line.cut("reset")
     ends.timeline.run(10)
-    assert (ends.central, ends.station) == (["knock", "closed"], ["up", "down: reset"])
+    assert (ends.central, ends.station) == (["knock", "closed"], ["up", "deaf", "down: reset"])
 
 
 def test_a_station_without_power_says_no_goodbye() -> None:

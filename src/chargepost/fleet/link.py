@@ -27,6 +27,7 @@ class StationEnd(Protocol):
     def line_up(self, line: "Line", subprotocol: str) -> None: ...
     def line_received(self, line: "Line", data: bytes) -> None: ...
     def line_ponged(self, line: "Line") -> None: ...
+    def line_deaf(self, line: "Line") -> None: ...
     def line_down(self, line: "Line", reason: str, status: int | None) -> None: ...
 
 
@@ -85,6 +86,7 @@ class Line:
         "_hole",
         "_net",
         "_opened",
+        "answers",
         "identity",
         "station",
         "ticket",
@@ -100,6 +102,8 @@ class Line:
         self._central_on = False
         """The central end believes that the line is there."""
         self._opened = False
+        self.answers = False
+        """A ping of the station is answered, in no time; once it is not, it never is again, and `line_deaf` is told."""
         self._hole = False
         self._epoch = 0
         """What was sent in an earlier one does not arrive."""
@@ -136,6 +140,7 @@ class Line:
     def _told_up(self, subprotocol: str) -> None:
         if self.station is not None:
             self._opened = True
+            self.answers = self._central_on and not self._hole
             self.station.line_up(self, subprotocol)
 
     # --- the station's side ------------------------------------------------------------------------------------------
@@ -148,9 +153,16 @@ class Line:
                     self._upward(self._net.central.line_received, piece)
 
     def ping(self) -> None:
-        """Answered in no time: most of what passes on quiet links, and it carries nothing that has an order."""
-        if self._central_on and not self._hole and self.station is not None:
+        """Answered in no time, or not at all: it carries nothing that has an order."""
+        if self.answers and self.station is not None:
             self.station.line_ponged(self)
+
+    def _fall_deaf(self) -> None:
+        """No ping is answered from here on."""
+        if self.answers:
+            self.answers = False
+            if self.station is not None:
+                self.station.line_deaf(self)
 
     def hang_up(self, reason: str) -> None:
         """Say goodbye and go; who does not hear it finds out later."""
@@ -186,6 +198,7 @@ class Line:
     def drop(self, reason: str) -> None:
         """The central system hangs up."""
         self._central_on = False
+        self._fall_deaf()
         self._downward(self._tell_down, reason, None)
 
     # --- faults ------------------------------------------------------------------------------------------------------
@@ -197,6 +210,7 @@ class Line:
         net.timeline.after(net.draw_delay_s(), self._tell_down, reason, None)
         net.timeline.after(net.draw_delay_s(), self._tell_closed)
         self._hole = True
+        self._fall_deaf()
 
     def fall_silent(self) -> None:
         """From now on nothing arrives; each end gives up in its own time."""
@@ -205,6 +219,7 @@ class Line:
         net = self._net
         self._hole = True
         self._epoch += 1
+        self._fall_deaf()
         net.timeline.after(net.draw_patience_s(), self._tell_down, "the connection timed out", None)
         net.timeline.after(net.draw_patience_s(), self._tell_closed)
 
@@ -281,4 +296,5 @@ class Line:
     def _tell_closed(self) -> None:
         if self._central_on:
             self._central_on = False
+            self._fall_deaf()
             self._net.central.line_closed(self)

@@ -20,6 +20,7 @@ from chargepost.fleet.files import TAKES_S, Files, Work
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
 from chargepost.fleet.timeline import Stopped, Timeline, dice
+from chargepost.station.conversation import PING
 from chargepost.station.core import restart_s
 from chargepost.station.memory import installed_model
 from chargepost.station.settings import connectors_of
@@ -156,6 +157,8 @@ class Post:
         self.laws.work["no crash"] += 1
         now, inbox, station = self._timeline.now, self._inbox, self.station
         try:
+            if station is not None and station.core.unrung:
+                station.talk.ponged_at_once(now, GRAIN_S)
             if wake and station is not None:
                 station.wake(now)
                 self._do_wishes(station, now)
@@ -200,7 +203,9 @@ class Post:
 
     def _arm(self) -> None:
         """One alarm for all that comes by itself; a later one is not set anew, it is looked at when it rings."""
-        due = self._next()
+        self._set(self._next())
+
+    def _set(self, due: float) -> None:
         if due < self._due:
             self._due = due = max(due, self._timeline.now)
             self._timeline.at(due, self._ring, due)
@@ -217,8 +222,8 @@ class Post:
         if due != self._due:
             return
         self._due = inf
-        if self._next() > due:  # what it was set for has been called off
-            self._arm()
+        if (later := self._next()) > due:  # what it was set for has been called off
+            self._set(later)
             return
         self._rings = self._rings + 1 if due == self._rang else 0
         self._rang = due
@@ -388,11 +393,14 @@ class Post:
 
     def _leave_line(self) -> None:
         line, self._line = self._line, None
+        self._let_pings_ring()
         if line is not None:
             line.hang_up("the station starts anew")
 
     def line_up(self, line: Line, subprotocol: str) -> None:
         if line is self._line:
+            if self.station is not None and line.answers:
+                self.station.core.unrung = PING  # most of what happens is pings, and none of them is lost any more
             self.tell(sig.LinkUp(subprotocol))
 
     def line_received(self, line: Line, data: bytes) -> None:
@@ -413,9 +421,20 @@ class Post:
         if line is self._line:
             self.tell(sig.PongReceived())
 
+    def line_deaf(self, line: Line) -> None:
+        if line is self._line and self.station is not None:
+            self.station.talk.ponged_at_once(self._timeline.now, GRAIN_S)
+            self._let_pings_ring()
+            self._arm()
+
+    def _let_pings_ring(self) -> None:
+        if self.station is not None:
+            self.station.core.unrung = None
+
     def line_down(self, line: Line, reason: str, status: int | None) -> None:
         if line is self._line:
             self._line = None
+            self._let_pings_ring()
             self.tell(sig.LinkDown(reason, status))
 
     # --- hands -------------------------------------------------------------------------------------------------------

@@ -39,6 +39,9 @@ TLS_FROM = 2
 CALL_TIMEOUT_KEYS = {"authorize": "rfidStatusTimeout"}
 """Keys of products that give one kind of call a patience of its own; 0, or no such key: that of all calls."""
 
+PING, SILENCE = ("ping", 0), ("silence", 0)
+"""Alarms of the link."""
+
 SUBPROTOCOLS = {"1.6J": "ocpp1.6"}
 """The dialects that can be spoken over a WebSocket, by the name they have there."""
 
@@ -321,12 +324,12 @@ class Conversation:
             self.ping_at = now
             self.core.wish(SendPing())
             self.core.wake_at("ping", 0, now + interval_s)
-            if silence_s and ("silence", 0) not in self.core.alarms:
+            if silence_s and SILENCE not in self.core.alarms:
                 self._mind_silence(silence_s)
 
     def _mind_silence(self, limit_s: int) -> None:
         """Ring when the peer's time is over, unless a ping comes first: it looks again, and by then most were heard."""
-        over, next_ping = self.heard_at + limit_s, self.core.alarms.get(("ping", 0), inf)
+        over, next_ping = self.heard_at + limit_s, self.core.alarms.get(PING, inf)
         self.core.wake_at("silence", 0, over if limit_s and over < next_ping else None)
 
     def silence(self, now: float) -> None:
@@ -337,6 +340,27 @@ class Conversation:
             self._hang_up(1001, "silence")
         elif self.state == "open":
             self._mind_silence(limit_s)
+
+    def ponged(self, now: float) -> None:
+        """The peer lives."""
+        self.heard_at = now
+        if SILENCE in self.core.alarms:
+            self._mind_silence(self._silence_s())
+
+    def ponged_at_once(self, until: float, late_s: float) -> None:
+        """Every ping due by then was asked, so late, and answered in no time: a carrier that knows it rings for none.
+
+        As `ping` and `ponged` at each of these instants.
+        """
+        due = self.core.alarms.get(PING)
+        if due is None or due + late_s > until:
+            return
+        interval_s = self._ping_interval_s(self._silence_s())
+        while due + late_s <= until:
+            self.ping_at = self.heard_at = due + late_s
+            due = self.heard_at + interval_s
+        self.core.wake_at("ping", 0, due)
+        self.core.wake_at("silence", 0, None)
 
     def doubt(self, entry: Entry, now: float) -> None:
         """A transaction message was not answered: ask whether the link lives before it counts (Q-185)."""

@@ -89,6 +89,7 @@ class Core:
 
     __slots__ = (
         "_soonest",
+        "_unrung",
         "alarms",
         "dice",
         "disk_good",
@@ -133,6 +134,7 @@ class Core:
         """To be read by all; set by `wake_at`."""
         self._soonest: float | None = inf
         """The first of them; None while it has to be looked for."""
+        self._unrung: Alarm | None = None
         self.floor_a: float | None = None
         """In a managed site: what a connector falls back to. None: it is in none."""
         self.inputs: frozenset[str] = EMPTY
@@ -173,7 +175,7 @@ class Core:
             del alarms[alarm]
         else:
             alarms[alarm] = when
-            if soonest is not None and when < soonest:
+            if soonest is not None and when < soonest and alarm != self._unrung:
                 self._soonest = when
                 return
         if before is not None and before == soonest:
@@ -181,7 +183,20 @@ class Core:
 
     @property
     def soonest(self) -> float:
-        """When the first alarm rings."""
+        """When the first alarm rings for which the carrier has to come."""
         if self._soonest is None:
-            self._soonest = min(self.alarms.values(), default=inf)
+            alarms = self.alarms
+            if self._unrung in alarms:
+                alarms = alarms.copy()
+                del alarms[self._unrung]
+            self._soonest = min(alarms.values(), default=inf)
         return self._soonest
+
+    @property
+    def unrung(self) -> Alarm | None:
+        """The alarm that the carrier catches up with, whenever it comes; it need not come for it."""
+        return self._unrung
+
+    @unrung.setter
+    def unrung(self, alarm: Alarm | None) -> None:
+        self._unrung, self._soonest = alarm, None

@@ -268,7 +268,7 @@ QUIET_CALLS = frozenset({"heartbeat", "status", "security", "other"})
 
 
 def _pong(s: "Station", fact: sig.PongReceived, now: float) -> str:
-    s.talk.heard_at = now
+    s.talk.ponged(now)
     if s.talk.doubted:
         _judge_silence(s, now)
     return QUIET
