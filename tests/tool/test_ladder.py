@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -190,7 +191,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def secured(made: Made, folder: Path) -> AsyncIterator[str]:
+async def served(context: ssl.SSLContext) -> AsyncIterator[str]:
     """A central system by TLS that lets everybody in."""
 
     async def central(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -199,7 +200,7 @@ async def secured(made: Made, folder: Path) -> AsyncIterator[str]:
             await reader.read(10)
         writer.close()
 
-    server = await asyncio.start_server(central, "127.0.0.1", 0, ssl=tls.server(*made.files(folder)))
+    server = await asyncio.start_server(central, "127.0.0.1", 0, ssl=context)
     yield f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/ocpp"
     server.close()
 
@@ -219,12 +220,21 @@ CERTIFICATES: dict[str, tuple[Callable[[], Made], str]] = {
 async def test_each_trouble_with_a_certificate_has_its_cause_tried_and_dialled(
     made: Callable[[], Made], cause: str, tmp_path: Path
 ) -> None:
-    async with secured(made(), tmp_path) as url, commissioned(supervision=url) as site:
+    async with served(tls.server(*made().files(tmp_path))) as url, commissioned(supervision=url) as site:
         steps = await tried(site, f"{url}/other")
         assert bad(steps) == (("tls", cause) if cause else ("", ""))
         if cause:
             await until(lambda: bad(site.embedded().port.ladder()) == ("tls", cause), asyncio.Event())
             assert states(site.embedded().port.ladder())["tcp"] == "good"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_certificate_that_was_replaced_is_looked_at_though_the_link_could_be_taken_up(tmp_path: Path) -> None:
+    context = tls.server(*given(ours()).files(tmp_path))
+    async with served(context) as url, commissioned(supervision=url) as site:
+        assert bad(await tried(site, f"{url}/other")) == ("", "")
+        context.load_cert_chain(*given(ours(), name="central.example").files(tmp_path, "new"))
+        assert bad(await tried(site, f"{url}/other")) == ("tls", "tls_name")
 
 
 async def test_wss_at_a_port_without_tls_is_told() -> None:

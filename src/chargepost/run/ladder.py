@@ -20,6 +20,7 @@ from chargepost.redact import redact_text, redact_url
 from chargepost.run import tls
 from chargepost.run.gate import Gate, Place, Target, TransferError, host_of, read_place
 from chargepost.run.line import NOBODY
+from chargepost.run.resumption import Client
 from chargepost.run.tally import kind_of
 from chargepost.run.websocket import UNREACHED
 from chargepost.signals import Dial
@@ -272,6 +273,8 @@ async def _secured(host: "StationHost", url: str, target: Target, writer: asynci
     settings, roots = host.station.core.settings, host.station.talk.dialled_roots
     dial = Dial(url, (), "", None, STEP_S, settings.flag("SelfSignedCertificateAuthorized"), roots)
     context = host.carriage.trust(dial) or tls.client(dial.accept_self_signed, roots)
+    if isinstance(context, Client):
+        context.forget(target.host)  # it is the certificate that shall be looked at
     try:
         async with asyncio.timeout(STEP_S):
             await writer.start_tls(context, server_hostname=target.host, ssl_handshake_timeout=STEP_S)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chargepost.run.resumption import Client
+
 CONTEXTS_KEPT = 64
 """Sets of root certificates whose reading is remembered: more than the operators one process serves."""
 
@@ -28,6 +30,10 @@ SUITES = ":".join(
 """Of TLS 1.2, ours first; those of 1.3 are all of this kind. A key that is stolen later opens no old conversation, so
 the white paper's TLS_RSA_... (A00.FR.317) are not among them."""
 
+TICKETS = 1
+"""Given after a whole handshake of TLS 1.3, so that the next may be a short one. A station needs no second: one may be
+shown again, and what others might learn from that, a station says by its name anyway (RFC 8446, C.4)."""
+
 BUFFER_BYTES = 17 * 1024
 """Of a connection, for each direction: one TLS record, 16 KiB and its frame."""
 
@@ -43,10 +49,14 @@ class TlsError(Exception):
 
 
 @functools.lru_cache(maxsize=CONTEXTS_KEPT)
-def client(accept_self_signed: bool, roots: tuple[str, ...] = ()) -> ssl.SSLContext:
+def client(accept_self_signed: bool, roots: tuple[str, ...] = ()) -> Client:
     """Verified against these roots (PEM), else the system's, unless a self-signed certificate is to be accepted: then
-    not at all."""
-    context = ssl.create_default_context(cadata="".join(roots) or None)
+    not at all. Other roots are another context, and so other sessions."""
+    context = Client(ssl.PROTOCOL_TLS_CLIENT)
+    if roots:
+        context.load_verify_locations(cadata="".join(roots))
+    else:
+        context.load_default_certs()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if accept_self_signed:
         context.check_hostname = False
@@ -54,16 +64,16 @@ def client(accept_self_signed: bool, roots: tuple[str, ...] = ()) -> ssl.SSLCont
     return _without_files(context)
 
 
-def pinned(certificate: Path) -> ssl.SSLContext:
+def pinned(certificate: Path) -> Client:
     """For stations that dial their own process: the certificate that it serves is trusted, under whatever name."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = Client(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(certificate)
     return _without_files(context)
 
 
-def _without_files(context: ssl.SSLContext) -> ssl.SSLContext:
+def _without_files(context: Client) -> Client:
     """aiofastnet would write each certificate it has verified to a file and read it back: a third of the handshake's
     CPU, and no connection once the disk is full. It does not where it uses Python's own TLS, told by a name of its
     own; should the name be gone one day, a test fails."""
@@ -114,7 +124,7 @@ def server(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.num_tickets = 0  # no client of ours resumes, and each would keep 12 KiB for them
+    context.num_tickets = TICKETS
     _must_be_pem(certificate, "CERTIFICATE-----", "certificate")
     _must_be_pem(key, "PRIVATE KEY-----", "private key")
     try:
