@@ -138,6 +138,12 @@ class MeterRead(Signal, frozen=True):
     reading: Reading | None
 
 
+class Overdrawn(Signal, frozen=True):
+    """A car has drawn more than it is offered for longer than it may take to follow: its meter is worth a look."""
+
+    connector: int
+
+
 class BadgePresented(Signal, frozen=True):
     """A badge at the reader; `connector` when the reader or the screen belongs to one."""
 
@@ -426,13 +432,12 @@ class Ending(Signal, frozen=True):
 
 
 Fact = (
-    ExternalSetPoint | ExternalLife | ExternalCommand | ExternalOperand
-    | LinkUp | LinkDown | FrameReceived | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged
-    | CableChanged | LockChanged | PowerSwitched | MeterRead | BadgePresented | ButtonPressed | InputChanged
-    | FaultRaised | FaultCleared | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started
-    | RestartAsked | Ending | Managed | Allowance | BadgeCommented | BadgeKept | BadgesDropped | BadgesReplaced
-    | LearnBadges | FirmwareBrought | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent
-    | TransferFailed
+    ExternalSetPoint | ExternalLife | ExternalCommand | ExternalOperand | LinkUp | LinkDown | FrameReceived
+    | PongReceived | ClockSet | Remembered | NotRemembered | PilotChanged | CableChanged | LockChanged | PowerSwitched
+    | MeterRead | Overdrawn | BadgePresented | ButtonPressed | InputChanged | FaultRaised | FaultCleared
+    | SettingChanged | BadgeCached | StopAsked | ScreenTouched | Restored | Started | RestartAsked | Ending | Managed
+    | Allowance | BadgeCommented | BadgeKept | BadgesDropped | BadgesReplaced | LearnBadges | FirmwareBrought
+    | RemoteAuthorized | ModemRead | TicRead | NtpSilent | Fetched | Examined | Sent | TransferFailed
 )  # fmt: skip
 
 

@@ -38,6 +38,10 @@ def test_pilot_of_a_socket(world: World) -> None:
     check.check_pilot(SimulatedPilot(world.outlet, world.clock), world)
 
 
+def test_the_whole_station(world: World) -> None:
+    check.check_hardware(world.station, world, world.clock)
+
+
 def test_contactor(world: World) -> None:
     check.check_contactor(SimulatedContactor(world.outlet, world.clock), world)
 
@@ -91,6 +95,23 @@ def test_a_pilot_that_hangs_in_c_is_refused(world: World) -> None:
 
     with pytest.raises(AssertionError, match="offered 0 A"):
         check.check_pilot(Hangs(world.outlet, world.clock), world)
+
+
+def test_a_pulse_that_wakes_nobody_is_found(world: World) -> None:
+    class Still(SimulatedPilot):
+        def pulse(self, lasts_s: float) -> None: ...
+
+    with pytest.raises(AssertionError, match="wakes the car"):
+        check.check_pilot(Still(world.outlet, world.clock), world)
+
+
+@pytest.mark.parametrize(("factor", "why"), [(1.5, "nobody says so"), (0.5, "told to draw more")])
+def test_a_station_that_misjudges_what_a_car_draws_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch, factor: float, why: str
+) -> None:
+    monkeypatch.setattr("chargepost.drivers.outlet.OVERDRAWN", factor)
+    with pytest.raises(AssertionError, match=why):
+        check.check_hardware(world.station, world, world.clock)
 
 
 def test_a_welded_contactor_is_found(world: World) -> None:

@@ -125,6 +125,23 @@ def test_what_was_never_heard_is_not_missed_yet() -> None:
     assert facts(hardware) == [sig.MeterRead(1, 0, None), sig.TicRead(None)]
 
 
+def test_a_real_meter_that_sees_more_than_is_offered_says_so_once() -> None:
+    """After the time that a car has to follow each offer; what it measures is asked for by the station."""
+    meter = Says(READING)
+    hardware = station(Fittings(meters={1: meter}))  # type: ignore[dict-item]
+    hardware.do(sig.OfferCurrent(1, 10), NOW)
+    assert not facts(hardware, NOW + 100), "what is offered"
+    hardware.do(sig.OfferCurrent(1, 8), NOW + 100)
+    assert not facts(hardware, NOW + 100)
+    hardware.do(sig.OfferCurrent(1, 6), NOW + 103)
+    assert not facts(hardware, NOW + 103)
+    assert not facts(hardware, NOW + 107), "four seconds after the last offer"
+    assert facts(hardware, NOW + 109) == [sig.Overdrawn(1)]
+    assert not facts(hardware, NOW + 200), "once"
+    hardware.do(sig.OfferCurrent(1, 0), NOW + 201)
+    assert not facts(hardware, NOW + 300), "who opens the contactor is mode3.py"
+
+
 def test_a_meter_that_is_real_is_the_one_that_is_read_and_shown() -> None:
     meter = Says(READING)
     hardware = station(Fittings(meters={2: meter}), SOCKET, SOCKET)  # type: ignore[dict-item]

@@ -14,7 +14,7 @@ from chargepost.drivers.instruments import SimulatedMeter
 from chargepost.drivers.mains import Mains
 from chargepost.drivers.outlet import REACTION_S
 from chargepost.drivers.simulated import SimulatedStation
-from chargepost.signals import MeterBy, MeterRead, OfferCurrent, PilotChanged, ReadMeter, SwitchPower
+from chargepost.signals import MeterBy, MeterRead, OfferCurrent, Overdrawn, PilotChanged, ReadMeter, SwitchPower
 
 from .world import DC, SOCKET, World
 
@@ -329,3 +329,16 @@ class NeverSilent:
         silent = what == "make the meter silent"
         self.world.station.do(MeterBy(1, None if silent else 235.0), self.world.now)
         self.world.station.mute_meter(1, silent)
+
+
+# --- more than is offered --------------------------------------------------------------------------------------------
+
+
+def test_a_car_that_draws_too_much_is_told_after_its_time_to_follow_the_last_offer(world: World) -> None:
+    world.charge(msgspec.structs.replace(CARS["Compact"], overdraws=1.5), offered_a=10)
+    world.station.do(OfferCurrent(1, 8), world.now)
+    world.let_pass(3)
+    world.station.do(OfferCurrent(1, 6), world.now)
+    assert Overdrawn(1) not in world.facts_after(5)
+    assert world.facts_after(1) == [Overdrawn(1)]
+    assert not world.facts_after(100)

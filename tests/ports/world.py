@@ -14,6 +14,8 @@ CABLE = ConnectorSpec(kind="cable", lock=False)
 DOMESTIC = ConnectorSpec(kind="TE", phases=1, max_current_a=10, lock=False)
 DC = ConnectorSpec(kind="CCS2", max_current_a=63)
 
+SLEEPER = CarSpec(name="sleeper", battery_wh=60_000, asleep=True)
+
 
 class World:
     """One simulated station, its clock, and the hands of a bench."""
@@ -43,6 +45,10 @@ class World:
         hands: dict[Request, Callable[[], object]] = {
             "unplug the car": lambda: self.station.unplug(1, self.now),
             "plug in a ready car": lambda: self.station.plug_in(1, CARS["Compact"], self.now),
+            "plug in a car that sleeps": lambda: self.station.plug_in(1, SLEEPER, self.now),
+            "let the car draw a fifth more than it is offered": lambda: self.station.set_car(
+                1, self.now, max_current_a=32, overdraws=1.2
+            ),
             "make the meter silent": lambda: self.station.mute_meter(1, True),
             "let the meter speak again": lambda: self.station.mute_meter(1, False),
             "present a badge": lambda: self.reader.present("04A1B2C3"),

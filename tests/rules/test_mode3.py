@@ -358,14 +358,19 @@ def test_61851_a_car_that_draws_more_than_it_is_offered_is_stopped(model: str, c
     rig.run(1)
     assert (rig.view.vendor_error, rig.power()) == ("", True)
     rig.run(5)
-    rig.station.read_meter(1, "poll", None)
-    rig.run(1)
     assert (rig.view.vendor_error, rig.power()) == (code, False)
+
+
+@pytest.mark.parametrize(("model", "code"), [(PARKING, "21"), (PRO_AC, "14.0"), (CHARGE, "0x100213")])
+def test_61851_it_is_noticed_at_any_time_and_whatever_the_samples(model: str, code: str) -> None:
+    """The hardware says so: nobody has to ask the meter every few seconds."""
     rig = idle(model)
-    begin(rig, msgspec.structs.replace(CAR, max_current_a=32, overdraws=1.09), 20)
-    rig.station.read_meter(1, "poll", None)
-    rig.run(1)
+    rig.own(MeterValueSampleInterval="0")
+    begin(rig, msgspec.structs.replace(CAR, max_current_a=32, overdraws=1.09), 300)
     assert (rig.view.vendor_error, rig.power()) == ("", True)
+    rig.hardware.connectors[0].set_car(rig.now, overdraws=1.2)
+    rig.run(pilot.SEQUENCES["follow"].within_s + 2)
+    assert (rig.view.vendor_error, rig.power()) == (code, False)
 
 
 # --- proximity and domestic sockets ----------------------------------------------------------------------------------

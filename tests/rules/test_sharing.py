@@ -384,10 +384,10 @@ def test_a_car_that_begins_to_disobey_is_seen_in_time() -> None:
     rig = managed()
     rig.own(MeterValueSampleInterval="0")
     allow(rig, 10, inf)
-    start(rig, 1, BIG, 120)
+    start(rig, 1, BIG, 132)
     assert offers(rig) == [10]
     assert rig.hardware.connectors[0].set_car(rig.now, overdraws=1.5)
-    assert overdrawn_s(rig, 10.1, 120) < sharing.LOOK_S + 5
+    assert overdrawn_s(rig, 10.1, 60) < sharing.FOLLOW_S + 2
 
 
 def test_two_charge_points_on_one_supply_are_looked_at_too() -> None:

@@ -4,15 +4,18 @@ A check fails with an AssertionError that says what was promised. On a bench, `a
 Enter and `let_pass` sleeps; on the simulated driver both move the world.
 """
 
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Final, Literal, Protocol
 
-from chargepost.drivers.ports import Contactor, HouseMeter, Inputs, Lights, Lock, Meter, Modem, Pilot, Reader
-from chargepost.signals import PilotState
+from chargepost.drivers.ports import Contactor, Hardware, HouseMeter, Inputs, Lights, Lock, Meter, Modem, Pilot, Reader
+from chargepost.signals import OfferCurrent, Overdrawn, PilotState, SwitchPower
 
 Request = Literal[
     "unplug the car",
     "plug in a ready car",
+    "plug in a car that sleeps",
+    "let the car draw a fifth more than it is offered",
     "make the meter silent",
     "let the meter speak again",
     "make the house's meter silent",
@@ -28,6 +31,7 @@ CAR_S: Final = 5.0
 """A car must have answered a change of the pilot (IEC 61851-1, annex A, table A.6: 3 s for S2, 5 s for the current)."""
 MOVES_S: Final = 1.0
 """A contactor or a bolt has arrived."""
+PULSE_S: Final = 4.0
 METER_S: Final = 60.0
 EXACT: Final = 0.02
 """A meter of class 2 may be wrong by 2 % between its own figures."""
@@ -47,7 +51,7 @@ class Bench(Protocol):
 
 
 def check_pilot(pilot: Pilot, bench: Bench) -> None:
-    """A without car, B without offer, C or D on an offer, B when it ends, A when the car leaves."""
+    """A without car, B without offer, C or D on an offer, B when it ends, A when the car leaves; a pulse wakes it."""
     refused = [_refuses(pilot, current_a) for current_a in (-1.0, 3.0, 5.9, 81.0, float("nan"))]
     assert all(refused), "currents that no PWM can say are refused with ValueError"
     pilot.offer(0)
@@ -58,6 +62,15 @@ def check_pilot(pilot: Pilot, bench: Bench) -> None:
         bench.let_pass(CAR_S)
         state = pilot.state()
         assert state in states, f"offered {offered_a:g} A, after {what or 'nothing more'}: {states}, not {state}"
+    bench.ask("plug in a car that sleeps")
+    pilot.offer(16)
+    bench.let_pass(CAR_S)
+    assert pilot.state() == "B", f"a car that sleeps does not ask: B, not {pilot.state()}"
+    pilot.pulse(PULSE_S)
+    bench.let_pass(PULSE_S + CAR_S)
+    assert pilot.state() in ("C", "D"), (
+        f"a pulse of the pilot wakes the car, and it is offered 16 A: not {pilot.state()}"
+    )
 
 
 _VISIT: Final[tuple[tuple[Request | None, float, tuple[PilotState, ...]], ...]] = (
@@ -138,6 +151,25 @@ def _is_silent(instrument: Meter | Modem | HouseMeter) -> bool:
     except OSError:
         return True
     return False
+
+
+def check_hardware(hardware: Hardware, bench: Bench, now: Callable[[], float]) -> None:
+    """A car that draws what it is offered is not told of; one that draws more is, once, within its time to follow."""
+
+    def told(seconds: float) -> int:
+        bench.let_pass(seconds)
+        hardware.advance(now())
+        return hardware.take().count(Overdrawn(1))
+
+    bench.ask("plug in a ready car")
+    for offered_a in (16.0, 10.0):
+        hardware.do(OfferCurrent(1, offered_a), now())
+        hardware.do(SwitchPower(1, True), now())
+        assert not told(2 * CAR_S), f"the car takes the {offered_a:g} A it is offered, and is told to draw more"
+    bench.ask("let the car draw a fifth more than it is offered")
+    assert told(CAR_S + MOVES_S) == 1, "a car draws more than it is offered, and nobody says so in time"
+    assert not told(2 * CAR_S), "it is told once"
+    hardware.do(SwitchPower(1, False), now())
 
 
 def check_modem(modem: Modem, bench: Bench) -> None:

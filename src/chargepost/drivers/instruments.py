@@ -19,6 +19,9 @@ class SimulatedPilot:
         pilot.duty_percent(current_a)
         self._outlet.offer(current_a, self._clock())
 
+    def pulse(self, lasts_s: float) -> None:
+        self._outlet.pulse_pilot(self._clock(), lasts_s)
+
     def state(self) -> PilotState:
         self._outlet.advance(self._clock())
         return self._outlet.pilot

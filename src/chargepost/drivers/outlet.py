@@ -21,6 +21,7 @@ from chargepost.signals import (
     FaultRaised,
     InputChanged,
     LockChanged,
+    Overdrawn,
     PilotChanged,
     PilotState,
     PowerSwitched,
@@ -33,6 +34,10 @@ LOCK_S: Final = 0.4
 """The travel of the lock's bolt."""
 REACTION_S: Final = 0.5
 """From a change of the pilot or of the power to the car's answer (the standard allows 3 to 5 s)."""
+OVERDRAWN: Final = 1.1
+"""Of its offer a car may draw so much: its own error and that of who measures it."""
+OVERDRAWN_S: Final = 5.1
+"""For so long, too: it has 5 s to follow a lower offer (IEC 61851-1, annex A). A hair more, so that it had them."""
 AMBIENT_C: Final = 20.0
 HEAT_C_PER_A2: Final = 0.01
 """Steady rise over ambient for the sum of the squares of the currents: three times 32 A make 31 degrees."""
@@ -90,8 +95,8 @@ class SimulatedConnector:
     """
 
     __slots__ = (
-        "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now",
-        "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh", "_since", "_soc_at",
+        "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now", "_over",
+        "_over_at", "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh", "_since", "_soc_at",
         "_temperature_c", "_to_lock", "_told", "_wants", "_width", "ambient_c", "beside", "cable_rating_a", "car",
         "closed", "intensity_percent", "jammed", "leak_ma", "light", "locked", "muted", "next_wake", "number",
         "offered_a", "plugged", "powered", "shorted", "soc_percent", "socket", "sockets", "spec", "transformers_v",
@@ -144,6 +149,8 @@ class SimulatedConnector:
 
         self._draw_a = 0.0
         """Per phase, on `_width` phases; constant since `_since`."""
+        self._over, self._over_at = False, inf
+        """It draws more than it is offered; when that is told, unless it ends before."""
         self._width = 0
         self._reckoned_at, self._reckoned_wh = -inf, 0.0
         """The active energy of this stretch at one instant: register, reading and charge are asked for together."""
@@ -290,6 +297,9 @@ class SimulatedConnector:
             self._react_at = inf
             self._heard_a = 0.0 if self.shorted else self.offered_a
             self._live = self.closed
+        if self._over_at <= now:
+            self._over_at = inf
+            self._facts.append(Overdrawn(self.number))
         self._decide()
 
     def _settle(self, now: float) -> None:
@@ -312,7 +322,9 @@ class SimulatedConnector:
                 self._draw_a = min(allowed_a, car.wish_a(self.soc_percent)) * car.overdraws
                 self._width = min(car.phases, self.spec.phases)
                 self._soc_at = self._when(car.next_step(self.soc_percent))
-        self.next_wake = min(self._contactor_at, self._lock_at, self._react_at, self._soc_at)
+        if (over := self._draw_a > self.offered_a * OVERDRAWN) != self._over:
+            self._over, self._over_at = over, self._now + OVERDRAWN_S if over else inf
+        self.next_wake = min(self._contactor_at, self._lock_at, self._react_at, self._soc_at, self._over_at)
         if self.powered and (seen := (self.pilot, self.diode)) != self._told:
             self._told = seen
             self._facts.append(PilotChanged(self.number, *seen))
@@ -396,6 +408,7 @@ class SimulatedConnector:
         if self.powered and current_a != self.offered_a:
             self._settle(self._now)
             self.offered_a = float(current_a)
+            self._over = False  # whatever it draws, it has its time to follow this offer
             self._react()
             self._decide()
 

@@ -17,6 +17,10 @@ class Pilot(Protocol):
     def offer(self, current_a: float) -> None:
         """PWM for 6 to 80 A per phase; 0 A is a steady level. ValueError for anything else."""
 
+    def pulse(self, lasts_s: float) -> None:
+        """Take the pilot away (state F) for so long and put it back as it was offered: a sleeping car wakes. A board
+        without a pilot has no such port, and nothing to wake."""
+
     def state(self) -> PilotState:
         """The vehicle's side, debounced: a state shorter than the standard allows for is never told."""
 
@@ -76,7 +80,10 @@ class Modem(Protocol):
 
 
 class Hardware(Protocol):
-    """All instruments of one station as a carrier drives them; `SimulatedStation` is one."""
+    """All instruments of one station as a carrier drives them; `SimulatedStation` is one.
+
+    It says by itself what cannot wait to be asked for: also, as `Overdrawn`, that a car draws more than it is offered.
+    """
 
     def do(self, wish: Wish, now: float) -> None:
         """Do what concerns the hardware; other wishes are somebody else's."""

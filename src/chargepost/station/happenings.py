@@ -376,6 +376,12 @@ def _switched(s: "Station", fact: sig.PowerSwitched, now: float) -> None:
         transactions.opened(s, c, now)
 
 
+def _overdrawn(s: "Station", fact: sig.Overdrawn, now: float) -> str:
+    """What the meter says decides (mode3.py), not who noticed it."""
+    s.read_meter(fact.connector, "poll", None)
+    return QUIET
+
+
 def _read(s: "Station", fact: sig.MeterRead, now: float) -> str | None:
     purpose = s.tickets.pop(fact.ticket, None)
     if not 0 <= fact.connector <= len(s.connectors):
@@ -519,7 +525,7 @@ def forget_settings(s: "Station", now: float) -> None:
     external.forget(s, now)
 
 
-OUTLET_FACTS = frozenset({sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched})
+OUTLET_FACTS = frozenset({sig.PilotChanged, sig.CableChanged, sig.LockChanged, sig.PowerSwitched, sig.Overdrawn})
 """What the hardware tells of one outlet."""
 
 HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
@@ -536,6 +542,7 @@ HANDLERS: dict[type, Callable[["Station", Any, float], str | None]] = {
     sig.LockChanged: _lock,
     sig.PowerSwitched: _switched,
     sig.MeterRead: _read,
+    sig.Overdrawn: _overdrawn,
     sig.BadgePresented: _badge,
     sig.ButtonPressed: inputs.button,
     sig.InputChanged: inputs.contact,

@@ -34,7 +34,7 @@ SETTLED_S = 15.0
 
 LOOK_S = 30.0
 """How often the meter of a charge on a shared supply is looked at, beside the samples that somebody may have switched
-off: a fuse bears for minutes what a car may draw too much."""
+off: for what a car takes of its offer. That it takes more the hardware tells at once (`signals.Overdrawn`)."""
 
 HEADROOM_A = 2.0
 """Above what a car takes of its offer: enough to see that it wants more."""

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from chargepost.drivers.outlet import NO_PILOT, Outlet, SimulatedConnector
+from chargepost.drivers.outlet import NO_PILOT, OVERDRAWN, OVERDRAWN_S, Outlet, SimulatedConnector
 from chargepost.drivers.ports import Contactor, HouseMeter, Inputs, Lights, Meter, Reader
 from chargepost.drivers.real.instrument import Changed, NotHeardYet
 from chargepost.drivers.simulated import KEY, SimulatedStation
@@ -24,6 +25,7 @@ from chargepost.signals import (
     InputChanged,
     MeterBy,
     MeterRead,
+    Overdrawn,
     Reading,
     ShowLight,
     SwitchPower,
@@ -74,7 +76,7 @@ class Fittings:
 class FittedStation(SimulatedStation):
     """Hardware to a carrier, which lets `run` go on for as long as it uses it."""
 
-    __slots__ = ("_inputs", "_last", "_phases", "_quiet", "_tic", "_where", "fittings")
+    __slots__ = ("_inputs", "_last", "_over", "_phases", "_quiet", "_tic", "_where", "fittings")
 
     def __init__(
         self, fittings: Fittings, outlets: Sequence[Outlet], *, points: int | None = None, seed: int = 0,
@@ -89,6 +91,8 @@ class FittedStation(SimulatedStation):
         """What was told of instruments that are silent."""
         self._tic: Tic | None = None
         self._last: dict[int, Reading] = {}
+        self._over: dict[int, tuple[float, float]] = {}
+        """Offers that a real meter sees exceeded, and when that is told."""
         self._phases: dict[int, tuple[int, int, int]] = {}
         """How the meters are wired."""
 
@@ -175,10 +179,24 @@ class FittedStation(SimulatedStation):
         if fittings.reader and (badge := self._asked(fittings.reader.badge, *_fault(0, fittings.reader_error))):
             self._tell(BadgePresented(badge))
         for number, meter in fittings.meters.items():
-            self._asked(meter.read, MeterRead(number, 0, None), None)
+            if reading := self._asked(meter.read, MeterRead(number, 0, None), None):
+                self._watch(number, max(reading.current_a), now)
         if fittings.tic and (tic := self._asked(fittings.tic.read, TicRead(None), None)) and tic is not self._tic:
             self._tic = tic
             self._tell(TicRead(tic))
+
+    def _watch(self, number: int, current_a: float, now: float) -> None:
+        """A car has its time to follow each offer."""
+        offered_a = self.connector(number).offered_a
+        if not offered_a or current_a <= offered_a * OVERDRAWN:
+            self._over.pop(number, None)
+            return
+        over_a, due = self._over.get(number, (0.0, inf))
+        if over_a != offered_a:
+            self._over[number] = offered_a, now + OVERDRAWN_S
+        elif now >= due:
+            self._over[number] = offered_a, inf
+            self._tell(Overdrawn(number))
 
     def _touched(self, name: str, active: bool, now: float) -> None:
         kind, _, number = name.rpartition("_")
