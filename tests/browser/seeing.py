@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, Request
@@ -20,6 +20,10 @@ BEYOND = """() => [...document.querySelectorAll("main *")].filter((each) => {
   return counts && box.width && (box.right > innerWidth + 1 || box.left < -1);
 }).map((each) => each.outerHTML.slice(0, 200))"""
 """What stands beyond the edge of the window, but for what scrolls in a box of its own."""
+
+
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[Scheme, int], ...] = (("light", 1280), ("dark", 1280), ("dark", 360), ("light", 360))
 
 
 @dataclass
@@ -44,7 +48,18 @@ class Seen:
 
     async def beyond(self) -> list[str]:
         found: list[str] = await self.page.evaluate(BEYOND)
-        return found
+        wide = await self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        return found + ["the whole page"] * wide
+
+    async def assert_good_everywhere(self) -> None:
+        """In the light and in the dark, on a wide screen and on a telephone."""
+        for scheme, width in LOOKS:
+            await self.look(scheme, width)
+            await self.assert_good()
+
+    async def look(self, scheme: Scheme, width: int) -> None:
+        await self.page.emulate_media(color_scheme=scheme)
+        await self.page.set_viewport_size({"width": width, "height": 800})
 
     async def assert_good(self) -> None:
         """Nothing foreign was asked for, nothing went wrong, everybody can read it, and it fits."""

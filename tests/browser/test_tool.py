@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -11,9 +12,9 @@ from playwright.async_api import Browser, Page, expect
 from chargepost import signals as sig
 from chargepost.commissioning import pages, tabs
 from chargepost.commissioning.access import ADMIN, USER
-from tests.browser.seeing import tool_page
+from tests.browser.seeing import LOOKS, tool_page
 from tests.tool.rig import OWN, Commissioned, commissioned
-from tests.tool.test_rights import PRODUCTS
+from tests.tool.test_access_table import PRODUCTS, SUB_TABS, expected, guide
 
 pytestmark = pytest.mark.slow
 
@@ -42,20 +43,38 @@ async def test_r_248_r_250_log_in_and_the_first_password_is_changed(browser: Bro
         await page.get_by_role("heading", name="Log in").wait_for()
 
 
+RIGHTS = """() => Object.fromEntries([...document.querySelectorAll(".field")].map((field) => [field.dataset.field,
+  field.querySelector(":is(input, select):not([type=hidden], [readonly], [disabled])") ? "RW" : "R"]))"""
+"""Each field on the page, and whether it lets itself be edited."""
+
+WAYS = """() => [...document.querySelectorAll("a[href]")].map((each) => each.pathname)"""
+
+HALVES = {ADMIN: LOOKS[::2], USER: LOOKS[1::2]}
+"""How each sub-tab is looked at: what both accounts see, in all four ways."""
+
+
 @pytest.mark.parametrize("product", PRODUCTS)
-async def test_r_252_every_sub_tab_is_good_light_and_dark_wide_and_narrow(browser: Browser, product: str) -> None:
-    """No violation of WCAG A or AA, no line that is too wide, nothing said in the console, nothing from elsewhere."""
-    settings = {"Supervised": True} if "schneider" not in product and "pro" not in product else {}
-    async with commissioned(product, settings=settings) as site:
-        seen = await tool_page(browser, site)
-        page = seen.page
+async def test_r_252_r_254_r_256_every_sub_tab_is_good_and_gives_each_account_its_own(
+    browser: Browser, product: str
+) -> None:
+    """No violation of WCAG A or AA, no line that is too wide, nothing said in the console, nothing from elsewhere;
+    fields are edited, read or absent as the guide's tables have it, and no way leads to what is not theirs."""
+    async with commissioned(product, settings=PRODUCTS[product]) as site:
         port = site.embedded().port
-        for sub in (sub for _tab, subs in tabs.seen_by(ADMIN, port) for sub in subs):
-            await seen.go(f"{sub.tab}/{sub.name}")
-            for scheme in ("light", "dark"):
-                await page.emulate_media(color_scheme=scheme)
-                for width in (1280, 360):
-                    await page.set_viewport_size({"width": width, "height": 800})
+        for account, looks in HALVES.items():
+            seen = await tool_page(browser, site, account)
+            page, theirs = seen.page, [sub for _tab, subs in tabs.seen_by(account, port) for sub in subs]
+            paths = {urlsplit(seen.at).path + f"{sub.tab}/{sub.name}" for sub in theirs}
+            for sub in theirs:
+                assert guide(SUB_TABS.get(f"{sub.tab}/{sub.name}", "X X"), account) == "X"
+                await seen.go(f"{sub.tab}/{sub.name}")
+                rights = {row.name: expected(row, sub, account, port) for row in tabs.fields_of(sub, port)}
+                assert await page.evaluate(RIGHTS) == {name: may for name, may in rights.items() if may != "N"}, sub
+                ways = {way for way in await page.evaluate(WAYS) if way.count("/") == 4}
+                assert ways <= paths, sub
+                assert await page.locator("button[value=save]").count() == ("RW" in rights.values()), sub
+                for scheme, width in looks:
+                    await seen.look(scheme, width)
                     await seen.assert_good()
 
 

@@ -95,18 +95,16 @@ async def test_ux_23_an_import_is_seen_before_it_happens(browser: Browser, tmp_p
         await page.get_by_role("button", name="Import").click()
         await page.get_by_role("heading", name="Removed (1)").wait_for()
         assert listed(site) == [("04OLD", "User", "")]
-        await seen.violations()
+        assert await seen.violations() == []
         await page.get_by_role("button", name="Replace the list").click()
         await page.get_by_text("The list has 3 badges now.").wait_for()
         assert [badge for badge, _, _ in listed(site)] == [each.id_tag for each in LIST]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-async def test_ux_14_the_list_can_be_read_by_all(browser: Browser, scheme: str, width: int) -> None:
+async def test_ux_14_the_list_can_be_read_by_all(browser: Browser) -> None:
     async with commissioned("evlink-parking") as site:
         fill(site, *LIST)
-        seen = await tool_page(browser, site, viewport={"width": width, "height": 800}, color_scheme=scheme)
+        seen = await tool_page(browser, site)
         page = await seen.go(PAGE)
         await page.get_by_role("row", name="04A1").wait_for()
-        await seen.assert_good()
+        await seen.assert_good_everywhere()

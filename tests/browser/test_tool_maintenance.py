@@ -67,13 +67,11 @@ async def test_r_354_ux_25_an_update_is_uploaded_and_its_end_is_told(browser: Br
         assert site.host().model.release == "R7"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-async def test_ux_14_maintenance_can_be_read_by_all(browser: Browser, scheme: str, width: int) -> None:
+async def test_ux_14_errors_can_be_read_by_all(browser: Browser) -> None:
     async with commissioned("evlink-parking") as site:
         site.host().tell(sig.FaultRaised(1, "12"), sig.FaultRaised(2, "4"))
-        seen = await tool_page(browser, site, viewport={"width": width, "height": 800}, color_scheme=scheme)
-        for sub in ("status", "report", "control", "passwords", "firmware"):
+        seen = await tool_page(browser, site)
+        for sub in ("status", "report"):
             page = await seen.go(f"maintenance/{sub}")
             await page.locator("h1").wait_for()
-            await seen.assert_good()
+            await seen.assert_good_everywhere()
