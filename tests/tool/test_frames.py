@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +17,14 @@ from chargepost.commissioning.exchanges import Exchange, Filter
 from chargepost.commissioning.words import words
 from chargepost.run import stream
 from chargepost.run.history import EVERY_S
-from chargepost.supervision.tracelog import FRAMES_MAX
+from chargepost.supervision.tracelog import (
+    BLOCK_BYTES,
+    BLOCK_FRAMES,
+    FRAME_BYTES_MAX,
+    FRAMES_MAX,
+    PACKED_BYTES_MAX,
+    FrameLog,
+)
 from tests.shells.rig import until
 from tests.shells.wires import request
 from tests.tool.rig import Client, Commissioned, commissioned
@@ -171,6 +179,39 @@ async def test_frames_are_for_the_admin_alone() -> None:
     async with commissioned() as site, site.client(USER) as client:
         assert (await client.get(PAGE)).status_code == 404
         assert PAGE not in (await client.get("overview/station")).text
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_packed_frames_are_found_as_they_came() -> None:
+    """Of two stations, back and forth over many blocks."""
+    log, put = FrameLog(), []
+    for number in range(1, 3 * BLOCK_FRAMES):
+        identity, data = "S1" if number % 3 else "S2", b'[2,"%d","Heartbeat",{}]' % number
+        log.add(identity, data, at_utc_s=number / 7, direction="cp-to-csms", trouble="late" if number % 5 == 0 else "")
+        put.append((identity, number, data, number / 7))
+    for identity in ("S1", "S2"):
+        own = [each[1:] for each in put if each[0] == identity]
+        for after, before in ((0, 2**62), (0, BLOCK_FRAMES + 9), (BLOCK_FRAMES - 9, 2**62)):
+            there = [each for each in own if after < each[0] < before]
+            found = log.between(identity, after, before, 50)
+            assert [(frame.number, frame.data, frame.at_utc_s) for frame in found] == there[-50:]
+            found = log.following(identity, after, 50)
+            assert [frame.number for frame in found] == [each[0] for each in own if each[0] > after][:50]
+        assert log.newest(identity) == own[-1][0]
+        assert log.newest(identity, own[-1][0]) == own[-1][0]
+        assert [frame.trouble for frame in log.frames(identity, errors=True)].count("late") > 50
+    assert log.last({"S1", "S2", "S3"}, 10) == {"S1", "S2"}
+    assert log.newest("S3", 4) == 4
+
+
+def test_frames_that_cannot_be_packed_take_no_more_room_than_others() -> None:
+    log, noise = FrameLog(), random.Random(1)
+    for _ in range(600):
+        log.add("S1", noise.randbytes(FRAME_BYTES_MAX + 1), at_utc_s=0.0, direction="csms-to-cp")
+    kept = len(log.between("S1", 0, 2**62, FRAMES_MAX))
+    assert 100 < kept <= (PACKED_BYTES_MAX + BLOCK_BYTES) // FRAME_BYTES_MAX + 1
 
 
 # --- at once --------------------------------------------------------------------------------------------------------

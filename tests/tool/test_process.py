@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import httpx2
-import msgspec
 import pytest
 
 from chargepost.catalogue import load
@@ -171,23 +170,54 @@ async def test_what_was_said_to_sessions_that_never_look_is_bounded() -> None:
         assert "Saved: one change." in (await client.get("configuration/general")).text
 
 
+FULL = """
+import asyncio, sys
+from chargepost import cli  # as the command is
+from chargepost.run.addresses import Address
+from chargepost.run.history import SAMPLES
+from chargepost.run.house import Plan, opened
+from chargepost.run.site import Site, StationPart
+from chargepost.run.store import Store
+from chargepost.supervision.tracelog import FRAMES_MAX
+
+VALUE = '{{"value":"{n}","context":"Sample.Periodic","measurand":"{what}","phase":"L1","location":"Outlet","unit":"A"}}'
+VALUES = ",".join(VALUE.replace("{what}", f"Current.Import.{what}") for what in range(6))
+CALL = '[2,"{n}","MeterValues",{{"connectorId":1,"meterValue":[{{"timestamp":"{n}Z","sampledValue":['
+CALL += VALUES + "]}}]}}]"
+
+async def main():
+    site = Site(name="full", stations=(StationPart(id="S1", model="evlink-parking@R5"),))
+    async with opened(Plan(site, Store(None), "0", 1.0, tool=Address("127.0.0.1", 0))) as house:
+        for n in range(FRAMES_MAX // 2):
+            house.stations.log.sent("S1", CALL.format(n=n).encode(), n)
+            house.stations.log.received("S1", f'[3,"{n}",{{}}]'.encode(), n)
+        for _ in range(SAMPLES):
+            house.tools.tools.history.sample()
+        print(house.tools.page("S1"), house.tools.tools.first_passwords["S1"]["admin"], flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+"""One station with all the frames and samples that are ever kept; tells its address and the first password."""
+
+
 @pytest.mark.slow
-async def test_r_247_one_station_with_its_tool_is_served_over_http_and_stays_small() -> None:
+async def test_r_247_one_station_with_its_tool_stays_small_with_a_full_history() -> None:
     """As a process of its own, with every page of it seen."""
     pipe = asyncio.subprocess.PIPE
-    words = ("station", "evlink-parking@R5", "--tool", "127.0.0.1:0", "--control", "none", "--json")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chargepost", *words, stdout=pipe)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", FULL, stdin=pipe, stdout=pipe)
     assert process.stdout
     try:
         async with asyncio.timeout(DEADLINE_S):
-            (station,) = msgspec.json.decode(await process.stdout.readline())["stations"]
+            at, first = (await process.stdout.readline()).decode().split()
         async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
-            client, first = Client(http, station["tool"]), station["passwords"][ADMIN]
+            client = Client(http, at)
             await client.log_in(ADMIN, first)
             form = {"csrf": await client.csrf("password"), "old": first, "new": OWN, "again": OWN}
             assert (await http.post(f"{client.at}password", data=form)).status_code == 303
             seen = [await client.get(f"{sub.tab}/{sub.name}") for sub in tabs.SUB_TABS]
             assert sum(answer.status_code == 200 for answer in seen) > 10
+            assert (await client.get("overview/frames?action=none")).status_code == 200  # which reads them all
         assert rss_kb(process.pid) < RSS_MAX_KB
     finally:
         process.terminate()
