@@ -4,7 +4,9 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.patience import PATIENCE_MS
 
 pytest.register_assert_rewrite("tests.browser.seeing")
 
@@ -16,11 +18,14 @@ FLAGS = [
 ]  # fmt: skip
 """The last but one keep the browser itself from asking for things that no page asked for."""
 
+expect.set_options(timeout=PATIENCE_MS)
+
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     assert CHROMIUM, "no Chromium on this machine: apt-get install chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
         yield browser
         await browser.close()

@@ -1,5 +1,8 @@
 """A tool's pages as somebody sees them: logged in by hand, with all that went wrong meanwhile."""
 
+import contextlib
+import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -66,6 +69,22 @@ class Seen:
         assert (self.said, self.foreign) == ([], [])
         assert await self.violations() == []
         assert await self.beyond() == []
+
+
+HEADINGS = """addEventListener("DOMContentLoaded", () => {
+  const seen = JSON.parse(sessionStorage.getItem("headings") || "[]");
+  sessionStorage.setItem("headings", JSON.stringify([...seen, document.querySelector("h1").textContent]));
+})"""
+
+
+@contextlib.asynccontextmanager
+async def passing(page: Page, *headings: str) -> AsyncIterator[None]:
+    """What is done within brings pages with these headings, one after the other: none is too short to be seen."""
+    await page.add_init_script(HEADINGS)
+    yield
+    await page.wait_for_function(
+        """wanted => sessionStorage.getItem("headings") === wanted""", arg=json.dumps(headings, separators=(",", ":"))
+    )
 
 
 async def tool_page(

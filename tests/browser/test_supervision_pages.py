@@ -40,7 +40,7 @@ async def test_a_charge_appears_by_itself_and_runs_no_foreign_script(browser: Br
             await station.charge()
             await page.get_by_role("table", name="Stations").get_by_text("Charging").wait_for()
             await page.get_by_text(HOSTILE).wait_for()
-            assert await page.get_by_text("7.36 kW").count()
+            await page.get_by_text("7.36 kW").first.wait_for()
         assert said == []
 
 
@@ -193,7 +193,8 @@ async def test_a_shared_link_survives_the_login(browser: Browser) -> None:
         await page.goto(site.url + path)
         for password in ("wrong", site.password):
             await page.fill("[name=password]", password)
-            await page.get_by_role("button", name="Log in").click()
+            async with page.expect_navigation():  # the next word is for the next page
+                await page.get_by_role("button", name="Log in").click()
         await page.get_by_role("heading", name="PROAC-1").wait_for()
         assert page.url == site.url + path
 

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, Page, expect
 from chargepost import signals as sig
 from chargepost.commissioning import pages, tabs
 from chargepost.commissioning.access import ADMIN, USER
-from tests.browser.seeing import LOOKS, tool_page
+from tests.browser.seeing import LOOKS, passing, tool_page
+from tests.shells.rig import until
 from tests.tool.rig import OWN, Commissioned, commissioned
 from tests.tool.test_access_table import PRODUCTS, SUB_TABS, expected, guide
 
@@ -116,10 +117,10 @@ async def test_r_258_after_save_and_reboot_the_page_comes_back_by_itself(browser
         lamp = site.host().hardware.connector(1)
         assert lamp.light == "green"
         await page.get_by_label("Default gateway").fill("192.168.0.254")
-        await page.get_by_role("button", name="Save and reboot").click()
-        await page.get_by_role("heading", name="The station is starting").wait_for()
-        assert lamp.light == "off"
-        await page.get_by_role("heading", name="Network").wait_for()
+        dark = asyncio.create_task(until(lambda: lamp.light == "off", asyncio.Event()))
+        async with passing(page, "The station is starting", "Network"):
+            await page.get_by_role("button", name="Save and reboot").click()
+        await dark
         await expect(page.get_by_label("Default gateway")).to_have_value("192.168.0.254")
         assert lamp.light == "green"
 
@@ -133,12 +134,12 @@ async def test_a_change_from_elsewhere_appears_and_says_who_and_typed_text_is_ke
         page = await (await tool_page(browser, site)).go(GENERAL)
         name = page.get_by_label("Charging station name")
         changed_elsewhere(site, "From afar")
-        await page.get_by_text("Changed to From afar by the supervision").wait_for(timeout=15_000)
+        await page.get_by_text("Changed to From afar by the supervision").wait_for()
         await expect(name).to_have_value("From afar")
-        await expect(page.locator("#place")).to_contain_text("From afar", timeout=15_000)
+        await expect(page.locator("#place")).to_contain_text("From afar")
         await name.fill("Half typ")
         changed_elsewhere(site, "Farther")
-        await page.get_by_text("Changed to Farther by the supervision").wait_for(timeout=15_000)
+        await page.get_by_text("Changed to Farther by the supervision").wait_for()
         await expect(name).to_have_value("Half typ")
         assert await page.evaluate("document.activeElement.name") == "station-name"
         await page.get_by_role("button", name="Take theirs").click()
@@ -152,10 +153,10 @@ async def test_a_page_whose_server_is_gone_says_so_and_comes_back(browser: Brows
         page = await seen.go(GENERAL)
         await page.get_by_label("Charging station name").fill("Half typ")
         await page.context.set_offline(True)
-        await page.get_by_text("The station does not answer.").wait_for(timeout=20_000)
+        await page.get_by_text("The station does not answer.").wait_for()
         assert await page.get_by_role("button", name="Save", exact=True).is_disabled()
         await page.context.set_offline(False)
-        await page.get_by_text("The station does not answer.").wait_for(state="hidden", timeout=20_000)
+        await page.get_by_text("The station does not answer.").wait_for(state="hidden")
         await expect(page.get_by_label("Charging station name")).to_have_value("Half typ")
         assert await page.get_by_role("button", name="Save", exact=True).is_enabled()
 
@@ -231,9 +232,8 @@ async def test_twenty_open_pages_all_live(browser: Browser) -> None:
             await seen.go(GENERAL)
         for number in range(1, 6):
             site.host(f"S{number}").tell(sig.SettingChanged("stationName", f"Number {number}", "a test"))
-        async with asyncio.timeout(60):
-            for number, seen in enumerate(opened, 1):
-                await seen.page.get_by_text(f"Changed to Number {number} by a test").wait_for()
+        for number, seen in enumerate(opened, 1):
+            await seen.page.get_by_text(f"Changed to Number {number} by a test").wait_for()
 
 
 async def test_a_user_sees_no_more_than_the_guide_says(browser: Browser) -> None:
@@ -303,8 +303,8 @@ async def test_a_page_that_refreshes_itself_does_not_keep_its_session_alive(brow
 async def test_a_hidden_page_asks_for_nothing(browser: Browser) -> None:
     async with commissioned() as site:
         seen = await tool_page(browser, site)
+        await seen.page.add_init_script("Object.defineProperty(document, 'hidden', {value: true})")
         page = await seen.go(GENERAL)
-        await page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         await page.evaluate("refresh()")

@@ -8,7 +8,7 @@ from playwright.async_api import Browser
 
 from chargepost import signals as sig
 from chargepost.drivers.simulated import CARS
-from tests.browser.seeing import tool_page
+from tests.browser.seeing import passing, tool_page
 from tests.shells.rig import until
 from tests.tool.rig import commissioned
 from tests.tool.test_maintenance import GOOD, terms
@@ -45,9 +45,8 @@ async def test_r_258_ux_22_a_restart_shows_its_steps_and_the_page_comes_back(bro
         seen = await tool_page(browser, site)
         page = await seen.go("maintenance/control")
         await page.get_by_role("button", name="Restart the charging station").click()
-        await page.get_by_role("dialog").get_by_role("button", name="OK").click()
-        await page.get_by_role("heading", name="The station is starting").wait_for()
-        await page.get_by_role("heading", name="Control").wait_for()
+        async with passing(page, "The station is starting", "Control"):
+            await page.get_by_role("dialog").get_by_role("button", name="OK").click()
         assert page.url.endswith("maintenance/control")
 
 

@@ -36,7 +36,7 @@ async def test_ux_20_ten_tabs_of_ten_stations_stay_live(browser: Browser) -> Non
                     site.host(each).present_badge("04A1", 1)
             for each, page in pages:
                 word = "Preparing" if turn == 1 else "Charging"
-                await page.locator("main .status", has_text=word).first.wait_for(timeout=15_000)
+                await page.locator("main .status", has_text=word).first.wait_for()
                 assert not await page.locator("#stale").is_visible(), each
         late = await context.new_page()
         await late.goto(site.page("maintenance/status", ids[-1]))

@@ -33,8 +33,9 @@ from chargepost.records.ledger import STATION_SCHEMA, STATION_VERSION
 from chargepost.run.clock import Clock
 from chargepost.run.stations import Stations
 from chargepost.signals import ConnectorView, StationView
+from tests.patience import PATIENCE_S
 from tests.shells.peers.policy import TakesEverybody
-from tests.shells.peers.record import CALL, DEADLINE_S, Call, Record
+from tests.shells.peers.record import CALL, Call, Record
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -295,7 +296,7 @@ class Observed:
 
     async def _until_connector(self, what: str, seen: Callable[[ConnectorView], bool]) -> None:
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not seen(await self._connector()):  # noqa: ASYNC110 - hardware says nothing of it
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
@@ -325,6 +326,7 @@ class Observed:
         values: list[Told] = []
         for chunk in self._chunks(items):
             await self.central.ask("ChangeConfiguration", key=SAMPLED, value=",".join(chunk))
+            await self._quiet()  # a sample as it was before may still have waited to be told
             since = len(self._sampled())
             await self.central.record.until(lambda since=since: len(self._sampled()) > since, "a sample")  # type: ignore[misc]
             values += [_shape(each) for each in self._sampled()[-1]]

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chargepost.drivers.check import Request
+from tests.patience import PATIENCE_S
 
 SLAVE = Path(__file__).parent / "instruments" / "slave.py"
 
-DEADLINE_S = 15.0
-"""Nothing here takes so long, unless it never happens."""
 
 QUICK: dict[str, Any] = {"poll_s": 0.01, "again_s": 0.01, "answer_s": 0.2}
 """How a driver is set up here: it looks a hundred times a second."""
@@ -33,7 +32,7 @@ class Process:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(f"{command}\n".encode())
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             return (await self._process.stdout.readline()).decode().strip()
 
     async def end(self) -> None:
@@ -50,7 +49,7 @@ async def slave(kind: str, framing: str, unit: int = 30) -> AsyncIterator[Proces
     )
     assert process.stdout
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             at = (await process.stdout.readline()).decode().strip()
         yield (made := Process(process, at))
     finally:
@@ -71,7 +70,7 @@ class Bench:
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Looked at whenever the driver says that something changed, and now and then besides."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not what():
                 self._changed.clear()
                 with suppress(TimeoutError):
@@ -97,7 +96,7 @@ class Bench:
             assert await self._process.do(command) == "done"
             await self.polled()
 
-        asyncio.run_coroutine_threadsafe(told(), self._loop).result(DEADLINE_S)
+        asyncio.run_coroutine_threadsafe(told(), self._loop).result(PATIENCE_S)
 
 
 @asynccontextmanager

@@ -12,8 +12,9 @@ from chargepost.drivers.real import tic as frames
 from chargepost.drivers.real.tic import TicLine
 from chargepost.drivers.real.wires import Line
 from chargepost.signals import Tic
+from tests.patience import PATIENCE_S
 
-from .benches import DEADLINE_S, Bench, running
+from .benches import Bench, running
 from .test_real_reader import Terminal
 
 
@@ -152,7 +153,7 @@ async def test_frames_come_over_a_serial_line_of_seven_bits() -> None:
     driver = TicLine(Line(at=terminal.path, baud=1200, parity="even", byte_size=7), again_s=0.01)
     hands = Bench()
     async with running(driver, hands):
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while driver.silent:
                 terminal.say(SINGLE[-20:] + SINGLE)
                 await asyncio.sleep(0.01)
@@ -166,7 +167,7 @@ async def test_a_line_that_was_opened_with_eight_bits_hears_the_parity_as_the_ei
     even = bytes(byte | (byte.bit_count() & 1) << 7 for byte in THREE)
     assert even != THREE
     async with running(driver, hands):
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while driver.silent:
                 terminal.say(even)
                 await asyncio.sleep(0.01)

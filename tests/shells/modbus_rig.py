@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from msgspec.structs import replace
+from tests.patience import PATIENCE_S
 from tests.shells.rig import BADGE, Rig
 
 from chargepost.catalogue.model import Model
@@ -58,7 +59,7 @@ class Peer:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps([call, *arguments]).encode() + b"\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             line = await self.process.stdout.readline()
         assert line, "the peer ended"
         return json.loads(line)

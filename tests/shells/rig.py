@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
 from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION
@@ -23,8 +25,6 @@ from chargepost.supervision.host import Host
 from chargepost.supervision.ledger import Ledger
 from chargepost.supervision.wishes import BadgeRow
 
-DEADLINE_S = 20.0
-"""Of the machine: nothing here takes so long, unless it never happens."""
 SPEED = 60.0
 BADGE = "04A2B3C4D5E680"
 SOUND = Faults()
@@ -32,7 +32,7 @@ SOUND = Faults()
 
 async def until(what: Callable[[], bool], happening: asyncio.Event) -> None:
     """Look at each happening and, since not everything says that it happened, at least fifty times a second."""
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not what():
             happening.clear()
             with contextlib.suppress(TimeoutError):

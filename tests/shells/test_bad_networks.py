@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.rig import SPEED, Rig, rigged
-from tests.shells.wires import PATIENCE_S, Recorder
+from tests.shells.wires import Recorder
 from tests.soak import times
 
 from chargepost import signals as sig

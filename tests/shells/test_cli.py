@@ -21,8 +21,9 @@ import pytest
 import websockets
 from rich.console import Console
 from rich.text import Text
+from tests.patience import PATIENCE_S
 from tests.shells.exposition import read as read_exposition
-from tests.shells.rig import DEADLINE_S, rigged, until
+from tests.shells.rig import rigged, until
 from tests.shells.test_runner import charging, ended
 
 from chargepost.catalogue import load
@@ -292,7 +293,7 @@ class Process:
     async def until(self, **fields: object) -> dict[str, Any]:
         """The first line, from now on, that says this."""
         assert self.process.stdout
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while line := await self.process.stdout.readline():
                 self.told.append(json.loads(line))
                 if fields.items() <= self.told[-1].items():
@@ -303,7 +304,7 @@ class Process:
         """The exit code, and what was said on stderr."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             _, said = await self.process.communicate()
         return self.process.returncode or 0, said.decode()
 
@@ -331,7 +332,7 @@ async def lines(*words: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
     out = process.stdout
 
     async def until_said(text: str) -> str:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while said := (await out.readline()).decode():
                 if text in said:
                     return said

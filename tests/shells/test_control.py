@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
+from tests.patience import PATIENCE_S
 from tests.shells.serving import served
 
 from chargepost.catalogue.model import Model
@@ -264,7 +265,7 @@ async def test_a_list_is_paged_by_id(client: httpx2.AsyncClient) -> None:
 
 async def test_events_show_the_station_and_what_happens(client: httpx2.AsyncClient, host: MemoryHost) -> None:
     seen: list[tuple[str, Any]] = []
-    async with client.stream("GET", "/stations/PROAC-1/events") as answer, asyncio.timeout(20):
+    async with client.stream("GET", "/stations/PROAC-1/events") as answer, asyncio.timeout(PATIENCE_S):
         name = ""
         async for line in answer.aiter_lines():
             kind, _, text = line.partition(": ")

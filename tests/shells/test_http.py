@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from tests.shells.wires import PATIENCE_S, Recorder, certificate, frame, read_frame, read_head, request
+from tests.patience import PATIENCE_S
+from tests.shells.wires import Recorder, certificate, frame, read_frame, read_head, request
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol

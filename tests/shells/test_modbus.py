@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.modbus_rig import (
     LIFE_S,
     WALLBOX,
@@ -46,7 +47,7 @@ async def asked(server: Any, data: bytes, size: int) -> bytes:
     reader, writer = await asyncio.open_connection(server.address.host, server.address.port)
     try:
         writer.write(data)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.readexactly(size)
     except (asyncio.IncompleteReadError, ConnectionError) as ended:
         return getattr(ended, "partial", b"")

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.peers import CENTRALS, STATIONS, central_of, stations_of
 from tests.shells.peers.proxy import Cable
-from tests.shells.peers.record import DEADLINE_S, CentralPeer
+from tests.shells.peers.record import CentralPeer
 from tests.shells.peers.visits import SAMPLES, core_operations, visit
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -120,7 +121,7 @@ async def test_a_pulled_cable_is_silence_at_both_ends(central: CentralPeer) -> N
 
     async def beat() -> Any:
         await socket.send('[2, "1", "Heartbeat", {}]')
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             return json.loads(await socket.recv())
 
     async with Cable(central.url) as cable:

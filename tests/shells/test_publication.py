@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from tests.patience import PATIENCE_S
 from tests.shells import file_servers as servers
 from tests.shells.file_servers import PASSWORD, USER
 from tests.shells.rig import until
@@ -43,7 +44,6 @@ from chargepost.signals import ChargeDetail, ChargeRecord, Remember
 from chargepost.station.settings import Settings
 
 LOCAL = Place("127.0.0.1")
-DEADLINE_S = 20.0
 PARIS = ZoneInfo("Europe/Paris")
 DETAIL = ChargeDetail("3N152820234A1S1B7551700014", "AC_SINGLE_PHASE", "TYPE2", "Anna")
 QUICK = Limits(connect_s=5.0, idle_s=5.0, total_s=15.0)
@@ -88,7 +88,7 @@ class Yard:
 
     def charged(self, *numbers: int) -> None:
         self.journal.submit(remember_statements("CP-1", Remember(1, {}, records=tuple(map(charge, numbers)))))
-        assert self.journal.flush(DEADLINE_S)
+        assert self.journal.flush(PATIENCE_S)
 
     def set(self, **settings: str) -> None:
         self.host.tell(*(sig.SettingChanged(key, value) for key, value in settings.items()))
@@ -382,7 +382,7 @@ async def test_r_330_a_station_without_power_at_the_date_makes_it_up(tmp_path: P
             y.host.stop()
             y.publisher.start()
             assert not there.posted
-            y.journal.flush(DEADLINE_S)
+            y.journal.flush(PATIENCE_S)
             y.end()
             y.open()  # the whole process was away
             at_port(y, "Http", there.port)
@@ -497,7 +497,7 @@ async def test_r_330_a_value_that_cannot_be_read_sends_nothing_twice(tmp_path: P
             at_port(y, "Http", there.port)
             y.charged(1)
             y.host.ledger.keep("CP-1", {"publication": b"{"}, lambda: None)
-            assert y.journal.flush(DEADLINE_S)
+            assert y.journal.flush(PATIENCE_S)
             y.look("2026-03-02 23:59")
             y.charged(2)
             state = await y.published("2026-03-03 00:01")

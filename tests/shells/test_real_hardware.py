@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.patience import PATIENCE_S
 from tests.ports.benches import Process, slave
 from tests.ports.test_real_reader import Terminal
 from tests.shells.rig import BADGE, Rig, rigged
@@ -167,7 +168,7 @@ def instrument(host: StationHost, name: str) -> Any:
 
 
 async def coil(io: Process, position: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await io.do("coils"))[COIL] != position:
             continue
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from chargepost.supervision.answers import Policy
 from chargepost.supervision.commands import read
@@ -15,8 +16,6 @@ from chargepost.supervision.host import Host, Talk
 from chargepost.supervision.ledger import Ledger
 from chargepost.supervision.roster import Knock, Refusal
 
-DEADLINE_S = 10.0
-"""An answer that never comes must fail the test, not hang it."""
 BOOT = b'[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
 
 
@@ -29,7 +28,7 @@ class Line:
         self.closed_with: tuple[int, str] | None = None
 
     async def next(self) -> Any:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.sent.get()
 
     def send(self, data: bytes) -> None:

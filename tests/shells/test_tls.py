@@ -11,9 +11,9 @@ from typing import NamedTuple
 import httpx2
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from tests.patience import PATIENCE_S
 from tests.shells.authority import HERE, Made, foreign, given, ours
 from tests.shells.rig import BADGE, Rig, rigged, until
-from tests.shells.wires import PATIENCE_S
 
 from chargepost import signals as sig
 from chargepost.cli import run_with

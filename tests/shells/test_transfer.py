@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells import file_servers as servers
 from tests.shells.file_servers import PASSWORD, QUOTED, USER
 
@@ -24,7 +25,6 @@ from chargepost.run.transfer import FILES_MAX, JOBS_MAX, Terms, Transfers
 
 LOCAL = Place("127.0.0.1")
 USUAL = Limits()
-DEADLINE_S = 20.0
 FILE = os.urandom(300_000)
 
 
@@ -55,7 +55,7 @@ class Desk:
 
     async def do(self, wish: sig.Fetch | sig.Examine | sig.SendReport) -> sig.Fact:
         self.transfers.do(self.owner, wish)
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.owner.facts.get()
 
     async def fetch(self, url: str, job: str = "fw-1") -> sig.Fact:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.serving import served
 
 from chargepost.web import (
@@ -276,7 +277,7 @@ async def test_events_arrive_as_they_are_published(client: httpx2.AsyncClient) -
         assert await anext(lines) == ": connected"
         FEED.publish(Seen("a", 6))
         assert [await anext(lines) for _ in range(3)] == ["", "event: Seen", 'data: {"name":"a","current_a":6}']
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while FEED.readers:  # noqa: ASYNC110  the server notices in its own time
             await asyncio.sleep(0)
 

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.wires import (
-    PATIENCE_S,
     RawServer,
     Recorder,
     certificate,

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 from chargepost.run.websocket import Link, dial
 from chargepost.signals import Dial
-
-PATIENCE_S = 20.0
 
 
 class Recorder:

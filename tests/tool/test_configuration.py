@@ -13,12 +13,13 @@ import pytest
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.ocpp import messages
 from chargepost.run.ntp import EPOCH_S
-from tests.shells.rig import DEADLINE_S, until
+from tests.patience import PATIENCE_S
+from tests.shells.rig import until
 from tests.tool.rig import commissioned
 
 
 async def until_so(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         await until(what, asyncio.Event())
 
 

@@ -25,6 +25,7 @@ from chargepost.supervision.tracelog import (
     PACKED_BYTES_MAX,
     FrameLog,
 )
+from tests.patience import PATIENCE_S
 from tests.shells.rig import until
 from tests.shells.wires import request
 from tests.tool.rig import Client, Commissioned, commissioned
@@ -228,7 +229,7 @@ async def listening(site: Commissioned, client: Client, **more: Any) -> AsyncIte
 
 
 async def told(link: websockets.ClientConnection, kind: str) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             message = msgspec.json.decode(await link.recv())
             if kind in message:
@@ -287,7 +288,7 @@ async def test_a_user_is_told_no_frames() -> None:
     async with commissioned() as site, site.client(USER) as client, listening(site, client) as link:
         put(site, True, '[2,"m","Heartbeat",{}]')
         await link.send('{"frames":{"after":0},"picture":true}')
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert "rows" not in msgspec.json.decode(await link.recv())
 
 
@@ -329,7 +330,7 @@ async def test_a_logout_ends_what_is_told() -> None:
     async with commissioned() as site, site.client(ADMIN) as client, listening(site, client) as link:
         await link.send('{"picture":true}')
         await client.http.post(f"{client.at}logout", data={"csrf": await client.csrf()})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await link.wait_closed()
         assert link.close_code == stream.NO_SESSION
 

@@ -14,7 +14,7 @@ from chargepost.commissioning.access import ADMIN, SESSIONS_MAX, USER
 from chargepost.commissioning.api import TOLDS_MAX
 from chargepost.run.given import judge
 from chargepost.run.store import hold
-from tests.shells.rig import DEADLINE_S
+from tests.patience import PATIENCE_S
 from tests.tool.rig import OWN, Client, commissioned
 
 RSS_MAX_KB = 60 * 1024
@@ -208,7 +208,7 @@ async def test_r_247_one_station_with_its_tool_stays_small_with_a_full_history()
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", FULL, stdin=pipe, stdout=pipe)
     assert process.stdout
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             at, first = (await process.stdout.readline()).decode().split()
         async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
             client = Client(http, at)

@@ -45,8 +45,7 @@ def forget_the_books(world: World) -> None:
             del post.disk.records[name]
             post.witness.charges.pop(name, None)
         post.witness.ids.clear()
-    world.ledger.starts = {n: row for n, row in world.ledger.starts.items() if n not in world.ledger.stops}
-    world.ledger.stops.clear()
+    world.ledger.forget_finished()
 
 
 def days_of(world: World) -> list[tuple[int, int]]:

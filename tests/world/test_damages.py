@@ -15,11 +15,12 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+from tests.patience import PATIENCE_S
 from tests.rules.rig import Rig
 from tests.rules.test_power_cut import end, fresh, visit
 from tests.soak import times
 from tests.world.disk import Files
-from tests.world.test_power_cuts import KINDS, PATIENCE_S, Content, lay_out
+from tests.world.test_power_cuts import KINDS, Content, lay_out
 
 from chargepost import journal as journal_module
 from chargepost import signals as sig

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_S
 
 from chargepost import journal as journal_module
 from chargepost.journal import Acknowledgements, Journal, Statement, StoreError, parse_store
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (n INTEGER, text TEXT UNIQUE)"
 ADD = "INSERT INTO rows VALUES (?, ?)"
-PATIENCE_S = 20.0
 
 
 def numbers(journal: Journal) -> list[int]:

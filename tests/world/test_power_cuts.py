@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.patience import PATIENCE_S
 from tests.rules.central_harness import GOOD, World
 from tests.rules.test_power_cut import fresh, visit
 from tests.soak import times
@@ -40,7 +41,6 @@ from chargepost.supervision import ledger
 from chargepost.supervision.wishes import Store
 
 TRANSACTIONS = 120
-PATIENCE_S = 20.0
 CHECKPOINT_PAGES = 40
 """Of the log, not SQLite's thousand: so the moves from the log into the file are many and cut in the middle too."""
 

@@ -29,14 +29,13 @@ from chargepost.run.gate import Place
 from chargepost.run.given import judge
 from chargepost.run.runner import Carriage, StationHost
 from chargepost.run.transfer import Terms
+from tests.patience import PATIENCE_S
 from tests.rules.rig import EPOCH_UTC_S, Rig, scripted
 from tests.shells.file_servers import Web, web
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-DEADLINE_S = 20.0
-"""Of the machine: nothing here takes so long, unless it never happens."""
 
 FILE_S = 0.002
 """Of the machine: so often it is looked whether the threads that move files are done."""
@@ -262,7 +261,7 @@ class Socket:
         """Until nobody has anything more to say at this instant."""
         quiet = 0
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while quiet < TURNS:
                     before = self._traffic()
                     await asyncio.sleep(FILE_S if self._host.carriage.transfers._jobs else 0)

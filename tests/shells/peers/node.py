@@ -7,7 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-from tests.shells.peers.record import DEADLINE_S, Policy, Record, Refused
+from tests.patience import PATIENCE_S
+from tests.shells.peers.record import Policy, Record, Refused
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("peer.mjs")
@@ -118,7 +119,7 @@ class _NodePeer:
 
     async def _answer(self, ticket: int, why: str) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(2 * DEADLINE_S):  # it keeps a time-out of its own for each call
+            async with asyncio.timeout(2 * PATIENCE_S):  # it keeps a time-out of its own for each call
                 return await self._waiting[ticket]
         except TimeoutError:
             raise AssertionError(f"the Node of ocpp-rpc failed {why}\n{self.record.explain()}") from None
@@ -133,7 +134,7 @@ class _NodePeer:
         assert self._process.stdin
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await self._reading
                 await self._process.wait()
         finally:

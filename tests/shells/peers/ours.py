@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.shells.peers.record import DEADLINE_S, News
+from tests.patience import PATIENCE_S
+from tests.shells.peers.record import News
 
 COMMAND = Path(sys.executable).with_name("chargepost")
 SPEED = 60
@@ -49,7 +50,7 @@ async def chargepost(*words: str) -> AsyncIterator[dict[str, Any]]:
     log = asyncio.create_task(process.stderr.read())
     output: asyncio.Task[bytes] | None = None
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             first = await process.stdout.readline()
         if not first:
             raise Troubled(f"chargepost {' '.join(words)} said nothing but: {(await log).decode()}")
@@ -59,7 +60,7 @@ async def chargepost(*words: str) -> AsyncIterator[dict[str, Any]]:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await process.wait()
         except TimeoutError:
             process.kill()
@@ -117,7 +118,7 @@ class OurStation(News):
 
     async def until_nothing_waits(self) -> None:
         """At this very moment the central system has answered all it was told."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.show())["link"]["waiting_messages"]:
                 pass
 
@@ -142,7 +143,7 @@ async def our_station(
     words += [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
     async with (
         chargepost(*words) as serving,
-        httpx2.AsyncClient(base_url=serving["control"], trust_env=False, timeout=DEADLINE_S) as http,
+        httpx2.AsyncClient(base_url=serving["control"], trust_env=False, timeout=PATIENCE_S) as http,
     ):
         station = OurStation(identity, http)
         following = asyncio.create_task(station.follow())
@@ -182,7 +183,7 @@ async def our_supervision() -> AsyncIterator[OurSupervision]:
     words = ["supervision", "--listen", FREE_PORT, "--store", "none", "--accept-unknown"]
     async with chargepost(*words) as serving:
         served = serving["supervision"]
-        async with httpx2.AsyncClient(base_url=served["url"], trust_env=False, timeout=DEADLINE_S) as operator:
+        async with httpx2.AsyncClient(base_url=served["url"], trust_env=False, timeout=PATIENCE_S) as operator:
             login = await operator.post("api/login", json={"user": served["user"], "password": served["password"]})
             operator.headers["authorization"] = f"Bearer {login.json()['token']}"
             yield OurSupervision(served["ocpp"].removesuffix("/{id}"), operator)

@@ -13,7 +13,8 @@ import ocpp.messages
 from ocpp.charge_point import camel_to_snake_case
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action
-from tests.shells.peers.record import DEADLINE_S, Policy, Record
+from tests.patience import PATIENCE_S
+from tests.shells.peers.record import Policy, Record
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -63,7 +64,7 @@ class _Point(ChargePoint):  # type: ignore[misc]  # the package has no types
     def __init__(self, identity: str, socket: Socket, record: Record, policy: Policy) -> None:
         log = logging.Logger(f"ocpp of {identity}")
         log.addHandler(_Objector(identity, record))
-        super().__init__(identity, _Tap(socket, identity, record), response_timeout=DEADLINE_S, logger=log)
+        super().__init__(identity, _Tap(socket, identity, record), response_timeout=PATIENCE_S, logger=log)
         self.socket, self.record, self.policy = socket, record, policy
         record.opened(identity, socket.subprotocol or "")
         self.route_map = {

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-DEADLINE_S = 20.0
-"""Of the machine: nothing a test waits for takes so long, unless it never happens."""
+from tests.patience import PATIENCE_S
 
 CALL, RESULT, ERROR = 2, 3, 4
 ID_MAX = 36
@@ -38,7 +37,7 @@ class News:
     def explain(self) -> str:
         return ""
 
-    async def until(self, seen: Callable[[], bool], why: str, within_s: float = DEADLINE_S) -> None:
+    async def until(self, seen: Callable[[], bool], why: str, within_s: float = PATIENCE_S) -> None:
         """Raises AssertionError with `why` and all that explains it."""
         try:
             async with asyncio.timeout(within_s):
