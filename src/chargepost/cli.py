@@ -260,7 +260,7 @@ def station(
             tool=tool_at, token=control_token or None, files=_files(transfer_hosts, firmware_key),
             faults=_faults(faults),
         )  # fmt: skip
-    _serve(plan, plain, json, wished={"control": control_at, "tool": tool_at})
+    _serve(plan, plain, json, wished={"control": control_at, "tool": tool_at}, hardware_file=hardware)
 
 
 @app.command()
@@ -621,9 +621,14 @@ def _unless_told(command: str, option: str) -> Any:
     }.get(option)
 
 
+def _commands() -> Any:
+    """By name."""
+    return get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+
+
 def _values(defaults: dict[str, dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     rows = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # it is a group
+    for name, command in _commands().items():
         for param in command.params:
             if not isinstance(param.envvar, str) or (param.hidden and param.name != "control_token"):
                 continue
@@ -771,11 +776,11 @@ def _set_up_logs(level: LogLevel, as_json: bool) -> None:
     set_up(level, as_json)
 
 
-def _serve(plan: Any, plain: bool, json: bool, wished: dict[str, Any], site_file: Path | None = None) -> None:
+def _serve(plan: Any, plain: bool, json: bool, **more: Any) -> None:
     from chargepost.run.serving import serve  # noqa: PLC0415
 
     with _errors():
-        raise typer.Exit(serve(plan, plain=plain, json=json, wished=wished, site_file=site_file))
+        raise typer.Exit(serve(plan, plain=plain, json=json, **more))
 
 
 class _errors:  # noqa: N801 - reads as a word
@@ -816,7 +821,7 @@ def _user_file() -> tuple[Path, dict[str, dict[str, Any]]]:
         document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Failure(WRONG_USAGE, f"{path}: cannot be read: {error}") from None
-    commands = get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+    commands = _commands()
     names = {name: {param.name for param in command.params} for name, command in commands.items()}
     everywhere = {word.replace("-", "_"): value for word, value in document.items() if not isinstance(value, dict)}
     known = set().union(*names.values())
@@ -866,7 +871,7 @@ def _sentence(error: typer.TyperException) -> str:
     words = " ".join(error.format_message().split())
     command = re.search(r"No such command '(.+?)'", words)
     if command:
-        words = f"there is no command {command[1]}{nearest(command[1], get_command(app).commands)}"  # type: ignore[attr-defined]
+        words = f"there is no command {command[1]}{nearest(command[1], _commands())}"
     context = getattr(error, "ctx", None)
     return f"{words[0].lower()}{words[1:].rstrip('.')}: see {context.command_path if context else 'chargepost'} -h"
 

@@ -37,7 +37,7 @@ from chargepost.supervision.wishes import BadgeRow, Begun, Store, TransactionRow
 
 STATIONS = times(4, 100)
 SPEED_OF_ALL = float(times(60, 10))
-"""A hundred stations wait half a minute of the world for each answer: what one loop has to do between must fit in it."""
+"""A hundred stations wait half a minute of the world for each answer: in it one loop has to do all that it must."""
 PING_S = 30
 
 SETTINGS = {

@@ -520,10 +520,13 @@ async def test_a_port_of_the_site_file_that_is_busy_gives_the_next_one(busy: int
         await process.until(event="boot accepted", station="S-1")
         code, said = await process.end()
         assert code == 0
-        wrong, port = said.splitlines()
+        wrong, port, again = said.splitlines()
         assert wrong.startswith(f"chargepost: {file}:8: stations[1].model: ")
         assert "did you mean evlink-pro-ac" in wrong
         assert port.startswith(f"chargepost: port {busy} is in use: the supervision takes ")
+        assert again == f"chargepost: did not run: {wrong.removeprefix('chargepost: ')}", (
+            "what came between may be long"
+        )
 
 
 async def test_a_site_of_which_no_station_can_be_is_wrong_usage(tmp_path: Path) -> None:

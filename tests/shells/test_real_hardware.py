@@ -4,6 +4,7 @@ on a pseudo terminal, a real supervision.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 from tests.patience import PATIENCE_S
 from tests.ports.benches import Process, slave
 from tests.ports.test_real_reader import Terminal
-from tests.shells.rig import BADGE, Rig, rigged
+from tests.shells.rig import BADGE, Rig, rigged, until
 
 from chargepost import signals as sig
 from chargepost.cli import run_with
 from chargepost.drivers.car import CARS
+from chargepost.drivers.real.meter import ModbusMeter
 from chargepost.drivers.real.station import FittedStation
 from chargepost.run import site
 from chargepost.run.given import Unfit, find_model, judge
@@ -26,8 +28,10 @@ from chargepost.run.house import Plan, _given, opened
 from chargepost.run.runner import StationHost
 from chargepost.run.site import SiteError
 from chargepost.run.store import Store
+from chargepost.signals import Reading
 
 COIL, FEEDBACK, STOP = 0, 1, 2
+NONE = (0.0, 0.0, 0.0)
 
 WHOLE = """\
 [[stations]]
@@ -99,8 +103,8 @@ connector = 2
         ("coil = 0", "coil = 4", "13: stations[0].hardware.io: line 4 is there twice among the outputs"),
         ("detection_loop = 3", "detection_loop = 1", "13: stations[0].hardware.io: line 1 is there twice among the"),
         ("red = 5", "rde = 5", "13: stations[0].hardware.io: lights.rde: no colour of a lamp: green, blue, red"),
-        (", feedback = 1", "", "16: stations[0].hardware.io.contactor: feedback is missing"),
-        ('"standard"', '"new"', "22: stations[0].hardware.tic.mode: invalid enum value 'new'"),
+        (", feedback = 1", "", "16: stations[0].hardware.io.contactor: feedback is missing: give the input that its"),
+        ('"standard"', '"new"', "22: stations[0].hardware.tic.mode: 'new' is none of historic, standard"),
         ('"100 ms"', '"soon"', "8: stations[0].hardware.meter.poll: 'soon' is no duration"),
     ],
 )  # fmt: skip
@@ -113,17 +117,17 @@ def test_a_wrong_table_is_one_line_with_its_place(right: str, wrong: str, line: 
 @pytest.mark.parametrize(
     ("right", "wrong", "why"),
     [
-        ("detection_loop", "lop", "inputs.lop: EVlink Pro AC has no such input; did you mean stop?"),
-        ("unit = 30", "connector = 2", "meter: EVlink Pro AC has no connector 2: 1 to 1"),
+        ("detection_loop", "lop", "hardware: inputs.lop: EVlink Pro AC has no such input; did you mean stop?"),
+        ("unit = 30", "connector = 2", "hardware: meter: EVlink Pro AC has no connector 2: 1 to 1"),
         ("[stations.hardware.tic]", '[stations.hardware.gpio]\nchip = "/dev/gpiochip-9"\n[stations.hardware.tic]',
-         "/dev/gpiochip-9: No such file or directory"),
+         "hardware.gpio: /dev/gpiochip-9: No such file or directory: name the chip that gpiodetect lists, as chip"),
     ],
 )  # fmt: skip
 def test_what_the_station_has_no_place_for_is_said(right: str, wrong: str, why: str) -> None:
     (part,) = site.read(WHOLE.replace(right, wrong), "garage.toml").stations
     with pytest.raises(Unfit) as error:
         _given(part, None, {})
-    assert (error.value.path, error.value.reason) == ("hardware", why)
+    assert f"{error.value.path}: {error.value.reason}" == why
 
 
 def test_one_station_takes_its_instruments_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +139,29 @@ def test_one_station_takes_its_instruments_from_a_file(tmp_path: Path, capsys: p
     path.write_text('[meter]\nat = "tcp://127.0.0.1:502"\n')
     assert site.load_hardware(path).meter
     assert run_with(["station", "evlink-pro-ac", "--hardware", str(tmp_path / "none.toml")]) == 2
+    path.write_text('[gpio]\nchip = "/dev/gpiochip-9"\n')
+    assert run_with(["station", "evlink-pro-ac", "--hardware", str(path), "--tool", "none"]) == 2
+    assert f"{path}:1: gpio: /dev/gpiochip-9: No such file" in capsys.readouterr().err
+
+
+async def test_an_instrument_that_is_not_there_is_named_once_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """The product's own words are of a meter; which wire is silent, and why, only this side knows."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    text = WHOLE[: WHOLE.index("[stations.hardware.reader]")].replace("127.0.0.1:502", f"127.0.0.1:{port}")
+    async with opened(Plan(site.read(text, "garage.toml"), Store(None), "0", 60)) as house:
+        host = house.stations.hosts["GARAGE"]
+        assert isinstance(host.hardware, FittedStation)
+        (meter,) = host.hardware.fittings.wires
+        assert isinstance(meter, ModbusMeter)
+        await until(lambda: bool(caplog.records), asyncio.Event())
+        meter.fell_silent("still nothing")
+        meter._reading = Reading(0.0, NONE, NONE, NONE)
+        meter.heard()
+        told = [each.getMessage() for each in caplog.records if "meter at" in each.getMessage()]
+    first, last = told
+    assert first.startswith(f"GARAGE: the meter at tcp://127.0.0.1:{port} does not answer: Connect")
+    assert last == f"GARAGE: the meter at tcp://127.0.0.1:{port} answers again"
 
 
 # --- one charge -------------------------------------------------------------------------------------------------------

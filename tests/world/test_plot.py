@@ -1,5 +1,6 @@
 """The picture of a site: what was drawn under the fuse line, and who was shed and why."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from chargepost.fleet.plot import Span, reasons, shed_spans
 from chargepost.fleet.report import run_fleet, summary_lines
 from chargepost.fleet.scenario import SCENARIOS, load
 from chargepost.fleet.site import Shed
+from chargepost.run import virtual
 
 GARAGE = SCENARIOS / "garage.toml"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -46,12 +48,18 @@ def test_the_picture_shows_every_station_the_fuse_and_who_was_shed() -> None:
     assert len(picture) < 150_000
 
 
-def test_plot_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plot_writes_the_picture_and_says_where_and_how_far_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual, "TOLD_EVERY_S", 0.0)
     plot = tmp_path / "day.svg"
     scenario = tmp_path / "short.toml"
     scenario.write_text(GARAGE.read_text().replace("hours = 24", "hours = 6"))
     assert run_with(["fleet", str(scenario), "--virtual", "--plot", str(plot)]) == 0
     assert plot.read_text().startswith("<svg ")
+    said = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"chargepost: 00:10 of 06:00, x[\d,]+, [\d,]+ checks", said[0])
+    assert said[-1] == f"chargepost: the picture is in {plot}"
 
 
 @pytest.mark.parametrize(

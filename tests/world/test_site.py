@@ -193,6 +193,14 @@ def test_a_member_of_a_cluster_has_no_fuses_and_a_floor_that_can_be_offered() ->
         site.read(member.replace("FLOOR", "6 A").replace('manager = "m:8640", ', ""), "yard.toml")
 
 
+def test_a_station_under_a_fuse_that_is_of_no_product_is_refused() -> None:
+    """Without it, the others would be given the current that is meant for it; elsewhere the others run."""
+    wrong = GOOD.replace("evlink-smart-wallbox", "evlnk-smart-wallbox")
+    assert len(site.read(wrong, "yard.toml").stations) == 2
+    with pytest.raises(SiteError, match=r"^yard.toml:18: stations\[1\].model: .*; did you mean evlink-smart-wallbox"):
+        site.read(wrong + FUSED, "yard.toml")
+
+
 def test_what_is_no_site_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"cannot be read: No such file"):
         site.load(tmp_path / "none.toml")

@@ -5,9 +5,10 @@ What is not named stays simulated. An instrument that several connectors have is
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from chargepost.catalogue.checks import nearest
 from chargepost.catalogue.model import Model
@@ -21,18 +22,20 @@ from chargepost.drivers.real.station import BUTTONS, PLUG, Fittings, by_connecto
 from chargepost.drivers.real.tic import BAUD as TIC_BAUD
 from chargepost.drivers.real.tic import Mode, TicLine
 from chargepost.drivers.real.wires import Line, Parity
+from chargepost.run.given import Unfit
 from chargepost.run.parts import Part
 from chargepost.run.quantities import Duration
 from chargepost.station.meters import METERING_KEY
 
 P = TypeVar("P", bound=Part)
 
+WirePlace = Annotated[str, Meta(description="tcp://HOST:PORT, or the path of a serial line")]
+
 
 class LinePart(Part, frozen=True, kw_only=True):
     """An instrument at the end of a wire."""
 
-    at: str
-    """`tcp://HOST:PORT`, or the path of a serial line."""
+    at: WirePlace
     baud: int = 19_200
     parity: Parity = "none"
 
@@ -65,7 +68,7 @@ class ReaderPart(LinePart, frozen=True, kw_only=True):
 
 
 class TicPart(Part, frozen=True, kw_only=True):
-    at: str
+    at: WirePlace
     mode: Mode = "historic"
 
     def __post_init__(self) -> None:
@@ -77,15 +80,14 @@ class TicPart(Part, frozen=True, kw_only=True):
 
 
 class ContactorPart(Part, frozen=True, kw_only=True):
-    coil: int
-    """The output that drives it."""
-    feedback: int
-    """The input that its auxiliary contact closes: without one nobody knows of a welded contactor."""
+    coil: Annotated[int, Meta(description="the output that drives it")]
+    feedback: Annotated[int, Meta(description="the input that its auxiliary contact closes")]
+    """Without one nobody knows of a welded contactor."""
     connector: int = 1
 
 
 class ContactPart(Part, frozen=True, kw_only=True):
-    line: int
+    line: Annotated[int, Meta(description="the input that it closes")]
     normally: Literal["open", "closed"] = "open"
 
     def contact(self) -> Contact:
@@ -138,7 +140,7 @@ class BoardPart(Part, frozen=True, kw_only=True):
 
 
 class IoPart(BoardPart, frozen=True, kw_only=True):
-    at: str
+    at: WirePlace
     baud: int = 19_200
     parity: Parity = "none"
     unit: int = 1
@@ -159,8 +161,11 @@ class GpioPart(BoardPart, frozen=True, kw_only=True):
     chip: str = "/dev/gpiochip0"
 
     def gpio(self) -> Gpio:
-        """Raises OSError when the chip is not there."""
-        return Gpio(self.chip, self.outputs, self.read)
+        """Raises Unfit when the chip cannot be used."""
+        try:
+            return Gpio(self.chip, self.outputs, self.read)
+        except OSError as error:
+            raise Unfit("hardware.gpio", str(error)) from None
 
 
 class HardwarePart(Part, frozen=True, kw_only=True):
@@ -178,7 +183,7 @@ class HardwarePart(Part, frozen=True, kw_only=True):
         return {METERING_KEY if number == 1 else f"{METERING_KEY}/{number}": "IEM_3x5x" for number in numbers}
 
     def fittings(self, model: Model) -> Fittings:
-        """The drivers, ready to run. Raises ValueError for what the model has no place for, OSError for a chip."""
+        """The drivers, ready to run. Raises ValueError for what the model has no place for, Unfit for a chip."""
         fittings = Fittings(reader_error=_reader_error(model))
         boards = [each for each in (self.io, self.gpio) if each]
         contactors = [each for board in boards for each in several(board.contactor)]

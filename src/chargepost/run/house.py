@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chargepost.drivers.real.instrument import NEVER_HEARD, Instrument
 from chargepost.drivers.real.station import FittedStation
 from chargepost.fleet.faults import Faults
 from chargepost.journal import Journal
@@ -370,13 +371,23 @@ def _given(part: StationPart, home: str | None, keys: Mapping[str, str]) -> Give
     given = given._replace(around=part.around())
     try:
         return given._replace(fittings=part.hardware.fittings(model)) if part.hardware else given
-    except (ValueError, OSError) as error:
+    except Unfit:
+        raise
+    except ValueError as error:
         raise Unfit("hardware", str(error)) from None
 
 
 def _running(host: StationHost, hardware: FittedStation) -> Callable[[], Awaitable[None]]:
     """Its instruments at work from here on; what is returned ends them, with everything switched off."""
-    task = asyncio.create_task(hardware.run(host.look))
+    silent: set[Instrument] = set()
+
+    def changed() -> None:
+        host.look()
+        for wire in hardware.fittings.wires:
+            if isinstance(wire, Instrument) and wire.silent != NEVER_HEARD:
+                _tell_silence(host.identity, wire, silent)
+
+    task = asyncio.create_task(hardware.run(changed))
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
@@ -393,6 +404,17 @@ def _running(host: StationHost, hardware: FittedStation) -> Callable[[], Awaitab
 def _leads(site: Site) -> str:
     cluster, count = site.site.cluster, len(site.remote)
     return "managed there" if cluster and cluster.manager else f"managed here, for {count} station(s) elsewhere"
+
+
+def _tell_silence(identity: str, wire: Instrument, silent: set[Instrument]) -> None:
+    """Once when it falls silent, with the reason that only this side knows, and once when it speaks again."""
+    if wire.silent and wire not in silent:
+        silent.add(wire)
+        log.warning("%s: %s at %s does not answer: %s: see its wiring, its supply, and its table under hardware",
+                    identity, wire.name, wire.line.at, wire.silent)  # fmt: skip
+    elif not wire.silent and wire in silent:
+        silent.remove(wire)
+        log.warning("%s: %s at %s answers again", identity, wire.name, wire.line.at)
 
 
 def _charges(count: int) -> str:

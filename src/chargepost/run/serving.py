@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,9 +27,13 @@ class View(Protocol):
 
 
 def serve(
-    plan: Plan, *, plain: bool, json: bool, wished: Mapping[str, Address | None], site_file: Path | None = None
-) -> int:
-    """The exit code. Raises StoreError, ServeError, TlsError or TooFewFiles when it cannot begin."""
+    plan: Plan, *, plain: bool, json: bool, wished: Mapping[str, Address | None], site_file: Path | None = None,
+    hardware_file: Path | None = None,
+) -> int:  # fmt: skip
+    """The exit code. The files are where keys stand that errors name.
+
+    Raises StoreError, ServeError, TlsError or TooFewFiles when it cannot begin.
+    """
     need(len(plan.site.stations), served_here=plan.supervision is not None and not plan.site.supervision.url)
     live = sys.stdout.isatty() and not plain and os.environ.get("TERM") != "dumb"
     view: View
@@ -36,14 +41,15 @@ def serve(
         view = CrowdView(json=json, live=live)
     else:
         view = JsonLines() if json else LiveView() if live else PlainLines()
-    return on_a_loop(_serve(plan, view, wished, site_file))
+    return on_a_loop(_serve(plan, view, wished, partial(_placed, site_file, hardware_file)))
 
 
-async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], site_file: Path | None) -> int:
+async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], placed: Callable[[str], str]) -> int:
     stop = stop_on_signals()
     async with opened(plan) as house:
-        for path, reason in house.broken:
-            say(f"{_place(site_file, path)}{path}: {reason}")
+        broken = [f"{placed(path)}: {reason}" for path, reason in house.broken]
+        for each in broken:
+            say(each)
         if house.broken and not house.wanted:
             return 2
         for each in _elsewhere(house, wished):
@@ -55,6 +61,8 @@ async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], s
         await view.show(house, stop)
         summary = house.summary()
     view.end(summary)
+    for each in broken:
+        say(f"did not run: {each}")
     return 0
 
 
@@ -72,8 +80,11 @@ def _elsewhere(house: House, wished: Mapping[str, Address | None]) -> list[str]:
     ]
 
 
-def _place(site_file: Path | None, path: str) -> str:
-    return place(str(site_file), site_file.read_text("utf-8"), path) if site_file else ""
+def _placed(site_file: Path | None, hardware_file: Path | None, path: str) -> str:
+    """The path to a key, with its file and line where it comes from one."""
+    own = path.removeprefix("stations[0].hardware.")
+    file, key = (hardware_file, own) if hardware_file and own != path else (site_file, path)
+    return f"{place(str(file), file.read_text('utf-8'), key)}{key}" if file else path
 
 
 def say(text: str) -> None:

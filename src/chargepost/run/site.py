@@ -7,9 +7,10 @@ from contextlib import suppress
 from importlib.resources import files
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from chargepost.catalogue.checks import nearest
 from chargepost.drivers.network import AS_USUAL, HOST, ROUTER, SSID, Around
@@ -64,7 +65,7 @@ class CarPart(Part, frozen=True, kw_only=True):
 class VisitorsPart(Part, frozen=True, kw_only=True):
     """Cars that come and go at one station."""
 
-    badges: tuple[str, ...]
+    badges: Annotated[tuple[str, ...], Meta(description="the badges they show")]
     cars: tuple[str | CarPart, ...] = ()
     first: Duration = Duration(2)
     stay: tuple[Duration, Duration] = (Duration(60), Duration(180))
@@ -143,8 +144,8 @@ class NetworkPart(Part, frozen=True, kw_only=True):
 class StationPart(Part, frozen=True, kw_only=True):
     """One station."""
 
-    id: str
-    model: str
+    id: Annotated[str, Meta(description="its identity, as the supervision knows it")]
+    model: Annotated[str, Meta(description="a name from chargepost models")]
     settings: dict[str, str | bool | int | float] = msgspec.field(default_factory=dict)
     supervision: str = ""
     """Instead of the site's."""
@@ -281,6 +282,7 @@ def _inconsistencies(site: Site) -> Iterable[tuple[str, str]]:
     known = _known(site.stations) + _known(site.remote)
     yield from sharing.inconsistencies(site.site, site.fuses, ids, known)
     yield from _of_remote(site)
+    yield from _unknown_members(site)
     seen: set[str] = set()
     for index, station in enumerate(site.stations):
         if station.id in seen:
@@ -324,6 +326,17 @@ def _known(stations: Iterable[StationPart | RemotePart]) -> list[Given]:
     return known
 
 
+def _unknown_members(site: Site) -> Iterable[tuple[str, str]]:
+    """Stations under a fuse whose model is none: others would be given the current that is meant for them."""
+    members = {name for fuse in site.fuses for name in fuse.members}
+    for index, station in enumerate(site.stations):
+        try:
+            if station.id in members:
+                find_model(station.model)
+        except Unfit as error:
+            yield f"stations[{index}].model", error.reason
+
+
 # --- errors for people ----------------------------------------------------------------------------------------------
 
 
@@ -338,8 +351,19 @@ def _explained(error: msgspec.ValidationError, root: type = Site) -> tuple[str, 
         return f"there is no such key{nearest(unknown[1], known) or '; known: ' + ', '.join(known)}", joined
     missing = re.search(r"missing required field `(.+?)`", what)
     if missing:
-        return f"{missing[1]} is missing", path or missing[1]
+        return f"{missing[1]} is missing{_meaning(_part(path, root), missing[1])}", path or missing[1]
+    wrong = re.search(r"[Ii]nvalid enum value '(.*)'", what)
+    if wrong:
+        table, _, word = path.rpartition(".")
+        words = [each for each in _inside(get_type_hints(_part(table, root)).get(word)) if isinstance(each, str)]
+        return f"{wrong[1]!r} is none of {', '.join(words)}{nearest(wrong[1], words)}", path
     return what[0].lower() + what[1:], path or "file"
+
+
+def _meaning(table: type, name: str) -> str:
+    """`: ` and what the key says, where its table tells."""
+    hint = get_type_hints(table, include_extras=True).get(name)
+    return "".join(f": give {each.description}" for each in get_args(hint) if isinstance(each, msgspec.Meta))
 
 
 def _part(path: str, root: type) -> type:

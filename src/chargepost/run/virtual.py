@@ -1,5 +1,6 @@
 """A fleet's day in virtual time, as a terminal shows it: how far it is, and at the end what became of it."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +16,9 @@ from chargepost.fleet.report import Summary, run_fleet, summary_lines
 from chargepost.fleet.scenario import Scenario
 
 DONE, NOT_RIGHT = 0, 3
+
+TOLD_EVERY_S = 10.0
+"""Of the machine: how often a run that nobody watches in a terminal says how far it is."""
 
 
 def run_virtual(
@@ -32,7 +36,9 @@ def run_virtual(
         with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
             summary = run(progress=_shown_on(bar, plan))
     else:
-        summary = run()
+        summary = run(progress=_told(plan))
+    if plot:
+        _say(f"the picture is in {plot}")
     print(msgspec.json.encode(summary).decode() if as_json else "\n".join(summary_lines(summary)))
     return _exit_code(summary)
 
@@ -45,14 +51,37 @@ def _exit_code(summary: Summary) -> int:
     return NOT_RIGHT if summary.broken else DONE
 
 
+def _say(text: str) -> None:
+    print(f"chargepost: {text}", file=sys.stderr)
+
+
+def _hours(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours:02}:{minutes:02}"
+
+
+def _told(plan: Scenario) -> Callable[[Step], None]:
+    """A line now and then."""
+    began = said = time.monotonic()
+
+    def tell(step: Step) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= TOLD_EVERY_S:
+            said = now
+            factor = step.now_s / (now - began)
+            _say(f"{_hours(step.now_s)} of {_hours(plan.duration_s)}, x{factor:,.0f}, {step.laws_checked:,} checks")
+
+    return tell
+
+
 def _shown_on(bar: Progress, plan: Scenario) -> Callable[[Step], None]:
     task = bar.add_task(f"{plan.stations:,} stations, seed {plan.seed}", total=plan.duration_s, told="")
     began = time.monotonic()
 
     def show(step: Step) -> None:
-        hours, minutes = divmod(int(step.now_s) // 60, 60)
         factor = step.now_s / max(time.monotonic() - began, 1e-3)
-        told = f"{hours:02}:{minutes:02}  x{factor:,.0f}  {step.laws_checked:,} checks"
+        told = f"{_hours(step.now_s)}  x{factor:,.0f}  {step.laws_checked:,} checks"
         bar.update(task, completed=step.now_s, told=told)
 
     return show

@@ -1,6 +1,7 @@
 """Lines of a Linux GPIO chip as a board: for stations without a pilot, and for lamps and contacts of any."""
 
 import asyncio
+import errno
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +13,13 @@ DEBOUNCE: Final = timedelta(milliseconds=20)
 
 CONSUMER: Final = "chargepost"
 """How `gpioinfo` names who holds the lines."""
+
+REMEDIES: Final = {
+    errno.ENOENT: "name the chip that gpiodetect lists, as chip",
+    errno.EACCES: "let this user open it: add the user to the chip's group",
+    errno.EBUSY: "another program holds one of its lines: gpioinfo names it",
+    errno.EINVAL: "gpioinfo lists the lines that it has",
+}
 
 Requests = Callable[..., Any]
 """`gpiod.request_lines`, or a simulation of the kernel behind it."""
@@ -40,7 +48,8 @@ class Gpio:
         try:
             self._request = ask(chip, config=lines, consumer=CONSUMER)
         except OSError as error:
-            raise OSError(f"{chip}: {error.strerror}") from None
+            remedy = REMEDIES.get(error.errno or 0, "see gpioinfo")
+            raise OSError(f"{chip}: {error.strerror}: {remedy}") from None
 
     def set(self, line: int, on: bool) -> None:
         self._request.set_value(line, self._on if on else self._off)

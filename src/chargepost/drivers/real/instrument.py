@@ -44,7 +44,7 @@ class Instrument:
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                self.fell_silent(str(error) or type(error).__name__)
+                self.fell_silent(getattr(error, "strerror", None) or str(error) or type(error).__name__)
             await asyncio.sleep(self._again_s)
 
     async def converse(self, wire: Wire) -> None:
