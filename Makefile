@@ -35,7 +35,7 @@ SOAKED = $(shell grep -rl --include='test_*.py' 'from tests.soak import' tests)
 
 soak:
 	@tools/setup python peers
-	@CHARGEPOST_SOAK=1 .venv/bin/python -m pytest $(or $(ARGS),$(SOAKED))
+	@CHARGEPOST_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=0 $(or $(ARGS),$(SOAKED))
 
 lint:
 	@tools/setup python
