@@ -80,11 +80,11 @@ class Connector:
         "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
         "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge", "last_error",
         "last_start_utc_s", "light", "limit", "limit_rests_on", "limited_by", "lock_wanted", "locked", "met_offline",
-        "modes", "number", "offered_a", "offered_at", "operative", "out_when_free", "overheated", "own_wh", "paused",
-        "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading", "register_wh",
-        "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut", "silent_polls",
-        "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck", "takes_a",
-        "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
+        "modes", "number", "offered_a", "offered_at", "operative", "out_when_free", "overheated", "own_wh", "part_a",
+        "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading",
+        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
+        "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck",
+        "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -184,6 +184,8 @@ class Connector:
         self.allowed_phases = 3
         self.balanced: Limit | None = None
         """By the station, which divides its power; None while nobody else is there."""
+        self.part_a: float | None = None
+        """Of a set point for all connectors (external.py), while it is in use; None: there is none, or nobody else."""
         self.demand: Demand | None = None
         """As the site was told last."""
         self.wanted_since_utc_s: float | None = None

@@ -33,7 +33,18 @@ from chargepost.signals import (
     Limit,
     Reading,
 )
-from chargepost.station import charging, contacts, electrics, faults, meters, reservations, tic, transactions, visits
+from chargepost.station import (
+    charging,
+    contacts,
+    electrics,
+    faults,
+    meters,
+    reservations,
+    sharing,
+    tic,
+    transactions,
+    visits,
+)
 from chargepost.station.connector import OF_A_VISIT, Connector
 from chargepost.station.core import Core
 from chargepost.station.memory import Memory
@@ -240,9 +251,11 @@ def set_point(s: "Station", fact: ExternalSetPoint, now: float) -> None:
         s.core.note("info", "external set point", f"{fact.current_a:g} A", fact.connector or None)
 
 
-def govern(s: "Station") -> None:
+def govern(s: "Station", now: float) -> None:
     """Bring the limits of all connectors up to date; `charging` takes them as they are."""
     if s.external is not None:
+        if len(s.connectors) > 1:
+            _divide(s, s.external, now)
         limits = {c.number: limit for c in s.connectors if (limit := _limit(s, s.external, c))}
         if limits or s.core.external:
             s.core.external = limits
@@ -256,10 +269,10 @@ def _limit(s: "Station", external: External, c: Connector) -> Limit | None:
     degraded = [each for each in (control, whole) if each and each.is_on and (each.life == "lost" or not each.heard)]
     if degraded:
         limits.append(Limit(_degraded_a(s, c), f"{AUTHOR} lost: degraded set point"))
-    for each, among in ((control, 1), (whole, _in_use(s))):
+    for each in (control, whole):
         replaced = each is not None and each.life == "lost" and spec.degraded_raises
         if each and each.is_on and each.set_point_a is not None and not replaced:
-            limits.append(Limit(each.set_point_a / among, AUTHOR))
+            limits.append(Limit(each.set_point_a if each is control or c.part_a is None else c.part_a, AUTHOR))
     return min(limits, default=None)
 
 
@@ -269,9 +282,17 @@ def _degraded_a(s: "Station", c: Connector) -> float:
     return float(s.core.settings.number(key))
 
 
-def _in_use(s: "Station") -> int:
-    """Connectors that share a set point of the station."""
-    return max(sum(charging.wants(c) for c in s.connectors), 1)
+def _divide(s: "Station", external: External, now: float) -> None:
+    """The set point of the station: equal parts to those in use, and nobody has more before another has less."""
+    whole = external.controls.get(0)
+    wanting = [c for c in s.connectors if charging.wants(c)]
+    set_a = whole.set_point_a if whole and whole.is_on else None
+    had = {c: sharing.may_draw_a(c, now) if c.part_a is None else c.part_a for c in s.connectors}
+    parts: dict[Connector, float] = {}
+    if wanting and set_a is not None:
+        parts = sharing.freed(set_a, dict.fromkeys(wanting, set_a / len(wanting)), had, now)
+    for c in s.connectors:
+        c.part_a = parts.get(c)
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

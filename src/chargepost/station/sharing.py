@@ -123,7 +123,7 @@ def offering(s: "Station", c: Connector, offered_a: float, now: float) -> None:
 
 def shares(core: Core, c: Connector) -> bool:
     """What it draws counts for somebody else."""
-    return c.allowed is not None or balances(core)
+    return c.allowed is not None or c.part_a is not None or balances(core)
 
 
 def watch(s: "Station", c: Connector, now: float) -> None:
@@ -248,15 +248,23 @@ def balance(s: "Station", now: float) -> None:
     if sum(most.values()) > budget_a:  # else a car is offered all it may have, whatever it takes of it
         most = {c: min(most[c], max(c.takes_a, least[c])) for c in order}
     parts = dict(zip(order, profiles.shares(budget_a, [(most[c], least[c]) for c in order]), strict=True))
-    for c in sorted(order, key=lambda c: parts[c] > _had_a(c, now)):  # who gives way goes first
-        others = [other for other in s.connectors if other is not c]
-        free_a = budget_a - sum(max(_had_a(other, now), may_draw_a(other, now)) for other in others)
-        part_a = composite.tenths(min(parts[c], max(free_a, _had_a(c, now))))
+    had = {c: c.balanced.current_a if c.balanced else may_draw_a(c, now) for c in s.connectors}
+    for c, part_a in freed(budget_a, parts, had, now).items():
         c.balanced = Limit(part_a if part_a >= least[c] else 0.0, SHARED)
 
 
-def _had_a(c: Connector, now: float) -> float:
-    return c.balanced.current_a if c.balanced else may_draw_a(c, now)
+def freed(
+    budget_a: float, parts: dict[Connector, float], had: dict[Connector, float], now: float
+) -> dict[Connector, float]:
+    """What each of them has of its part at once: who is to have more, no more than the others cannot draw any more.
+
+    `had` is of all connectors that draw from the budget, also of those that have no part in it any more.
+    """
+    given = dict(had)
+    for c in sorted(parts, key=lambda c: parts[c] > had[c]):  # who gives way goes first
+        others_a = sum(max(given[other], may_draw_a(other, now)) for other in given if other is not c)
+        given[c] = composite.tenths(min(parts[c], max(budget_a - others_a, given[c])))
+    return {c: given[c] for c in parts}
 
 
 def _shed_last(s: "Station", c: Connector, now: float) -> tuple[float, ...]:

@@ -224,7 +224,7 @@ class Station:
             maintenance.advance(self, now)
             for c in self.connectors:
                 self._advance(c, now)
-            external.govern(self)
+            external.govern(self, now)
             if self.house is not None:
                 tic.govern(self)
             if len(self.connectors) > 1:
