@@ -875,6 +875,8 @@ class ErrorView(Holder, frozen=True):
     """Somebody of the service has to come."""
     connectors: tuple[int, ...]
     """0: the station as a whole; empty: it is not there."""
+    since_utc_s: float | None = None
+    """Since when it is somewhere."""
 
 
 class FirmwareView(Signal, frozen=True):
@@ -908,8 +910,8 @@ class OutletGlance(Holder, frozen=True):
     """Since when it has its status."""
     limits: tuple[Limit, ...]
     """All of them, the lowest first."""
-    faults: tuple[tuple[str, str, str], ...] = ()
-    """Code, name and remedy of each."""
+    faults: tuple[tuple[str, str, str, float], ...] = ()
+    """Code, name and remedy of each, and since when (UTC s)."""
     soc_percent: float | None = None
     """Of the car, where the plug tells it."""
 

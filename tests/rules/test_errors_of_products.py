@@ -7,6 +7,7 @@ from chargepost.catalogue import load
 from chargepost.catalogue.load import releases
 from chargepost.catalogue.model import ErrorSpec
 from chargepost.ocpp import messages
+from chargepost.station import report
 from tests.rules.rig import Rig
 
 EVERY = pytest.mark.parametrize("model", [f"{line}@{each}" for line, known in releases().items() for each in known])
@@ -66,11 +67,15 @@ def test_r_245_what_is_for_the_service_stays_until_the_mains_or_a_hand_end_it(mo
     """Neither unplugging nor a restart of the program ends it; a power cycle does, or the control API."""
     rig = plugged(model, load(model).errors[code])
     rig.tell(sig.FaultRaised(1, code))
+    (error,) = (each for each in report.errors(rig.station) if each.connectors)
+    assert error.since_utc_s == pytest.approx(rig.station.core.utc(rig.now))
     rig.unplug()
     rig.run(3600)
     assert rig.view.vendor_error == code
     rig.ask(messages.Reset(type="Soft"))
     rig.run(30)
+    (still,) = (each for each in report.errors(rig.station) if each.connectors)
+    assert still.since_utc_s == pytest.approx(error.since_utc_s, abs=1)
     assert (rig.view.vendor_error, rig.notification().vendor_error_code) == (code, code)
     rig.power_cycle()
     rig.run(30)

@@ -11,6 +11,7 @@ from chargepost import signals as sig
 from chargepost.catalogue import load
 from chargepost.catalogue.image import draw_key, make
 from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.pages import local_time
 from chargepost.commissioning.state_words import PLAIN
 from chargepost.commissioning.tabs.maintenance import ENDS, STEPS
 from chargepost.drivers.simulated import CARS
@@ -58,6 +59,12 @@ async def test_r_340_without_an_error_it_says_so_and_each_error_has_its_remedy()
         live = (await client.get("maintenance/status/live")).text
         assert "No error found" not in live
         assert "Err #12 - Power Meter Communication" in re.sub(r"\s+", " ", live)
+        (since_utc_s,) = (each.since_utc_s for each in site.embedded().port.errors() if each.connectors)
+        assert since_utc_s
+        site.embedded().port.change({"TimeZone": "Asia/Tokyo"}, ADMIN)
+        assert f"since {local_time(since_utc_s, 'Asia/Tokyo')}" in (await client.get("maintenance/status/live")).text
+        glance = (await client.get("overview/station/live")).text
+        assert f"since {local_time(since_utc_s, 'Asia/Tokyo')[11:16]}" in glance.partition("Power Meter Comm")[2][:200]
         assert load("evlink-parking").errors["12"].remedy in live.replace("&#39;", "'")
 
 

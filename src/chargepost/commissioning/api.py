@@ -388,6 +388,7 @@ class Tool:
         return {
             "sub": sub, "fields": own, "refused": {}, "typed": {}, "here": here, "back": here,
             "prefix": _prefix(request), "csrf": session.csrf, "account": session.account, "port": embedded.port,
+            "zone": views.zone(embedded.port),
             **sub.context(embedded.port, session.account, request.query_params),
             **sub.worded(embedded.port, session.account, request.query_params, spoken),
         }  # fmt: skip
@@ -601,17 +602,11 @@ def _station(port: Port) -> dict[str, Any]:
 
 
 def _field_out(shown: views.Shown, sub: SubTab, port: Port) -> FieldOut:
-    since = pages.local_time(shown.at_utc_s, zone(port)) if shown.at_utc_s else ""
+    since = pages.local_time(shown.at_utc_s, views.zone(port)) if shown.at_utc_s else ""
     return FieldOut(
         shown.name, sub.tab, sub.name, shown.label, shown.value, shown.text, shown.unit, shown.factory, shown.range,
         dict(shown.choices), shown.help, shown.warning, shown.writable, shown.reboot, shown.by, since,
     )  # fmt: skip
-
-
-def zone(port: Port) -> str:
-    """The name of the station's time zone; empty where it has none."""
-    setting = port.setting("TimeZone")
-    return (setting.value or "") if setting else ""
 
 
 def _found(rows: Sequence[Any], sub: SubTab, name: str, session: Session, port: Port) -> Any:

@@ -470,6 +470,12 @@ def name(port: Port) -> str:
     return port.identity
 
 
+def zone(port: Port) -> str:
+    """The name of the station's time zone; empty where it has none."""
+    setting = port.setting("TimeZone")
+    return (setting.value or "") if setting else ""
+
+
 def has(*keys: str) -> Callable[[Port], bool]:
     """The product has one of these keys."""
     return lambda port: any(is_offered(port.model, key) for key in keys)

@@ -14,8 +14,9 @@ import msgspec
 
 from chargepost.commissioning import exchanges, pages
 from chargepost.commissioning.access import ADMIN
-from chargepost.commissioning.api import COOKIE, LANGUAGE_COOKIE, Embedded, zone
+from chargepost.commissioning.api import COOKIE, LANGUAGE_COOKIE, Embedded
 from chargepost.commissioning.exchanges import Filter
+from chargepost.commissioning.views import zone
 from chargepost.commissioning.words import LANGUAGES, words
 from chargepost.run.websocket import Handshake, Link, Listener, Refusal
 

@@ -147,7 +147,7 @@ def learn(s: "Station", id_tag: str, info: IdTagInfo, now: float) -> None:
         s.authorization.learn(id_tag, info, now)
     elif (listed.standing(s.core.utc(now)) in GOOD) != (info.status in GOOD):
         s.core.note("warning", "local list contradicted", f"badge {id_tag}: {listed.status}, now {info.status}")
-        s.zero.faults[CONFLICT_CODE] = CONFLICT
+        s.zero.fault(CONFLICT_CODE, CONFLICT, s.core.utc(now))
 
 
 def settled(s: "Station") -> None:

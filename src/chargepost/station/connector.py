@@ -78,13 +78,14 @@ class Connector:
     __slots__ = (
         "allowed", "allowed_phases", "asked_freely", "balanced", "base_wh", "began_at", "cable_in", "cable_rating_a",
         "closed_at", "closed_s", "contactor", "cut_at", "demand", "ev_held", "ev_left", "ev_offered_at", "fades_at",
-        "fading_a", "faults", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed", "last_charge", "last_error",
-        "last_start_utc_s", "light", "limit", "limit_rests_on", "limited_by", "lock_wanted", "locked", "met_offline",
-        "modes", "number", "offered_a", "offered_at", "operative", "out_when_free", "overheated", "own_wh", "part_a",
-        "paused", "pilot", "plugged_since_stop", "power_wanted", "powered", "pulsed", "read_at", "reading",
-        "register_wh", "release", "reported", "reported_at", "reservation", "resume_at", "risen_at", "shut",
-        "silent_polls", "simplified", "spec", "started_at", "starting", "status", "status_since", "stopping", "stuck",
-        "takes_a", "token", "transaction", "unlock_call", "usage", "wanted_since_utc_s",
+        "fading_a", "faults", "faults_since", "flowing", "grant", "hot_a", "idle", "interrupted", "jammed",
+        "last_charge", "last_error", "last_start_utc_s", "light", "limit", "limit_rests_on", "limited_by",
+        "lock_wanted", "locked", "met_offline", "modes", "number", "offered_a", "offered_at", "operative",
+        "out_when_free", "overheated", "own_wh", "part_a", "paused", "pilot", "plugged_since_stop", "power_wanted",
+        "powered", "pulsed", "read_at", "reading", "register_wh", "release", "reported", "reported_at", "reservation",
+        "resume_at", "risen_at", "shut", "silent_polls", "simplified", "spec", "started_at", "starting", "status",
+        "status_since", "stopping", "stuck", "takes_a", "token", "transaction", "unlock_call", "usage",
+        "wanted_since_utc_s",
     )  # fmt: skip
 
     def __init__(self, number: int, spec: ConnectorSpec) -> None:
@@ -175,6 +176,8 @@ class Connector:
         self.reservation: int | None = None
         """The id of what holds it: its own reservation, or one of the station's that needs the last ones free."""
         self.faults: dict[str, ErrorSpec] = {}
+        self.faults_since: dict[str, float] = {}
+        """When each came (UTC s), also of those that are over."""
         self.operative = True
         self.out_when_free = False
         """ChangeAvailability is scheduled."""
@@ -209,6 +212,12 @@ class Connector:
         self.reported: tuple[str, str, str, str] | None = None
         self.reported_at = 0.0
         self.unlock_call: str | None = None
+
+    def fault(self, code: str, spec: ErrorSpec, utc_s: float) -> None:
+        """There is this fault, since this date when it is new."""
+        if code not in self.faults:
+            self.faults[code] = spec
+            self.faults_since[code] = utc_s
 
     @property
     def ev_in(self) -> bool:

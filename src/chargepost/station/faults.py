@@ -29,10 +29,10 @@ NO_ROOM = ErrorSpec(code="store", name="Store full", ocpp="InternalError")
 """A connector whose transactions could not be kept offers none (P7)."""
 
 
-def watch_disk(s: "Station", c: Connector) -> None:
+def watch_disk(s: "Station", c: Connector, now: float) -> None:
     """A connector without a transaction, or whose transaction is over, says that it cannot begin one now."""
     if not s.core.disk_good and c.transaction is None:
-        c.faults[NO_ROOM.code] = NO_ROOM
+        c.fault(NO_ROOM.code, NO_ROOM, s.core.utc(now))
 
 
 def of_product(s: "Station", ocpp: str) -> str:
@@ -59,7 +59,7 @@ def raised(s: "Station", connector: int, code: str, now: float) -> bool:
             continue
         if code in c.faults:
             continue
-        c.faults[code] = spec
+        c.fault(code, spec, s.core.utc(now))
         s.core.note("warning", "fault", _told(code, spec), c.number)
         if spec.stops:
             electrics.fault_raised(c)
@@ -100,7 +100,17 @@ def keep_for_service(s: "Station") -> None:
     for c in s.all_connectors:
         for code, spec in c.faults.items():
             if spec.clears == "service":
-                s.core.memory.put(f"fault/{c.number}/{code}", True)
+                s.core.memory.put(f"fault/{c.number}/{code}", c.faults_since[code])
+
+
+def recall(s: "Station") -> None:
+    """What was kept for the service, since when it was there; once."""
+    for key, since_utc_s in s.core.memory.load_all("fault/", float):
+        number, _, code = key.partition("/")
+        spec = find(s, code)
+        if spec and number.isdigit() and int(number) < len(s.all_connectors):
+            s.all_connectors[int(number)].fault(code, spec, since_utc_s)
+        s.core.memory.drop(f"fault/{key}")
 
 
 def unplugged(s: "Station", c: Connector) -> None:

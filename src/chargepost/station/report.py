@@ -122,8 +122,10 @@ def errors(s: "Station") -> Iterator[ErrorView]:
     """Each error of the product, and where it is."""
     for code, spec in s.core.model.errors.items():
         if not spec.variants or s.core.model.variant in spec.variants:
-            here = tuple(c.number for c in s.all_connectors if code in c.faults)
-            yield ErrorView(code, spec.name, spec.description, spec.remedy, bool(spec.service), here)
+            there = [c for c in s.all_connectors if code in c.faults]
+            since_utc_s = min((c.faults_since[code] for c in there), default=None)
+            here = tuple(c.number for c in there)
+            yield ErrorView(code, spec.name, spec.description, spec.remedy, bool(spec.service), here, since_utc_s)
 
 
 def _errors(s: "Station") -> Iterator[tuple[str, str]]:

@@ -169,12 +169,7 @@ class Station:
             else:
                 homeless.append(tx)
         profiles.recall(self.core, {c.transaction.name for c in self.connectors if c.transaction})
-        for key, _ in store.load_all("fault/", bool):
-            number, _, code = key.partition("/")
-            spec = faults.find(self, code)
-            if spec and number.isdigit() and int(number) < len(self.all_connectors):
-                self.all_connectors[int(number)].faults[code] = spec
-            store.drop(f"fault/{key}")
+        faults.recall(self)
         reservations.recall(self)
         external.recall(self, store)
         for tx in homeless:  # its connector has no number of its own any more
@@ -257,7 +252,7 @@ class Station:
             if c.status == Usage.PREPARING:
                 self._tell_status(c, now)  # B1, then A8
             c.out_when_free, c.operative = False, False  # A8, C8, F8
-        faults.watch_disk(self, c)
+        faults.watch_disk(self, c, now)
         visits.let_in_freely(self, c, now)
         if transactions.may_begin(self, c, now):
             transactions.begin(self, c, now)
@@ -457,7 +452,9 @@ class Station:
     def glance(self, connector: int, now: float) -> sig.OutletGlance:
         """What a picture of the connector shows besides its view."""
         c = self.connectors[connector - 1]
-        found = tuple((code, spec.name, spec.remedy or spec.description) for code, spec in c.faults.items())
+        found = tuple(
+            (code, spec.name, spec.remedy or spec.description, c.faults_since[code]) for code, spec in c.faults.items()
+        )
         return sig.OutletGlance(
             c.number,
             c.spec.kind,

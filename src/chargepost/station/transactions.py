@@ -315,6 +315,8 @@ def stop(s: "Station", c: Connector, reason: str, id_tag: str | None, now: float
     electrics.charge_ends(c, reason)
     c.grant = None
     if c.contactor:
+        if not c.flowing:  # a charge that no reading has seen yet
+            s.read_meter(c.number, "poll", None)
         s.core.wake_at("opened", c.number, now + pilot.SEQUENCES["cut"].within_s + pilot.CONTACTOR_WAIT_S)
     else:
         s.read_meter(c.number, "stop", None)
@@ -335,6 +337,7 @@ def stopped(s: "Station", c: Connector, reading: Reading | None, now: float) -> 
     energy_wh = max(reading.energy_wh if reading else 0.0, tx.last_wh)
     _keep_edge(s, c, reading, energy_wh, "Transaction.End", now)
     keep_meter(s, c, energy_wh)
+    tx.phases = c.flowing or tx.phases
     close(s, c, tx, energy_wh, s.core.utc(now), now - c.started_at, stopping.reason, stopping.id_tag)
     c.usage = advance(c.usage, On.STOP if c.plugged else On.STOP_AND_GONE)
     c.plugged_since_stop = c.plugged

@@ -12,7 +12,7 @@ from chargepost.commissioning import exchanges, ladder
 from chargepost.commissioning.pages import local_time, zone_of
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.state_words import contact
-from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told
+from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, zone
 from chargepost.commissioning.words import Words, _
 from chargepost.redact import redact_url
 from chargepost.signals import ConnectorView, Limit, OutletGlance
@@ -156,6 +156,8 @@ class Card(NamedTuple):
     car: str
     soc: str
     reserved: str
+    faults: list[tuple[str, str, str, str]]
+    """Code, name and remedy of each, and since when."""
 
 
 def cards(port: Port, spoken: Words) -> list[Card]:
@@ -165,7 +167,7 @@ def cards(port: Port, spoken: Words) -> list[Card]:
 def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
     glance = port.glance(view.connector)
     word, shape = STATUSES.get(view.status, (view.status, "waiting"))
-    at, zone = port.utc_s(), _zone(port)
+    at, here = port.utc_s(), zone(port)
     limits = [
         (spoken.number(quantity(each.current_a, "A")), author(each.source, spoken), n == 0)
         for n, each in enumerate(glance.limits)
@@ -178,11 +180,12 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
         view, glance, spoken(word), shape, spoken(KINDS.get(glance.kind, glance.kind)),
         spoken(LIGHTS.get(glance.light, glance.light)), spoken.number(quantity(view.power_w, "W")),
         spoken.number(quantity(view.transaction.energy_wh, "Wh")) if view.transaction else "",
-        since(glance.since_utc_s, at, zone), limits,
+        since(glance.since_utc_s, at, here), limits,
         spoken.number(quantity(port.model.connectors[view.connector - 1].min_current_a, "A")),
         _limited(view, glance, spoken), port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
         spoken(_("Reserved for badge {badge} until {until} (no. {number})")).format(
-            badge=held.id_tag, until=since(held.expires_utc_s, at, zone), number=held.reservation) if held else "",
+            badge=held.id_tag, until=since(held.expires_utc_s, at, here), number=held.reservation) if held else "",
+        [(code, name, remedy, since(utc_s, at, here)) for code, name, remedy, utc_s in glance.faults],
     )  # fmt: skip
 
 
@@ -203,11 +206,6 @@ def since(utc_s: float, now_utc_s: float, zone: str) -> str:
     return then[11:16] if then[:10] == now[:10] else then[:16]
 
 
-def _zone(port: Port) -> str:
-    setting = port.setting("TimeZone")
-    return (setting.value or "") if setting else ""
-
-
 def shape_of_station(port: Port) -> str:
     """How it stands there: a cabinet for direct current, a pillar with two outlets or more, else a box on the wall."""
     kinds = {each.kind for each in port.model.connectors}
@@ -222,7 +220,7 @@ def _station(port: Port, account: str, query: Mapping[str, str], spoken: Words) 
     return {
         **ladder.context(port, account, query, spoken), "cards": outlets, "form": shape_of_station(port),
         "drawn": outlets[:: 1 if int(sides["left"]) < int(sides["right"]) else -1],  # from left to right (R-299)
-        "badge": port.badge_refused(), "zone": zone_of(_zone(port)).key, "curve_words": _curve_words(spoken),
+        "badge": port.badge_refused(), "zone": zone_of(zone(port)).key, "curve_words": _curve_words(spoken),
         "faults": _faults(port), "inputs": _inputs(port, spoken),
         "buttons": [row for row in BUTTONS if row[3] in ("", *port.model.quirks)],
     }  # fmt: skip
@@ -342,7 +340,7 @@ def _frames(port: Port, account: str, query: Mapping[str, str], spoken: Words) -
     single = exchanges.one(port, spoken, n) if n else None
     rows = [single] if single else [] if n else exchanges.found(port, spoken, wanted, before or exchanges.NEWEST)
     return {
-        "rows": rows, "wanted": wanted, "before": before, "n": n, "last": last, "zone": _zone(port),
+        "rows": rows, "wanted": wanted, "before": before, "n": n, "last": last,
         "opened": n, "outcomes": exchanges.OUTCOMES, "more": len(rows) == exchanges.PAGE and not n,
         "actions": sorted({*port.model.messages.sends, *port.model.messages.answers}),
     }  # fmt: skip

@@ -58,8 +58,7 @@ def _records(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str,
 
 
 def _publication(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
-    zone = port.setting("TimeZone")
-    return {"publication": port.publication(), "become": BECOME, "zone": (zone.value or "") if zone else "UTC"}
+    return {"publication": port.publication(), "become": BECOME}
 
 
 SUB_TABS = (
