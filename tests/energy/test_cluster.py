@@ -194,6 +194,17 @@ def test_what_draws_beside_the_stations_is_not_theirs() -> None:
     assert site.granted()["S0"] == 0, "the meter is silent"
 
 
+def test_what_draws_under_a_fuse_draws_under_those_before_it_too() -> None:
+    main, hall = Fuse("main", (32.0, 32.0, 32.0)), Fuse("hall", (25.0, 25.0, 25.0), "main", metered=True)
+    site = Site(Tree([main, hall], [Place("S0", 1, "main")]))
+    site.want("S0", 32)
+    for load_a, left_a in ((20.0, 12.0), (12.0, 20.0)):
+        for _ in range(3):
+            site.leader.beside("hall", (load_a, 0.0, 0.0), site.now)
+            site.run(20)
+        assert site.granted()["S0"] == left_a
+
+
 def test_one_that_was_shed_comes_back_with_a_margin() -> None:
     """A building that trembles around the limit does not switch a charge on and off."""
     site = Site(garage(metered=True, stations=1))

@@ -1,5 +1,6 @@
 """A site as a tree of fuses: which lines a charge loads, and what a wrong table is told."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from chargepost.energy.tree import Fuse, Place, Tree, TreeError, wiring
 
 MAIN = Fuse("main", (63.0, 63.0, 63.0))
 GARAGE = Fuse("garage", (32.0, 32.0, 20.0), "main")
+BUSY = Fuse("main", (63.0, 63.0, 63.0), metered=True, building_a=56.0)
+HALL = Fuse("hall", (32.0, 32.0, 32.0), "main", metered=True, building_a=10.0)
 
 
 def test_a_charge_loads_its_phases_of_every_fuse_above_it() -> None:
@@ -50,9 +53,11 @@ def test_9_1_7_connector_phase_rotation_says_how_a_connector_is_wired(key: str, 
         ([MAIN], [Place("A", 1, "main", "RRR")], "places[0].wiring", "'RRR' is none of RST"),
         ([MAIN], [Place("A", 1, "main", floor_a=3)], "places[0].floor", "3 A cannot be offered"),
         ([MAIN], [Place(f"S{n}", 1, "main", floor_a=8) for n in range(8)], "fuses[0]", "more than the 63 A"),
+        ([BUSY], [Place("A", 1, "main", floor_a=8)], "fuses[0]", "and what else draws there at its busiest (56 A"),
+        ([BUSY, HALL], [], "fuses[0]", "what else draws there at its busiest (66 A) come to more than the 63 A"),
     ],
 )  # fmt: skip
 def test_a_wrong_tree_is_refused_by_path(fuses: Any, places: Any, path: str, words: str) -> None:
-    with pytest.raises(TreeError, match=words.replace("[", r"\[")) as caught:
+    with pytest.raises(TreeError, match=re.escape(words)) as caught:
         Tree(fuses, places)
     assert caught.value.path == path

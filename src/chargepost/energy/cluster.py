@@ -446,8 +446,8 @@ class Leader:
             current_a, at = self._beside.get(fuse.name, (fuse.rating_a, -inf))
             known = current_a if now < at + self.terms.meter_s else fuse.rating_a
             for phase in range(3):
-                line = self.tree.line(fuse.name, phase)
-                room[line] = max(room[line] - steps_around(max(known[phase], 0.0)), 0)
+                for line in self.tree.carrying(fuse.name, phase):
+                    room[line] = max(room[line] - steps_around(max(known[phase], 0.0)), 0)
             if now < at + self.terms.meter_s:
                 self._cycle_at = min(self._cycle_at, at + self.terms.meter_s)
         return room

@@ -45,7 +45,10 @@ class Fuse(msgspec.Struct, frozen=True):
     parent: str = ""
     """The fuse before it; empty for the main one."""
     metered: bool = False
-    """Somebody tells what else draws under it; while nobody does, all of it may be drawn by others."""
+    """Somebody tells what else draws under it; while nobody does, all of it may be drawn by others. It is a load of its
+    own: what is told of one fuse is no part of what is told of another."""
+    building_a: float = 0.0
+    """That on each phase at its busiest, where it is known before."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -74,8 +77,7 @@ class Tree:
         """Of each line, in steps."""
         self.floors = [steps_within(place.floor_a) for place in places]
         self._paths = [tuple(self._path(place, phases) for phases in (1, 2, 3)) for place in places]
-        self.floors_of = self._floors()
-        """What those under each line draw when nobody is heard, in steps."""
+        self._check_floors()
 
     def _climb(self, number: int) -> tuple[int, ...]:
         """The fuse and all before it."""
@@ -94,6 +96,10 @@ class Tree:
         """The lines that a charge on so many phases loads, the nearest fuse first."""
         return self._paths[place][phases - 1]
 
+    def carrying(self, fuse: str, phase: int) -> list[int]:
+        """The lines that carry what draws under a fuse: its own, and those before it."""
+        return [3 * number + phase for number in self._above[self._number[fuse]]]
+
     def line(self, fuse: str, phase: int) -> int:
         """By the fuse's name and the phase, 0 to 2."""
         return 3 * self._number[fuse] + phase
@@ -103,20 +109,24 @@ class Tree:
         fuse, phase = divmod(line, 3)
         return f"fuse {self.fuses[fuse].name} L{phase + 1}"
 
-    def _floors(self) -> list[int]:
-        """Raises TreeError when they are more than a line carries."""
-        used = [0] * len(self.rating)
+    def _check_floors(self) -> None:
+        """What a line carries in the worst case: nobody is heard, and what else draws there is at its busiest."""
+        floors, beside = [0] * len(self.rating), [0] * len(self.rating)
         for place, floor_steps in enumerate(self.floors):
             for line in self.path(place, 3):
-                used[line] += floor_steps
-        for line, steps in enumerate(used):
-            if steps > self.rating[line]:
-                raise TreeError(
-                    f"fuses[{line // 3}]",
-                    f"the floors of its stations come to {amperes(steps):g} A, more than the "
-                    f"{amperes(self.rating[line]):g} A of {self.name(line)}: lower the floor",
-                )
-        return used
+                floors[line] += floor_steps
+        for fuse in self.fuses:
+            for line in (line for phase in range(3) for line in self.carrying(fuse.name, phase)):
+                beside[line] += steps_around(fuse.building_a)
+        for line, rating in enumerate(self.rating):
+            if floors[line] + beside[line] <= rating:
+                continue
+            parts = {"the floors of its stations": floors[line], "what else draws there at its busiest": beside[line]}
+            says = " and ".join(f"{what} ({amperes(steps):g} A)" for what, steps in parts.items() if steps)
+            raise TreeError(
+                f"fuses[{line // 3}]",
+                f"{says} come to more than the {amperes(rating):g} A of {self.name(line)}: lower them, or raise it",
+            )
 
 
 def steps_within(current_a: float) -> int:

@@ -61,7 +61,7 @@ def rules_of(table: SiteTable, badges: Sequence[str], dice: Random) -> Rules:
 
 def fuse_of(table: FuseTable) -> Fuse:
     rating_a = table.rating_a if isinstance(table.rating_a, tuple) else (table.rating_a,) * 3
-    return Fuse(table.name, rating_a, table.parent, metered=table.building_a > 0)
+    return Fuse(table.name, rating_a, table.parent, table.building_a > 0, table.building_a)
 
 
 def tree_of(table: SiteTable, fuses: Sequence[FuseTable], stations: Sequence[tuple[str, int]]) -> Tree:

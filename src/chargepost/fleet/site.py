@@ -80,9 +80,11 @@ class Site:
         self._places = {(place.station, place.connector): n for n, place in enumerate(self.tree.places)}
         self._last: list[Amperes] = [(0.0, 0.0, 0.0)] * len(self.tree.places)
         self._load = [0.0] * len(self.tree.rating)
-        self._buildings = {
-            self.tree.line(fuse.name, phase): fuse.building_a for fuse in self.buildings for phase in range(3)
-        }
+        self._buildings = [0.0] * len(self.tree.rating)
+        """What draws beside the stations at its busiest, of each line."""
+        for fuse in self.buildings:
+            for line in (line for phase in range(3) for line in self.tree.carrying(fuse.name, phase)):
+                self._buildings[line] += fuse.building_a
         self._reacts_s = METER_EVERY_S + self.terms.lease_s + SLACK_S + 1.0
         """From a change of a building until every station has given way, whatever message was lost; a second for what
         the links delay."""
@@ -218,12 +220,11 @@ class Site:
                 self._laws.fuse(post.identity, self.tree.name(line), load_a, amperes(self.tree.rating[line]))
 
     def _beside_a(self, line: int) -> float:
-        """What a building draws under a fuse, as far as there was time to make room for it beside the floors."""
-        if line not in self._buildings:
-            return 0.0
+        """What buildings draw under a fuse, as far as there was time to make room for it."""
         most_a, utc_s = self._buildings[line], self._utc_s + self._timeline.now
-        load_a = min(building_a(most_a, utc_s), building_a(most_a, utc_s - self._reacts_s))
-        return max(min(load_a, amperes(self.tree.rating[line] - self.tree.floors_of[line])), 0.0)
+        if not most_a:
+            return 0.0
+        return min(building_a(most_a, utc_s), building_a(most_a, utc_s - self._reacts_s))
 
     def _above(self, place: int, phase: int) -> list[int]:
         return [line for line in self.tree.path(place, 3) if line % 3 == phase]

@@ -60,7 +60,7 @@ class FusePart(Part, frozen=True, kw_only=True):
         if len(written) != 3:
             raise ValueError(f"{len(written)} values: give one, or one for each of the three phases")
         first, second, third = (float(Current.read(each)) for each in written)
-        return Fuse(self.name, (first, second, third), self.parent, metered=self.metered)
+        return Fuse(self.name, (first, second, third), self.parent, self.metered, float(self.building))
 
 
 class RemotePart(Part, frozen=True, kw_only=True):
