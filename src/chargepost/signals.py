@@ -545,6 +545,9 @@ class MeterBy(Signal, frozen=True):
     apparent power and energy. None: a power meter, which measures everything itself."""
     phases: tuple[int, int, int] = (0, 1, 2)
     """Which phase of the power meter stands at the station's terminals 1, 2, 3: how it is wired."""
+    at: tuple[int, int] | None = None
+    """Where the power meter is asked, by Modbus RTU: its address, and the last byte of the gateway's. None: by TCP,
+    which needs neither."""
 
 
 class WifiCard(Signal, frozen=True):

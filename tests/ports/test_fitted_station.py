@@ -168,7 +168,8 @@ def test_r_313_the_phases_of_a_real_meter_are_those_at_the_terminals() -> None:
     """Commissioning guide, Meters: how the meter and the terminals are connected to the network."""
     reading = sig.Reading(5000.0, (1.0, 2.0, 3.0), (231.0, 232.0, 233.0), (100.0, 200.0, 300.0))
     hardware = station(Fittings(meters={1: Says(reading)}))  # type: ignore[dict-item]
-    hardware.do(sig.MeterBy(1, None, (2, 0, 1)), NOW)
+    hardware.do(sig.MeterBy(1, None, (2, 0, 1), at=(99, 131)), NOW)  # the site file says where it is
+    assert hardware.take() == []
     read = hardware.read_meter(1)
     assert read
     assert (read.current_a, read.voltage_v, read.power_w) == (

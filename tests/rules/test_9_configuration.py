@@ -7,8 +7,10 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
+from chargepost.catalogue.load import releases
 from chargepost.catalogue.model import KeySpec
 from chargepost.ocpp import frames, messages
+from chargepost.station.settings import Settings
 from tests.rules.rig import SILENCE, Rig
 
 MODELS = ["evlink-pro-ac", "evlink-smart-wallbox"]
@@ -405,3 +407,23 @@ def test_r_182_r_183_r_184_values_of_the_wallbox() -> None:
     }  # fmt: skip
     assert {key: rig.value(key) for key in printed} == printed
     assert all(keyed(rig, key).readonly for key in printed)
+
+
+# --- factory values (found where a variant has fewer connectors than its line) ---------------------------------------
+
+EVERY = [
+    f"{line}/{variant}@{release}"
+    for line, known in releases().items()
+    for release in known
+    for variant in load(f"{line}@{release}").variants
+]
+
+
+def test_what_a_product_has_from_the_factory_can_be_set_back() -> None:
+    refused = []
+    for name in EVERY:
+        settings = Settings(load(name), {})
+        rows = [row for row in settings.shown() if row.spec.access != "R"]
+        values = {row.spec.name: (row, settings.factory(row.spec.name)) for row in rows}
+        refused += [(name, key) for key, (row, value) in values.items() if value and settings.check(row, value) is None]
+    assert refused == []

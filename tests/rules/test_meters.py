@@ -7,6 +7,7 @@ import pytest
 
 from chargepost import signals as sig
 from chargepost.catalogue import load
+from chargepost.drivers.network import Around
 from chargepost.ocpp import messages
 from chargepost.station import meters
 from tests.rules.rig import CAR, Rig
@@ -116,6 +117,34 @@ def test_r_311_transformers_have_no_wire_that_could_fall_silent() -> None:
     rig.own(EnergyMetering="IEM_3x5x")
     rig.run(120)
     assert rig.view.vendor_error == "12"
+
+
+def test_r_311_a_power_meter_at_another_address_is_silent_until_the_address_is_right() -> None:
+    """By RTU: its own, factory 30, and its gateway's, factory 130. Three questions in vain are error 12."""
+    rig = charging(EnergyMetering="IEM_3x5x", PowerMeterProtocol="Modbus RTU")
+    assert rig.view.vendor_error == ""
+    for wrong, right in (
+        ({"PowerMeterRtuAddress": "2"}, {"PowerMeterRtuAddress": "30"}),
+        ({"PowerMeterGatewayAddress": "131"}, {"PowerMeterProtocol": "Modbus TCP"}),
+    ):
+        rig.own(**wrong)
+        rig.run(12)
+        assert rig.view.vendor_error == "12"
+        rig.own(**right)
+        rig.run(6)
+        assert rig.view.vendor_error == ""
+
+
+def test_a_site_may_have_its_power_meters_elsewhere() -> None:
+    """Q-052: the guide sets up a meter with the address 2."""
+    rig = Rig(WALLBOX, settings={"EnergyMetering": "IEM_3x5x", "PowerMeterProtocol": "Modbus RTU"}, start=False)
+    rig.hardware.around = Around(meter_address=2)
+    rig.start()
+    rig.run(20)
+    assert rig.view.vendor_error == "12"
+    rig.own(PowerMeterRtuAddress="2")
+    rig.run(6)
+    assert rig.view.vendor_error == ""
 
 
 def test_r_314_each_charge_point_is_metered_by_what_it_has() -> None:

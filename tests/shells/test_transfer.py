@@ -43,6 +43,9 @@ class Owner:
     def line_settings(self) -> tuple[str, bool]:
         return self.supervision, self.self_signed
 
+    def way(self, host: str) -> str:
+        return ""
+
     def log_between(self, since_utc_s: float | None, until_utc_s: float | None) -> str:
         return f"log from {since_utc_s} to {until_utc_s}\n"
 

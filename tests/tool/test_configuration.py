@@ -1,18 +1,22 @@
 """Tab Configuration: what is set works, and what cannot be is refused with a sentence (commissioning guide, 3)."""
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.ocpp import messages
+from chargepost.run.gate import Place
 from chargepost.run.ntp import EPOCH_S
+from chargepost.run.transfer import Terms
 from tests.patience import PATIENCE_S
 from tests.shells.rig import until
 from tests.tool.rig import commissioned
@@ -309,7 +313,8 @@ async def time_server(utc_s: float, *, stratum: int = 2) -> AsyncIterator[str]:
 
 
 async def test_r_294_the_date_comes_from_the_time_server_and_its_silence_is_event_31() -> None:
-    async with commissioned() as site, site.client(ADMIN) as client:
+    here = Terms((Place("127.0.0.1"),))
+    async with commissioned(files=here) as site, site.client(ADMIN) as client:
         assert (await client.fields())["ntp-server"]["factory"] == "pool.ntp.org"
         async with time_server(1_900_000_000) as server:
             answer = await client.save("configuration/time", time_settings="NTP server", ntp_server=server)
@@ -320,6 +325,26 @@ async def test_r_294_the_date_comes_from_the_time_server_and_its_silence_is_even
             await until_so(lambda: site.host().view().connectors[0].vendor_error == "31")
         await client.save("configuration/time", time_settings="Manually")
         assert site.host().view().connectors[0].vendor_error == ""
+
+
+async def test_r_294_every_date_of_the_tool_is_in_the_time_zone_of_the_station() -> None:
+    """All that stands here happened just now; a date that was left in UTC is nine hours older."""
+    async with commissioned("evlink-parking@R7", settings={"TimeZone": "Asia/Tokyo", "Supervised": True}) as site:
+        async with site.client(ADMIN) as client:
+            await client.save("configuration/general", station_name="Tokyo")
+            await client.http.post(f"{client.at}maintenance/firmware/do/bring", content=b"no image",
+                                   headers={"x-csrf": await client.csrf()})  # fmt: skip
+            found = {}
+            tabs = re.findall(r'href="(?:[^"]*/)?(\w+/\w+)"', (await client.get("maintenance/status")).text)
+            for path in {*tabs, "maintenance/status/live", "maintenance/report/files/report.html", "api/fields"}:
+                dates = re.findall(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?", (await client.get(path)).text)
+                found[path] = [datetime.fromisoformat(each).replace(tzinfo=ZoneInfo("Asia/Tokyo")) for each in dates]
+        now = datetime.fromtimestamp(site.embedded().port.utc_s(), ZoneInfo("Asia/Tokyo"))
+    assert len([path for path, dates in found.items() if dates]) >= 5
+    wrong = {
+        path: [str(each) for each in dates if abs(now - each) > timedelta(hours=1)] for path, dates in found.items()
+    }
+    assert {path: dates for path, dates in wrong.items() if dates} == {}
 
 
 async def test_r_294_a_time_zone_is_chosen_from_the_list() -> None:

@@ -22,7 +22,9 @@ from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.api import COOKIE, TOLDS_MAX, Tool
 from chargepost.commissioning.words import words
 from chargepost.drivers.simulated import CarSpec
+from chargepost.run.gate import Place
 from chargepost.run.store import hold
+from chargepost.run.transfer import Terms
 from chargepost.run.verify import verify
 from chargepost.signals import OwnBadge
 from chargepost.web import Files
@@ -360,12 +362,13 @@ class Heard(asyncio.DatagramProtocol):
 
 
 async def test_a_time_server_is_asked_one_question_that_carries_nothing() -> None:
-    """It may be in the site's network, so it may be anywhere: whoever names it can neither write the question nor read
-    the answer."""
+    """And none on this machine, unless its owner means it: whoever names it can neither write the question nor read the
+    answer."""
     loop = asyncio.get_running_loop()
     transport, heard = await loop.create_datagram_endpoint(Heard, local_addr=("127.0.0.1", 0))
     port = transport.get_extra_info("sockname")[1]
-    async with commissioned("evlink-parking") as site, site.client(USER) as client:
+    here = Terms((Place("127.0.0.1"),))
+    async with commissioned("evlink-parking", files=here) as site, site.client(USER) as client:
         for text in ("127.0.0.1:123\r\nX", "a b", "file:///etc/passwd", "http://127.0.0.1/", "-oProxy", "x" * 201):
             answer = await change(client, {"ntp-server": text})
             assert odd(str(answer)) == [], text

@@ -267,6 +267,19 @@ async def central(status: str = "Accepted", serial_max: int = 100) -> AsyncItera
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ocpp", serials
 
 
+async def test_an_older_version_than_the_address_stands_for_is_told_there_and_at_its_field() -> None:
+    async with central() as (url, _serials), commissioned(supervision=url, settings={"ocppVersion": "1.5"}) as site:
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
+        steps = {each.name: each for each in site.embedded().port.ladder()}
+        assert (steps["address"].state, steps["address"].cause) == ("good", "version")
+        async with site.client(ADMIN) as client:
+            assert "OCPP 1.5 is set, but an address" in (await client.get("overview/station")).text
+            assert "1.6 is spoken, whatever stands here" in (await client.get("configuration/supervision")).text
+            await client.save("configuration/supervision", ocpp_version="1.6")
+            assert "whatever stands here" not in (await client.get("configuration/supervision")).text
+        assert not any(each.cause for each in site.embedded().port.ladder())
+
+
 async def test_a_station_that_is_booted_has_all_steps_good() -> None:
     async with central() as (url, _serials), commissioned(supervision=url) as site:
         await until(lambda: set(states(site.embedded().port.ladder()).values()) == {"good"}, asyncio.Event())
@@ -340,7 +353,11 @@ async def test_r_277_a_wrong_gateway_ends_the_link_with_the_reboot_and_the_right
             )
             assert bad(port.ladder()) == bad(await tried(site, "ws://elsewhere.invalid/x")) == ("tcp", "gateway")
             await until(lambda: [each.code for each in port.errors() if each.connectors] == ["30"], asyncio.Event())
-            assert words_of.REMEDIES["gateway"][1] in (await client.get("overview/station")).text
+            page = (await client.get("overview/station")).text
+            assert words_of.REMEDIES["gateway"][1] in page
+            header = page[page.index("<header") : page.index("</header>")]
+            assert "Operational, with errors" in header, "it is not green while an error stands"
+            assert "30 Supervision Communication" in header
             await client.save("configuration/network", reboot=True, network_gateway="192.168.0.254")
         await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
         assert bad(port.ladder()) == ("", "")

@@ -35,6 +35,8 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "disabled": (_("OCPP is switched off."), _("Switch the supervision on, on the sub-tab Supervision.")),
     "http": (_("This is an address of OCPP by SOAP; the station speaks OCPP by JSON."),
              _("Ask the operator for the JSON address: it begins with ws:// or wss://, and has no file in its path.")),
+    "version": (_("OCPP 1.5 is set, but an address that begins with ws:// or wss:// is OCPP 1.6, which is spoken."),
+                _("Choose 1.6 on the sub-tab Supervision.")),
     "scheme": (_("This is no address of a supervision."),
                _("Give ws://HOST:PORT/PATH or wss://HOST:PORT/PATH, without spaces.")),
     "forbidden": (_("The address leads to this machine itself, or to what is near it."),

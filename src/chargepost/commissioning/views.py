@@ -76,6 +76,8 @@ class Field:
     help: str = ""
     """What it means, in our words."""
     warning: str = ""
+    warns: Callable[[Port], str] | None = None
+    """Instead: a warning that depends on other settings, as a text to translate; empty while there is none."""
     admin: Right = "RW"
     user: Right = "N"
     group: str = ""
@@ -257,10 +259,10 @@ def shown(row: Field, sub: SubTab, account: str, port: Port, words: Words) -> Sh
     numeric = spec is not None and spec.type in ("int", "decimal")
     return Shown(
         row, row.name, words(row.label), value, words(labels.get(value, value)), kind,
-        words(row.unit or (spec.unit if spec else "")), words(labels.get(factory, factory)),
+        words(row.unit or (spec.unit if spec and spec.type != "time" else "")), words(labels.get(factory, factory)),
         "" if labels or spec is None else expected(spec, words),
         [(choice, words(label)) for choice, label in labels.items()],
-        words(row.help or (spec.meaning if spec else "")), words(row.warning),
+        words(row.help or (spec.meaning if spec else "")), words(row.warns(port) if row.warns else row.warning),
         right(row, sub, account, port) == "RW" and _is_set(row, port),
         _number(spec.min) if spec and numeric and not spec.zero and spec.out_of_range is None else "",
         _number(spec.max) if spec and numeric and spec.out_of_range is None else "",
@@ -442,19 +444,28 @@ class State(NamedTuple):
     word: str
     kind: str
     """By which it has its shape and colour: available, charging, faulted, unavailable, waiting."""
+    error: str = ""
+    """The gravest of the errors that stand, by code and name; empty: there is none."""
+    more: int = 0
+    """How many others stand."""
 
 
 def state(port: Port) -> State:
     """The station in one word; the worst goes first."""
     if not port.powered:
         return State(_("Starting"), "waiting")
+    errors = [each for each in port.errors() if each.connectors]
+    gravest = next((each for each in errors if each.service), errors[0] if errors else None)
+    told = f"{gravest.code} {gravest.name}" if gravest else "", max(len(errors) - 1, 0)
     statuses = {connector.status for connector in port.view().connectors}
     if "Faulted" in statuses:
-        return State(_("Fault"), "faulted")
+        return State(_("Fault"), "faulted", *told)
     if statuses <= {"Unavailable"}:
-        return State(_("Out of service"), "unavailable")
+        return State(_("Out of service"), "unavailable", *told)
     if statuses & {"Charging", "SuspendedEV", "SuspendedEVSE"}:
-        return State(_("Operational, charging"), "charging")
+        return State(_("Operational, charging"), "charging", *told)
+    if errors:
+        return State(_("Operational, with errors"), "faulted", *told)
     return State(_("Operational"), "available")
 
 

@@ -98,7 +98,7 @@ class SimulatedConnector:
         "_contactor_at", "_draw_a", "_energy_wh", "_facts", "_heard_a", "_live", "_lock_at", "_mains", "_now", "_over",
         "_over_at", "_pulled_in", "_react_at", "_reactive_varh", "_reckoned_at", "_reckoned_wh", "_since", "_soc_at",
         "_temperature_c", "_to_lock", "_told", "_wants", "_width", "ambient_c", "beside", "cable_rating_a", "car",
-        "closed", "intensity_percent", "jammed", "leak_ma", "light", "locked", "muted", "next_wake", "number",
+        "closed", "intensity_percent", "jammed", "leak_ma", "light", "locked", "missed", "muted", "next_wake", "number",
         "offered_a", "plugged", "powered", "shorted", "soc_percent", "socket", "sockets", "spec", "transformers_v",
         "tripped", "welded",
     )  # fmt: skip
@@ -131,7 +131,7 @@ class SimulatedConnector:
         self.locked = False
         self.light = "off"
         self.intensity_percent = 100
-        self.welded = self.jammed = self.shorted = self.muted = self.tripped = False
+        self.welded = self.jammed = self.shorted = self.muted = self.missed = self.tripped = False
         self.leak_ma = 0.0
 
         self._heard_a = 0.0
@@ -601,8 +601,8 @@ class SimulatedConnector:
 
     @property
     def silent(self) -> bool:
-        """The power meter does not answer; current transformers are part of the station."""
-        return self.muted and self.transformers_v is None
+        """The power meter does not answer, or is asked elsewhere; current transformers are part of the station."""
+        return (self.muted or self.missed) and self.transformers_v is None
 
     def warm(self, ambient_c: float, now: float) -> None:
         """The air around it; the outlet itself follows slowly."""

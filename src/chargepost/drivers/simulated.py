@@ -165,8 +165,13 @@ class SimulatedStation:
             case ShowLight(number, light, intensity_percent):
                 for connector in (self.connector(number),) if number else self.connectors:
                     connector.show(light, intensity_percent)
-            case MeterBy(number, transformers_v):
-                self.connector(number).meter_by(transformers_v, now)
+            case MeterBy(number, transformers_v, _, at):
+                outlet, there = self.connector(number), (self.around.meter_address, self.around.meter_gateway)
+                was_silent = outlet.silent
+                outlet.missed = at not in (None, there)
+                outlet.meter_by(transformers_v, now)
+                if outlet.silent and not was_silent:
+                    self._facts.append(MeterRead(number, 0, None))
             case UseNetwork(own):
                 before = self._own or own
                 self._own = own if own.wifi == before.wifi else msgspec.structs.replace(own, wifi=before.wifi)

@@ -3,16 +3,21 @@
 A station fetches and sends files where its central system tells it to. Somebody who can send such a message must not
 reach with it what only the station can reach: so the owner says which hosts are meant, and the host of the supervision
 is one of them.
+
+What an account of the tool names (a supervision to be tried, a server for charge records, a time server) may be any
+host but this machine and what is near it without a router, unless the owner means it. A time server is usually one
+of the public, or of the site's own network, so both are let through; and since all that can be sent is one datagram
+with nothing of the sender's choice, its port is that of NTP, so that nobody learns which other ports of a host answer.
 """
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443, "smtp": 25, "smtps": 465, "ws": 80, "wss": 443}
+PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443, "smtp": 25, "smtps": 465, "ws": 80, "wss": 443, "ntp": 123}
 """The schemes there are, each with its usual port."""
 
 FTPS_AT_ONCE = 990
@@ -132,6 +137,9 @@ class Gate(NamedTuple):
     named: tuple[Place, ...] = ()
     """By an account of the tool: whoever has one must not reach this machine itself through the station, nor what is
     near it without a router. Hosts of the site's own network they may name."""
+    way: Callable[[str], str] = lambda host: ""
+    """Why the station does not reach a host, by its own network settings; empty when nothing is known to be in the
+    way."""
 
     def admit(self, url: str) -> Target:
         """Raises TransferError for what is no address, or may not be opened."""
@@ -175,6 +183,8 @@ class Gate(NamedTuple):
 
         A name that leads to this machine itself, or to what is near it without a router, was not meant so by the owner.
         """
+        if why := self.way(target.host):
+            raise TransferError(why)
         try:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):

@@ -19,6 +19,7 @@ from chargepost.commissioning.port import Step, StepState
 from chargepost.redact import redact_text, redact_url
 from chargepost.run import tls
 from chargepost.run.gate import Gate, Place, Target, TransferError, host_of, read_place
+from chargepost.run.given import VERSION_KEY
 from chargepost.run.line import NOBODY
 from chargepost.run.resumption import Client
 from chargepost.run.tally import kind_of
@@ -61,7 +62,8 @@ def ladder(host: "StationHost") -> list[Step]:
     url = talk.url()
     if _stands_alone(station):
         return _padded([Step("process", "good"), Step("address", "unknown", "standalone")], url)
-    steps = [Step("process", "good"), _address(url, enabled=talk.enabled())]
+    older = station.core.settings.text(VERSION_KEY) == "1.5"
+    steps = [Step("process", "good"), _address(url, enabled=talk.enabled(), older=older)]
     if steps[-1].state != "good":
         return _padded(steps, url)
     if talk.state != "open":
@@ -78,7 +80,7 @@ def _stands_alone(station: "Station") -> bool:
     return settings.row("Supervised") is not None and not settings.flag("Supervised")
 
 
-def _address(url: str, *, enabled: bool = True) -> Step:
+def _address(url: str, *, enabled: bool = True, older: bool = False) -> Step:
     shown = redact_url(url)
     if not url:
         return Step("address", "bad", "none")
@@ -89,7 +91,7 @@ def _address(url: str, *, enabled: bool = True) -> Step:
         return Step("address", "bad", "scheme", shown)
     if not enabled:
         return Step("address", "bad", "disabled", shown)
-    return Step("address", "good", told=shown)
+    return Step("address", "good", "version" if older else "", shown)
 
 
 def _obstacle(host: "StationHost", url: str) -> Step | None:

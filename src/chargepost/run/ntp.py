@@ -4,9 +4,9 @@ import asyncio
 import struct
 from collections.abc import Callable
 
-from chargepost.run.gate import read_place
+from chargepost.run.gate import PORTS, REMEDY, Gate, Place, TransferError, read_place
 
-PORT = 123
+PORT = PORTS["ntp"]
 ANSWER_S = 5.0
 """For each address of the server; who is slower tells no useful time."""
 ADDRESSES_MAX = 4
@@ -22,18 +22,31 @@ class NoTime(Exception):
     """The server does not tell it; the text is for people."""
 
 
-async def ask(server: str, draw: Callable[[int], bytes]) -> float:
-    """The date, as seconds since 1970, at the moment this returns. `server` is HOST or HOST:PORT. Raises NoTime."""
+async def ask(
+    server: str, draw: Callable[[int], bytes], allowed: tuple[Place, ...] = (),
+    way: Callable[[str], str] = lambda host: "",
+) -> float:  # fmt: skip
+    """The date, as seconds since 1970, at the moment this returns. `server` is HOST or HOST:PORT. Raises NoTime.
+
+    `allowed`: hosts that the owner of the process means; `way`: see `Gate`.
+    """
     loop = asyncio.get_running_loop()
     try:
         place = read_place(server)
-        found = await loop.getaddrinfo(place.host, place.port or PORT, type=2)  # SOCK_DGRAM
-    except (ValueError, OSError, UnicodeError):
-        raise NoTime(f"{server}: the name leads nowhere: look at the address, and at the DNS") from None
+    except ValueError as error:
+        raise NoTime(str(error)) from None
+    port = place.port or PORT
+    if port != PORT and not any(each.covers(place.host, port) for each in allowed):
+        raise NoTime(f"{server}: time is asked for at port {PORT}; {REMEDY} {place}")
+    gate = Gate(frozenset({"ntp"}), allowed, (Place(place.host, port),), way)
+    try:
+        found = await asyncio.to_thread(gate.addresses, gate.admit(f"ntp://{Place(place.host, port)}"))
+    except TransferError as error:
+        raise NoTime(str(error)) from None
     why = "no address"
-    for family, _kind, _proto, _name, address in found[:ADDRESSES_MAX]:
+    for number in found[:ADDRESSES_MAX]:
         try:
-            return await _ask_one(loop, family, address, draw(8))
+            return await _ask_one(loop, (number, port), draw(8))
         except TimeoutError:
             why = "it does not answer"
         except (OSError, ValueError) as error:
@@ -41,11 +54,9 @@ async def ask(server: str, draw: Callable[[int], bytes]) -> float:
     raise NoTime(f"{server}: {why}")
 
 
-async def _ask_one(loop: asyncio.AbstractEventLoop, family: int, address: tuple[object, ...], mark: bytes) -> float:
+async def _ask_one(loop: asyncio.AbstractEventLoop, address: tuple[str, int], mark: bytes) -> float:
     answer: asyncio.Future[bytes] = loop.create_future()
-    transport, _protocol = await loop.create_datagram_endpoint(
-        lambda: _Question(answer, mark), remote_addr=address[:2], family=family,  # type: ignore[arg-type]
-    )  # fmt: skip
+    transport, _protocol = await loop.create_datagram_endpoint(lambda: _Question(answer, mark), remote_addr=address)
     try:
         sent_s = loop.time()
         transport.sendto(bytes([REQUEST]) + bytes(39) + mark)

@@ -63,6 +63,7 @@ class Host(Protocol):
     ledger: StationLedger
 
     def line_settings(self) -> tuple[str, bool]: ...
+    def way(self, host: str) -> str: ...
 
 
 class Publisher:
@@ -277,7 +278,8 @@ class Publisher:
 
         try:
             way = way_of(station.core.settings)
-            errand = Errand(gate_for(way, self._terms.allowed), self._terms.limits, self._context(identity))
+            gated = gate_for(way, self._terms.allowed)._replace(way=self._hosts[identity].way)
+            errand = Errand(gated, self._terms.limits, self._context(identity))
         except TransferError as error:
             end(False, str(error))
             return

@@ -99,7 +99,7 @@ class Carriage:
 
     async def _asked_time(self, host: "StationHost", server: str, life: int) -> None:
         try:
-            utc_s = await ntp.ask(server, secrets.token_bytes)
+            utc_s = await ntp.ask(server, secrets.token_bytes, self.transfers.allowed, host.way)
         except ntp.NoTime as error:
             log.info("%s: time server %s", host.identity, error)
             fact: sig.Fact = sig.NtpSilent(server)

@@ -59,6 +59,10 @@ class Owner(Protocol):
         """The URL of its supervision, and whether it accepts self-signed certificates."""
         ...
 
+    def way(self, host: str) -> str:
+        """Why it does not reach a host, by its own network settings; empty when nothing is known to be in the way."""
+        ...
+
     def log_between(self, since_utc_s: float | None, until_utc_s: float | None) -> str:
         """What is kept of its log, without secrets."""
         ...
@@ -163,7 +167,8 @@ class Transfers:
         from chargepost.run.ways import Errand  # noqa: PLC0415 - most stations never move a file
 
         url, self_signed = owner.line_settings()
-        errand = Errand(self._gate(owner.model, url), self._terms.limits, lambda: self._context(self_signed))
+        gated = self._gate(owner.model, url)._replace(way=owner.way)
+        errand = Errand(gated, self._terms.limits, lambda: self._context(self_signed))
         identity, model = owner.identity, owner.model
         match wish:
             case sig.Fetch(job, url):

@@ -757,6 +757,9 @@ def _location(s: "Station", now: float) -> None:
 
 EFFECTS: dict[str, Callable[["Station", float], None]] = {
     "energymetering": meters.tell,
+    "powermeterprotocol": meters.tell,
+    "powermeterrtuaddress": meters.tell,
+    "powermetergatewayaddress": meters.tell,
     "voltagereference": meters.tell,
     "powermeterphases": meters.tell,
     "networkphases": meters.tell,

@@ -14,6 +14,7 @@ from chargepost.signals import MeterBy, Reading
 from chargepost.station import charging
 from chargepost.station.connector import Connector
 from chargepost.station.core import Core
+from chargepost.station.settings import Settings
 
 if TYPE_CHECKING:
     from chargepost.station.station import Station
@@ -24,6 +25,8 @@ TRANSFORMERS = "Internal CT"
 VOLTAGE_KEY = "voltageReference"
 METER_PHASES_KEY, NETWORK_PHASES_KEY = "PowerMeterPhases", "NetworkPhases"
 """Which phase of the network each measuring input of the meter, and each terminal of the station, is connected to."""
+PROTOCOL_KEY, ADDRESS_KEY, GATEWAY_KEY = "PowerMeterProtocol", "PowerMeterRtuAddress", "PowerMeterGatewayAddress"
+RTU = "Modbus RTU"
 
 
 def tell(s: "Station", now: float) -> None:
@@ -35,7 +38,14 @@ def tell(s: "Station", now: float) -> None:
     for c in s.connectors:
         by_transformers = settings.own(METERING_KEY, c.number) == TRANSFORMERS
         volt = float(settings.number(VOLTAGE_KEY)) if by_transformers else None
-        s.core.wish(MeterBy(c.number, volt, order))
+        s.core.wish(MeterBy(c.number, volt, order, None if by_transformers else address(settings, c.number)))
+
+
+def address(settings: Settings, connector: int) -> tuple[int, int] | None:
+    """Where its power meter is asked by Modbus RTU; None by TCP (commissioning guide, Meters)."""
+    if settings.own(PROTOCOL_KEY, connector) != RTU:
+        return None
+    return settings.own_number(ADDRESS_KEY, connector), settings.own_number(GATEWAY_KEY, connector)
 
 
 def wiring(meter: str, network: str) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 
@@ -81,10 +82,18 @@ def _counters(s: "Station", now: float) -> Iterator[tuple[str, str]]:
     said = s.talk.boot_notification()
     yield "Firmware version", "" if said.firmware_version is UNSET else said.firmware_version
     yield "Release", s.core.model.release
-    yield "Date", f"{datetime.fromtimestamp(s.core.utc(now), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    zone = _zone(s.core.settings.text("TimeZone"))
+    yield "Date", f"{datetime.fromtimestamp(s.core.utc(now), zone):%Y-%m-%d %H:%M:%S} {zone.key}"
     yield "Boot counter", str(s.boots)
     yield "Transactions since the start", str(s.transactions)
     yield "Disk", "good" if s.core.disk_good else "refuses"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, LookupError):  # a name that is a path, a folder, unknown
+        return ZoneInfo("UTC")
 
 
 def _link(s: "Station") -> Iterator[tuple[str, str]]:

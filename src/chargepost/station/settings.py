@@ -318,9 +318,10 @@ def _phase_rotation(settings: Settings, spec: KeySpec, value: str) -> str | None
     if items is None:
         return None
     connectors = len(settings.model.connectors)
+    printed = _parts(spec.default or "")  # names a connector more than a variant has, and can be set back
     for item in items:
         index, dot, rotation = item.partition(".")
-        if item in ROTATIONS:
+        if item in ROTATIONS or item in printed:
             continue
         if not dot or not index.isdigit() or int(index) > connectors or rotation not in ROTATIONS:
             return None

@@ -83,7 +83,10 @@ def _put_place(port: Port, place: str) -> Mapping[str, str]:
 
 
 def _factory_place(port: Port) -> str:
-    return "Supervision" if is_supervised(port) else "Charging station" if has_reader(port) else "Disable"
+    """Who has no reader charges freely in either case: no remote command is required from the factory (Q-042)."""
+    if not has_reader(port):
+        return "Disable"
+    return "Supervision" if is_supervised(port) else "Charging station"
 
 
 # --- date and time ---------------------------------------------------------------------------------------------------
@@ -187,6 +190,15 @@ def _speech_rules(port: Port, after: Values) -> Mapping[str, str]:
     if version and url.lower().startswith("http") and version != "1.5":
         return {"ocpp-version": _("An address that begins with http is OCPP 1.5 by SOAP: choose 1.5, or a ws address.")}
     return {}
+
+
+def _speaks_otherwise(port: Port) -> str:
+    """The version that is set is not the one that the address stands for."""
+    if text(port, "ocppVersion") == "1.5" and text(port, "SupervisionUrl").lower().startswith("ws"):
+        return _(
+            "The supervision URL begins with ws, which is OCPP 1.6: 1.6 is spoken, whatever stands here. Choose 1.6."
+        )
+    return ""
 
 
 SUB_TABS = (
@@ -300,7 +312,7 @@ FIELDS = (
     # Supervision
     Field("supervision", "ocpp-enable", _("OCPP"), key="OcppEnable", group=MAIN,
           help=_("off: the station speaks with no supervision.")),
-    Field("supervision", "ocpp-version", _("OCPP version"), key="ocppVersion", group=MAIN,
+    Field("supervision", "ocpp-version", _("OCPP version"), key="ocppVersion", group=MAIN, warns=_speaks_otherwise,
           help=_("1.5 for an address that begins with http (SOAP), else 1.6. Ask who operates the supervision.")),
     Field("supervision", "supervision-url", _("Supervision URL"), key="SupervisionUrl", group=MAIN,
           help=_("Who operates the supervision tells it. ws and wss are JSON; http and https are SOAP, which this "

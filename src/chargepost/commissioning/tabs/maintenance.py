@@ -7,6 +7,7 @@ from chargepost.commissioning import pages
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.state_words import PLAIN, contact
+from chargepost.commissioning.tabs.configuration import text
 from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, is_evlink
 from chargepost.commissioning.words import _
 
@@ -35,7 +36,7 @@ def _status(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, 
         "outlets": outlets, "errors": errors, "rows": ROWS, "plain": PLAIN,
         "contacts": {name: contact(name) for name in contacts},
         "numbered": is_evlink(port.model),  # Q-009
-        "read_utc_s": port.utc_s(),
+        "read_utc_s": port.utc_s(), "zone": text(port, "TimeZone"),
     }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def _as_page(port: Port) -> bytes:
     """The report as one file that needs nothing else."""
     return pages.render(
         "report-file.html", "en", sections=port.report(), station=port.identity, read_utc_s=port.utc_s(),
-        product=f"{port.model.title} {port.model.release}",
+        product=f"{port.model.title} {port.model.release}", zone=text(port, "TimeZone"),
     ).encode()  # fmt: skip
 
 
@@ -113,6 +114,7 @@ def _firmware(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str
     boards = range(len(port.outlets()) if is_evlink(port.model) else 1)
     first = int(last) if last.isdecimal() else None
     return {
+        "zone": text(port, "TimeZone"),
         "firmware": port.firmware(), "steps": STEPS, "ends": ENDS, "release": port.model.release,
         "version": port.model.identity.firmware, "reader": port.has_reader,
         "boards": [str(first + number) if first is not None else str(number + 1) for number in boards],

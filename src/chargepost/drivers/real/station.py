@@ -127,8 +127,9 @@ class FittedStation(SimulatedStation):
                 for connector, lamps in self.fittings.lights.items():
                     for lamp in lamps if number in (0, connector) else ():
                         lamp.show(light, intensity_percent)
-            case MeterBy(number, None, phases):
+            case MeterBy(number, None, phases) if number in self.fittings.meters:
                 self._phases[number] = phases
+                wish = msgspec.structs.replace(wish, at=None)  # where it is stands in the site file
         super().do(wish, now)
 
     def metered(self, outlet: SimulatedConnector) -> Reading | None:
