@@ -554,6 +554,16 @@ def address(k: Key) -> None:
     assert k.rig.dials[-1][1].url.startswith("ws://elsewhere.example/x/")
 
 
+def modem_address(k: Key) -> None:
+    k.own(ModemPresent="true")
+    k.write("http://192.168.0.1/")
+    k.rig.run(31)
+    assert k.rig.view.vendor_error == "24"
+    k.write("http://192.168.0.254/")
+    k.rig.run(31)
+    assert k.rig.view.vendor_error == ""
+
+
 def way(wrong: str, cause: str, **also: str) -> Callable[[Key], None]:
     """With this value, after the restart, the supervision cannot be reached any more."""
 
@@ -697,6 +707,7 @@ ROWS: dict[str, Callable[[Key], None]] = {
     "networkgateway": way("192.168.0.1", "gateway"),
     "dnsaddress1": way("192.0.2.53", "dns", DnsAddress2="192.0.2.54"),
     "dnsaddress2": way("192.0.2.54", "dns", DnsAddress1="192.0.2.53"),
+    "ocppconfmodemaddress": modem_address,
     "evpresencenotification": loop,
     "heartbeatinterval": heartbeat,
     "ticmode": mode_of_the_tic,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chargepost.drivers.network import AS_USUAL, HOST, Around
 from chargepost.run import site
 from chargepost.run.given import Unfit, find_model, judge
 from chargepost.run.house import _given
@@ -61,8 +62,39 @@ def test_a_file_is_read_in_base_units() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "around"),
+    [
+        ("", AS_USUAL),
+        ('network = "host"', HOST),
+        ('network = { router = "10.1.0.1", meter_address = 2 }', Around(router="10.1.0.1", meter_address=2)),
+        ('[stations.hardware.reader]\nat = "/dev/ttyS0"', HOST),
+        ('network = { dhcp = false }\n[stations.hardware.reader]\nat = "/dev/ttyS0"', Around(dhcp=False)),
+    ],
+)
+def test_the_network_around_a_station_is_simulated_unless_it_is_real_or_the_file_says_otherwise(
+    network: str, around: Around
+) -> None:
+    """A station with real instruments stands in a real network: its settings must not cut it off."""
+    text = f'[[stations]]\nid = "ONE"\nmodel = "evlink-pro-ac"\n{network}\n'
+    (part,) = site.read(text, "yard.toml").stations
+    assert part.around() == around
+    assert "hardware" in network or _given(part, None, {}).around == around
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line"),
     [
+        ("[stations.visitors]", 'network = "hots"\n[stations.visitors]', "20: stations[1].network: invalid enum value"),
+        (
+            "[stations.visitors]",
+            'network = { ruoter = "10.1.0.1" }\n[stations.visitors]',
+            "20: stations[1].network.ruoter: there is no such key; did you mean router?",
+        ),
+        (
+            "[stations.visitors]",
+            'network = { router = "10.1.0.1/24" }\n[stations.visitors]',
+            "20: stations[1].network: router: '10.1.0.1/24' is no IPv4 address such as 192.168.0.254",
+        ),
         ("heartbeat", "hartbeat", "6: supervision.hartbeat: there is no such key; did you mean heartbeat?"),
         ('"5min"', '"5 parsecs"', "6: supervision.heartbeat: '5 parsecs' is no duration: write it as \"30s\""),
         ("id_tag", "idtag", "9: supervision.badges[0].idtag: there is no such key; did you mean id_tag?"),

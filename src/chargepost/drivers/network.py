@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from chargepost.signals import Interface
 
@@ -40,6 +41,10 @@ class Around(NamedTuple):
     meter_address: int = 30
     """Where the power meters of the station are: their Modbus address, and behind which gateway."""
     meter_gateway: int = 130
+
+    def is_router(self, address: str) -> bool:
+        """Whether a modem is found there, by its address or that of its pages; empty: wherever it is."""
+        return not address or _host(address) == (self.router or ROUTER)
 
 
 AS_USUAL: Final = Around()
@@ -165,6 +170,14 @@ def obstacle(own: Interface, around: Around, host: str, modem_answers: bool = Tr
             )  # fmt: skip
             return Obstacle(rule.cause, f"no way to {host} in the simulated network: {words}")
     return None
+
+
+def _host(text: str) -> str:
+    """Of an address alone, with its port, or of a page."""
+    try:
+        return urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _address(text: str) -> IPv4Address | None:

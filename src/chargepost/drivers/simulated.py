@@ -175,8 +175,8 @@ class SimulatedStation:
             case UseNetwork(own):
                 before = self._own or own
                 self._own = own if own.wifi == before.wifi else msgspec.structs.replace(own, wifi=before.wifi)
-            case ReadModem():
-                self._facts.append(ModemRead(self.read_modem()))
+            case ReadModem(address):
+                self._facts.append(ModemRead(self.read_modem() if self.around.is_router(address) else None))
 
     def obstacle(self, host: str) -> Obstacle | None:
         """What of the station's settings, or of what is around, keeps it from a host; None: nothing does."""
