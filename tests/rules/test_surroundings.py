@@ -153,6 +153,8 @@ def test_another_product_reads_no_modem() -> None:
 
 def test_r_285_a_silent_time_server_is_event_31_until_it_answers() -> None:
     rig = idle(TimeSettings="NTP server")
+    rig.tell(sig.NtpSilent("another.example"))
+    assert rig.view.vendor_error == "", "that one is not asked any more"
     rig.tell(sig.NtpSilent("pool.ntp.org"))
     assert (rig.view.vendor_error, rig.notification(0).vendor_error_code) == ("31", "31")
     rig.tell(sig.ClockSet(rig.station.core.utc(rig.now), "the installer"))

@@ -28,6 +28,7 @@ from tests.shells.file_servers import PASSWORD, USER
 from tests.shells.rig import until
 
 from chargepost import signals as sig
+from chargepost.drivers.network import Around
 from chargepost.journal import Journal
 from chargepost.records import cdr
 from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION, remember_statements
@@ -531,6 +532,8 @@ async def test_a_test_sends_no_charge_and_counts_for_none(tmp_path: Path) -> Non
             assert what == "test passed"
             assert "_test.csv at ftp 127.0.0.1" in text
             assert y.state.sent_to == 0
+            y.host.hardware.around = Around(router="10.1.0.1")
+            assert "the station has no default gateway; the router is at 10.1.0.1" in (await y.tested())[1]
     (file,) = there.iterdir()
     assert table(file.read_bytes().decode()) == [list(cdr.HEADINGS)]
 

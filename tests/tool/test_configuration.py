@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
+from chargepost.drivers.network import AS_USUAL, Around
 from chargepost.ocpp import messages
 from chargepost.run.gate import Place
 from chargepost.run.ntp import EPOCH_S
@@ -320,6 +321,13 @@ async def test_r_294_the_date_comes_from_the_time_server_and_its_silence_is_even
             answer = await client.save("configuration/time", time_settings="NTP server", ntp_server=server)
             assert answer.status_code == 303, sentences(answer)
             await until_so(lambda: abs(site.embedded().port.utc_s() - 1_900_000_000) < 60)
+            assert site.host().view().connectors[0].vendor_error == ""
+            site.host().hardware.around = Around(router="10.1.0.1")  # which is not the station's gateway
+            await client.save("configuration/time", ntp_server=server.replace("127.0.0.1", "localhost"))
+            await until_so(lambda: site.host().view().connectors[0].vendor_error == "31")
+            site.host().hardware.around = AS_USUAL
+            await client.save("configuration/time", ntp_server=server)
+            await until_so(lambda: site.host().view().connectors[0].vendor_error == "")
         async with time_server(1_900_000_000, stratum=16) as server:  # it knows no time itself
             await client.save("configuration/time", ntp_server=server)
             await until_so(lambda: site.host().view().connectors[0].vendor_error == "31")

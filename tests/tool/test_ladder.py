@@ -377,6 +377,18 @@ async def test_r_279_a_wi_fi_card_takes_its_settings_over_when_the_power_comes_b
         await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
 
 
+async def test_r_280_a_modem_that_loses_its_power_takes_the_link_along() -> None:
+    async with (
+        central() as (url, _serials), commissioned(supervision=url, settings={"ModemPresent": True}, speed=60) as site,
+    ):  # fmt: skip
+        await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
+        site.host().set_input("modem", False)
+        await until(lambda: bad(site.embedded().port.ladder()) == ("tcp", "modem"), asyncio.Event())
+        site.host().set_input("modem", True)
+        await until(lambda: bad(site.embedded().port.ladder()) == ("", ""), asyncio.Event())
+        await until(lambda: site.host().view().link.state == "open", asyncio.Event())
+
+
 async def test_a_standalone_station_has_no_broken_step_and_is_told_where_that_is_chosen() -> None:
     """From the factory; its page Supervision is not there."""
     async with commissioned() as site, site.client(ADMIN) as client:

@@ -183,6 +183,11 @@ class SimulatedStation:
         own = self._own
         return obstacle(own, self.around, host, not own.modem or self.read_modem() is not None) if own else None
 
+    @property
+    def behind_modem(self) -> bool:
+        """Whatever is beyond the sub-network is reached through the modem."""
+        return self._own is not None and self._own.modem and not self.around.as_host
+
     def read_modem(self) -> ModemState | None:
         """None when it is silent."""
         try:

@@ -15,7 +15,7 @@ import msgspec
 
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
-from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.drivers.simulated import MODEM, CarSpec, SimulatedStation
 from chargepost.journal import Acknowledgements, Journal, StoreError
 from chargepost.records.ledger import StationLedger
 from chargepost.redact import redact_text, redact_url
@@ -470,6 +470,8 @@ class StationHost:
 
     def set_input(self, name: str, active: bool) -> None:
         self.hardware.set_input(name, active)
+        if name == MODEM and self.hardware.behind_modem:
+            self.faults.set(cut=not active)  # what is on its way to it waits
         self._work()
 
     def look(self) -> None:

@@ -95,8 +95,8 @@ def watch_time(s: "Station", now: float) -> None:
 
 
 def ntp_silent(s: "Station", fact: NtpSilent, now: float) -> None:
-    """The carrier asked the time server in vain."""
-    if s.core.settings.text(TIME_KEY) != BY_SERVER:
+    """The carrier asked the time server in vain; one that is not asked any more is not missed."""
+    if s.core.settings.text(TIME_KEY) != BY_SERVER or fact.server != s.core.settings.text(SERVER_KEY):
         return
     if ("ntp", 0) in s.core.alarms:
         s.core.wake_at("ntp", 0, now + ASKED_AGAIN_S)
