@@ -84,7 +84,11 @@ def test_the_network_around_a_station_is_simulated_unless_it_is_real_or_the_file
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ("[stations.visitors]", 'network = "hots"\n[stations.visitors]', "20: stations[1].network: invalid enum value"),
+        (
+            "[stations.visitors]",
+            'network = "hots"\n[stations.visitors]',
+            "20: stations[1].network: 'hots' is none of host; did you mean host?",
+        ),
         (
             "[stations.visitors]",
             'network = { ruoter = "10.1.0.1" }\n[stations.visitors]',

@@ -212,7 +212,7 @@ class Tool:
         context: dict[str, Any] = {
             "title": "", "sub": None, "tolds": [], "scripts": True, "prefix": _prefix(request), "assets": "",
             "build": self._build, "csrf": session.csrf if session else "", "idle_s": round(access.IDLE_S),
-            "account": session.account if session else "", "station": _station(port),
+            "account": session.account if session else "", "station": _station(port, told=logged_in),
             "tabs": list(tabs.seen_by(session.account, port)) if session and logged_in and port.powered else [],
             "script_words": _script_words(words(language)),
         }  # fmt: skip
@@ -594,10 +594,12 @@ def application(
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _station(port: Port) -> dict[str, Any]:
+def _station(port: Port, *, told: bool = True) -> dict[str, Any]:
+    """`told`: with the error that stands, which is nothing for who is not logged in."""
+    state = views.state(port)
     return {
         "identity": port.identity, "name": views.name(port), "title": port.model.title, "release": port.model.release,
-        "state": views.state(port),
+        "state": state if told else state._replace(error="", more=0),
     }  # fmt: skip
 
 
