@@ -318,10 +318,13 @@ def _phase_rotation(settings: Settings, spec: KeySpec, value: str) -> str | None
     if items is None:
         return None
     connectors = len(settings.model.connectors)
-    printed = _parts(spec.default or "")  # names a connector more than a variant has, and can be set back
+    if spec.default and tuple(items) == _parts(
+        spec.default
+    ):  # names a connector more than a variant has, and can be set back
+        return spec.default
     for item in items:
         index, dot, rotation = item.partition(".")
-        if item in ROTATIONS or item in printed:
+        if item in ROTATIONS:
             continue
         if not dot or not index.isdigit() or int(index) > connectors or rotation not in ROTATIONS:
             return None
