@@ -7,9 +7,10 @@ import tty
 
 import pytest
 
+from chargepost.catalogue import load
 from chargepost.drivers import check
 from chargepost.drivers.real import registers
-from chargepost.drivers.real.meter import GATEWAY, GATEWAYS, UNIT, ModbusMeter
+from chargepost.drivers.real.meter import UNIT, ModbusMeter
 from chargepost.drivers.real.modbus import Refused
 from chargepost.drivers.real.wires import Line
 
@@ -119,8 +120,10 @@ async def test_a_slave_that_refuses_is_silent_with_its_reason() -> None:
 
 def test_r_311_addresses_are_those_of_the_guide() -> None:
     """Commissioning guide, Meters sub-tab: RTU address 1 to 255 (30), gateway 130 to 162 (130)."""
-    assert (UNIT, GATEWAY) == (30, 130)
-    assert (min(GATEWAYS), max(GATEWAYS)) == (130, 162)
+    hidden = load("evlink-parking").hidden
+    address, gateway = hidden["powermeterrtuaddress"], hidden["powermetergatewayaddress"]
+    assert (address.min, address.max, address.default) == (1, 255, str(UNIT))
+    assert (gateway.min, gateway.max, gateway.default) == (130, 162, "130")
     for unit in (1, 255):
         meter("tcp://h:1", unit)
     for unit in (0, 256):

@@ -1085,6 +1085,19 @@ def test_r_228_the_pro_dc_refuses_one_attribute_and_ignores_the_other() -> None:
     assert periods(rig, 60) == [(0, 50_000)]
 
 
+def test_r_297_a_supervision_is_let_in_by_emsetting_whatever_modbus_may() -> None:
+    """The guide has one setting for a supervision and for Modbus, the keys have EMsetting: each rules its own half."""
+    rig = charging("evlink-smart-wallbox")
+    assert rig.station.core.settings.text("ControlledByExternalSystem") == "false"
+    assert install(rig, 1, 1, "TxDefaultProfile", [(0, 10)]) == "Accepted"
+    assert offered(rig) == 10
+    rig.own(ControlledByExternalSystem="true", EMsetting="1")
+    assert install(rig, 1, 1, "TxDefaultProfile", [(0, 8)]) == "Rejected"
+    rig.tell(sig.ExternalSetPoint(1, 9.0))
+    rig.run(1)
+    assert offered(rig) == 9
+
+
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_q_189_profiles_are_looked_at_only_while_the_key_allows_it(value: str) -> None:
     rig = charging("evlink-smart-wallbox")

@@ -41,7 +41,6 @@ def test_r_342_ev_state_has_the_nine_values_of_the_guide_with_their_voltages() -
         "E_ShortCut": 0,
         "F_NotAvailable": -12,
     }
-    assert pilot.TOLERANCE_V == 1
     for row in pilot.STATES.values():
         assert row.modulated == row.guide.endswith("M12V")
 

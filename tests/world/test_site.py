@@ -152,6 +152,12 @@ def test_fuses_are_read_with_their_stations_and_phases() -> None:
     assert (rules.vips, rules.regulation.delay_s) == (frozenset({"a1"}), 300.0)
 
 
+@pytest.mark.parametrize(("said", "delay_s"), [("true", 600), ("false", 0), ('"20min"', 1200), ("30", 30)])
+def test_a_random_delay_that_names_no_number_is_the_usual_one(said: str, delay_s: float) -> None:
+    yard = site.read(GOOD + FUSED.replace('"5min"', said), "yard.toml")
+    assert yard.site.rules().regulation.delay_s == delay_s
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 DELAY_S = 600.0
-"""Up to so long, unless told."""
+"""Up to so long, where a delay is switched on and no number is named."""
 
 DELAY_MAX_S = 1800.0
 
@@ -60,6 +60,11 @@ class Regulation(msgspec.Struct, frozen=True):
 def _within(second: float, hours: tuple[int, int]) -> bool:
     begin, end = hours
     return begin <= second < end if begin < end else second >= begin or second < end
+
+
+def delay_s(said: float | bool) -> float:
+    """The longest delay, by its seconds, or by true and false."""
+    return DELAY_S * said if isinstance(said, bool) else said
 
 
 def read_hours(written: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from chargepost.energy.cluster import Rules
-from chargepost.energy.regulation import Regulation, read_hours
+from chargepost.energy.regulation import Regulation, delay_s, read_hours
 from chargepost.energy.tree import WIRINGS, Fuse, Place, Tree, TreeError
 
 
@@ -35,8 +35,8 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Share of the badges that go before others."""
     wirings: tuple[str, ...] = ("RST",)
     """How the stations are wired, in turn."""
-    random_delay_s: float = 0.0
-    """A charge begins up to so long after it could."""
+    random_delay_s: float | bool = 0.0
+    """A charge begins up to so long after it could; true: up to 600 s."""
     off_peak: tuple[str, ...] = ()
     """Hours at which charges go on, as 22:00-06:00; empty: at any."""
     zone: str = "UTC"
@@ -55,7 +55,7 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 def rules_of(table: SiteTable, badges: Sequence[str], dice: Random) -> Rules:
     vips = frozenset(tag.lower() for tag in badges if dice.random() < table.vips)
-    regulation = Regulation(table.random_delay_s, read_hours(table.off_peak), table.zone)
+    regulation = Regulation(delay_s(table.random_delay_s), read_hours(table.off_peak), table.zone)
     return Rules(table.shed_by, vips, regulation)
 
 

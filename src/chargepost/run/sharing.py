@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -17,7 +17,7 @@ from chargepost.catalogue.model import Model
 from chargepost.drivers.building import METER_EVERY_S, building_a
 from chargepost.drivers.real.meter import ModbusMeter
 from chargepost.energy.cluster import METER_S, SLACK_S, Grant, Leader, Member, Report, Rules, Terms
-from chargepost.energy.regulation import DELAY_MAX_S, Regulation, read_hours
+from chargepost.energy.regulation import DELAY_MAX_S, Regulation, delay_s, read_hours
 from chargepost.energy.tree import LEAST_A, Fuse, Place, Tree, TreeError, wiring
 from chargepost.run.addresses import parse
 from chargepost.run.clock import Clock
@@ -86,6 +86,14 @@ class ClusterPart(Part, frozen=True, kw_only=True):
         parse(self.manager or self.listen)
 
 
+class Delay(Duration):
+    example = '"10min", or true for as much'
+
+    @classmethod
+    def read(cls, written: object) -> Self:
+        return cls(delay_s(written)) if isinstance(written, bool) else super().read(written)
+
+
 class SharingPart(Part, frozen=True, kw_only=True):
     """How the stations under the fuses share."""
 
@@ -97,8 +105,8 @@ class SharingPart(Part, frozen=True, kw_only=True):
     """Badges that go before others."""
     wiring: dict[str, str] = msgspec.field(default_factory=dict)
     """Station -> how it is wired ("STR"), instead of its own key ConnectorPhaseRotation."""
-    random_delay: Duration = Duration(0)
-    """A charge begins up to so long after it could."""
+    random_delay: Delay = Delay(0)
+    """A charge begins up to so long after it could; true: the usual 10 minutes."""
     off_peak: tuple[str, ...] = ()
     """Hours at which charges go on, as "22:00-06:00"; empty: at any."""
     zone: str = "UTC"

@@ -16,7 +16,7 @@ class State(NamedTuple):
     guide: str
     """As the commissioning tool shows it."""
     voltage_v: float
-    """The positive level at the station's end, after it has settled."""
+    """The positive level at the station's end after it has settled, 1 V more or less (the guide, EV state)."""
     modulated: bool
     """The station offers current: a square wave down to -12 V."""
     connected: bool
@@ -24,9 +24,6 @@ class State(NamedTuple):
     closed: bool
     """The vehicle has closed its switch S2: it wants to charge."""
 
-
-TOLERANCE_V: Final = 1.0
-"""All levels, after the settling time (commissioning guide, EV state)."""
 
 STATES: Final = {
     row.name: row

@@ -16,9 +16,6 @@ UNITS: Final = range(1, 256)
 """Modbus addresses of a meter (commissioning guide, Meters sub-tab)."""
 UNIT: Final = 30
 """As the station leaves the factory."""
-GATEWAYS: Final = range(130, 163)
-"""Where the gateway to an RTU meter may stand: the last number of its address in the station's network."""
-GATEWAY: Final = 130
 
 
 class ModbusMeter(Instrument):
