@@ -352,7 +352,7 @@ def fleet(
     firmware_key: FirmwareKeys = None,
     faults: FaultsOption = None,
     plot: Annotated[
-        Path | None, _option("--plot", metavar="FILE.svg", help="Draw a site: power, phases, who was shed; --virtual.")
+        Path | None, _option("--plot", metavar="FILE.svg", help="Draw a site: power, phases, who was shed.")
     ] = None,
     shards: Annotated[
         int | None, _option("--shards", metavar="N", help="In N processes, a core each; needs chargepost[ray].")
@@ -378,16 +378,15 @@ def fleet(
         plan = _scenario(scenario, stations, model or [], seed, ramp, virtual)
         if shards is not None:
             refused = {"--virtual": virtual, "--transfer-hosts": transfer_hosts, "--firmware-key": firmware_key,
-                       "--faults": faults}  # fmt: skip
+                       "--faults": faults, "a scenario with fuses": plan.fuses}  # fmt: skip
             job = _job(plan, shards, supervision, store, speed, set or [], refused)
             raise typer.Exit(_shards(job, ray, json, control, control_token, until))
         if virtual:
             raise typer.Exit(_virtual_day(plan, scenario, until, json, faults, plot))
-        if plot:
-            raise Failure(WRONG_USAGE, "--plot: a picture is of a virtual day: add --virtual")
+        _check_plot(plan, plot)
         house = _fleet_plan(
             plan, supervision, store, control, speed, control_token, until, set or [],
-            _files(transfer_hosts, firmware_key), _faults(faults),
+            _files(transfer_hosts, firmware_key), _faults(faults), plot,
         )  # fmt: skip
     _serve(house, plain, json, wished={"control": house.control})
 
@@ -431,10 +430,7 @@ def _virtual_day(
     if until and not until.isdecimal():
         raise Failure(WRONG_USAGE, f"--until {until}: in virtual time give the number of a frame")
     wrong = _faults(faults_path)
-    if plot and not plan.fuses:
-        raise Failure(WRONG_USAGE, "--plot: the scenario has no site to draw: give it [[fuses]]")
-    if plot and not plot.absolute().parent.is_dir():
-        raise Failure(WRONG_USAGE, f"--plot {plot}: there is no folder {plot.parent}: make it first")
+    _check_plot(plan, plot)
     if wrong and wrong.bytes:
         raise Failure(WRONG_USAGE, f"{faults_path}: bytes: a virtual day has none: leave them out, or --virtual")
     return run_virtual(
@@ -443,9 +439,16 @@ def _virtual_day(
     )  # fmt: skip
 
 
+def _check_plot(plan: Any, plot: Path | None) -> None:
+    if plot and not plan.fuses:
+        raise Failure(WRONG_USAGE, "--plot: the scenario has no site to draw: give it [[fuses]]")
+    if plot and not plot.absolute().parent.is_dir():
+        raise Failure(WRONG_USAGE, f"--plot {plot}: there is no folder {plot.parent}: make it first")
+
+
 def _fleet_plan(
     plan: Any, supervision: str, store: str, control: str, speed: float, token: str,
-    until: str = "", settings: Sequence[str] = (), files: Any = None, faults: Any = None,
+    until: str = "", settings: Sequence[str] = (), files: Any = None, faults: Any = None, plot: Path | None = None,
 ) -> Any:  # fmt: skip
     """So many stations on real sockets; without a supervision named, ours is in the same process."""
     from chargepost.run import fleet as fleets  # noqa: PLC0415
@@ -461,6 +464,7 @@ def _fleet_plan(
         supervision=None if supervision else _address(SUPERVISION_AT, False),
         control=_control(control, bool(control)), token=token or None, files=files or _files("", None),
         ramp_s=fleets.ramp_s(plan), until_s=_seconds("--until", until), crowd=True, faults=faults,
+        scenario=plan if plan.fuses else None, plot=plot,
     )  # fmt: skip
 
 

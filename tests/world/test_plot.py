@@ -65,7 +65,7 @@ def test_plot_writes_the_picture_and_says_where_and_how_far_it_is(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--plot", "x.svg"], "--plot: a picture is of a virtual day: add --virtual"),
+        (["--plot", "x.svg"], "--plot: the scenario has no site to draw: give it [[fuses]]"),
         (["--virtual", "--plot", "x.svg"], "--plot: the scenario has no site to draw: give it [[fuses]]"),
         ([str(GARAGE), "--virtual", "--plot", "/nowhere/x.svg"], "--plot /nowhere/x.svg: there is no folder /nowhere"),
     ],

@@ -3,7 +3,7 @@
 SVG written here, from the record of a fleet; nothing is loaded from elsewhere. What is drawn is what the outlets drew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
@@ -66,6 +66,21 @@ def reasons(spans: Sequence[Span]) -> list[tuple[str, float]]:
     for span in spans:
         lasted[reason(span.why)] = lasted.get(reason(span.why), 0.0) + span.end_s - span.begin_s
     return sorted(lasted.items(), key=lambda each: -each[1])
+
+
+def shed_hours(records: Sequence[Record], end_s: float) -> dict[str, float]:
+    """For how long connectors wanted current and got none, by the reason."""
+    spans = [span for record in records for span in shed_spans(record.shed, end_s)]
+    return {why: round(seconds / 3600, 1) for why, seconds in reasons(spans)}
+
+
+def in_hours(shed: Mapping[str, float]) -> str:
+    return ", ".join(f"{hours:,.1f} h {why}" for why, hours in shed.items())
+
+
+def busiest(records: Sequence[Record]) -> Record:
+    """Of the site that was short the most."""
+    return max(records, key=lambda record: len(record.shed))
 
 
 class _Picture:

@@ -5,7 +5,7 @@ left.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from random import Random
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ import msgspec
 
 from chargepost import signals as sig
 from chargepost.catalogue.model import Model
-from chargepost.drivers.simulated import CarSpec, SimulatedStation
+from chargepost.drivers.simulated import CarSpec, SimulatedConnector, SimulatedStation
 from chargepost.fleet.files import TAKES_S, Files, Work
 from chargepost.fleet.laws import LawBroken, Laws
 from chargepost.fleet.link import Line, Network
@@ -362,6 +362,18 @@ class Post:
         self._inbox.clear()
         self.files.power_cut()
         self.disk.power_cut()
+
+    @property
+    def is_on(self) -> bool:
+        return self.station is not None
+
+    @property
+    def outlets(self) -> Sequence[SimulatedConnector]:
+        return self.hardware.connectors
+
+    @property
+    def connector_count(self) -> int:
+        return len(self.hardware.connectors)
 
     def power_cut(self) -> None:
         """The mains off, at once: nothing is flushed."""

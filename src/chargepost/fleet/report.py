@@ -9,7 +9,7 @@ import msgspec
 
 from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.laws import LAWS, LawBroken
-from chargepost.fleet.plot import reasons, shed_spans, svg
+from chargepost.fleet.plot import busiest, in_hours, shed_hours, svg
 from chargepost.fleet.scenario import DEFAULT, Scenario, check
 from chargepost.fleet.timeline import Stopped
 from chargepost.fleet.world import World, clock
@@ -100,8 +100,9 @@ def run_fleet(
     except LawBroken as error:
         verdict, broken = "law broken", _broken(world, error)
     if plot and world.sites:
-        busiest = max(world.sites, key=lambda site: len(site.record.shed))
-        plot(svg(busiest.record, start_utc_s=plan.start_utc_s, end_s=world.timeline.now))
+        plot(
+            svg(busiest([site.record for site in world.sites]), start_utc_s=plan.start_utc_s, end_s=world.timeline.now)
+        )
     return _summary(world, verdict, broken, _replay(world, scenario_path, faults_path))
 
 
@@ -135,7 +136,7 @@ def _summary(world: World, verdict: Verdict, broken: Broken | None, replay: str)
         slowest_call_s=round(world.slowest[0], 3),
         slowest_action=world.slowest[1],
         errors=dict(sorted(world.errors.items(), key=lambda each: (-each[1], each[0]))),
-        shed=_shed(world),
+        shed=shed_hours([site.record for site in world.sites], world.timeline.now),
         trouble=dict(sorted(_troubles(world).items())),
         seed=world.plan.seed,
         digest=world.digest(),
@@ -150,11 +151,6 @@ def _troubles(world: World) -> Counter[str]:
     for site in world.sites:
         counts.update({kind: count for kind, count in site.trouble.items() if count})
     return counts
-
-
-def _shed(world: World) -> dict[str, float]:
-    spans = [span for site in world.sites for span in shed_spans(site.record.shed, world.timeline.now)]
-    return {why: round(seconds / 3600, 1) for why, seconds in reasons(spans)}
 
 
 def _replay(world: World, path: Path | None, faults_path: Path | None) -> str:
@@ -183,7 +179,7 @@ def summary_lines(summary: Summary) -> list[str]:
         f"slowest call  {s.slowest_call_s:.3f} s {s.slowest_action}",
         f"errors        {_counts(s.errors)}",
         f"trouble       {_counts(s.trouble)}",
-        *([f"shed          {_hours(s.shed)}"] if s.shed else []),
+        *([f"shed          {in_hours(s.shed)}"] if s.shed else []),
         f"seed          {s.seed}   digest {s.digest[:16]}",
         f"replay with   {s.replay}",
     ]
@@ -195,10 +191,6 @@ def summary_lines(summary: Summary) -> list[str]:
             *(f"              {frame}" for frame in b.frames),
         ]
     return lines
-
-
-def _hours(shed: dict[str, float]) -> str:
-    return ", ".join(f"{hours:,.1f} h {why}" for why, hours in shed.items())
 
 
 def _counts(counts: dict[str, int]) -> str:

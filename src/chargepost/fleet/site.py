@@ -1,27 +1,66 @@
 """The sites of a fleet: stations under fuses, their leader, and links between them that lose, delay and cut.
 
-The very Leader and Member of a real site, in virtual time. What the outlets draw is measured on the physics, on each
-phase of each fuse, at every instant at which it changes.
+The very Leader and Member of a real site, in virtual time or on a clock. What the outlets draw is measured on the
+physics, on each phase of each fuse, at every instant at which it changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from chargepost.drivers.building import METER_EVERY_S, building_a
-from chargepost.energy.cluster import SLACK_S, Grant, Leader, Member, Report, Rules, Terms
+from chargepost.energy.cluster import Grant, Leader, Member, Report, Rules, Terms
 from chargepost.energy.tree import WIRINGS, Amperes, Tree, amperes
 from chargepost.fleet.fuses import FuseTable, SiteTable, tree_of
-from chargepost.fleet.laws import Laws
-from chargepost.fleet.post import Post
-from chargepost.fleet.timeline import Timeline
-from chargepost.signals import Allowance, Demand, Managed
+from chargepost.signals import Allowance, Demand, Fact, Managed
 
 RECORDED_MAX = 500_000
 """Changes kept for a plot: a day of a few clusters; what comes after is not drawn."""
+
+
+class Outlet(Protocol):
+    """What is measured."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def current_a(self) -> Amperes: ...
+    @property
+    def power_w(self) -> float: ...
+
+
+class Stationed(Protocol):
+    """A station of a site."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def connector_count(self) -> int: ...
+    @property
+    def is_on(self) -> bool:
+        """Its program runs: it says and hears."""
+
+    @property
+    def outlets(self) -> Sequence[Outlet]: ...
+    def tell(self, fact: Fact) -> None: ...
+
+
+class Time(Protocol):
+    """Seconds since the beginning, and what is still to come."""
+
+    @property
+    def now(self) -> float: ...
+    def at(self, when: float, what: Callable[..., None], *args: object) -> None: ...
+    def after(self, wait_s: float, what: Callable[..., None], *args: object) -> None: ...
+
+
+class Law(Protocol):
+    """Who judges what is measured."""
+
+    def fuse(self, station: str, line: str, current_a: float, rating_a: float) -> None: ...
 
 
 class Drawn(NamedTuple):
@@ -58,18 +97,18 @@ class Site:
     """One leader and its stations."""
 
     def __init__(
-        self, name: str, table: SiteTable, fuses: Sequence[FuseTable], posts: Sequence[Post], rules: Rules, *,
-        timeline: Timeline, laws: Laws, dice: Random, utc_s: float, until_s: float,
+        self, name: str, table: SiteTable, fuses: Sequence[FuseTable], posts: Sequence[Stationed], rules: Rules,
+        *, timeline: Time, laws: Law, dice: Random, utc_s: float, until_s: float, terms: Terms | None = None,
     ) -> None:  # fmt: skip
-        """`until_s`: from then on no link is cut and no leader begins anew."""
+        """`until_s`: from then on no link is cut and no leader begins anew. `terms`: instead of the table's."""
         self.name, self.table, self.rules = name, table, rules
-        self.terms = Terms(table.report_s, table.lease_s)
+        self.terms = terms or Terms(table.report_s, table.lease_s)
         self._timeline, self._laws, self._dice, self._utc_s, self._until_s = timeline, laws, dice, utc_s, until_s
-        self.tree = tree_of(table, fuses, [(post.identity, len(post.hardware.connectors)) for post in posts])
+        self.tree = tree_of(table, fuses, [(post.identity, post.connector_count) for post in posts])
         self.buildings = [fuse for fuse in fuses if fuse.building_a]
         self.posts = {post.identity: post for post in posts}
         self.members = {
-            post.identity: Member(post.identity, len(post.hardware.connectors), table.floor_a, self.terms, timeline.now)
+            post.identity: Member(post.identity, post.connector_count, table.floor_a, self.terms, timeline.now)
             for post in posts
         }
         self.leader: Leader | None = None
@@ -85,15 +124,13 @@ class Site:
         for fuse in self.buildings:
             for line in (line for phase in range(3) for line in self.tree.carrying(fuse.name, phase)):
                 self._buildings[line] += fuse.building_a
-        self._reacts_s = METER_EVERY_S + self.terms.lease_s + SLACK_S + 1.0
+        self._reacts_s = METER_EVERY_S + self.terms.lease_s + self.terms.slack_s + 1.0
         """From a change of a building until every station has given way, whatever message was lost; a second for what
         the links delay."""
         self._shed: dict[int, tuple[bool, str]] = {}
-        for post in posts:
-            post.site = self
         self._begin()
         for identity in self.members:
-            self._arm(identity, dice.uniform(0, table.report_s))
+            self._arm(identity, timeline.now + dice.uniform(0, table.report_s))
             if table.outages_per_day:
                 timeline.after(dice.expovariate(table.outages_per_day / 86400), self._cut, identity)
         if table.leader_restarts_per_day:
@@ -103,15 +140,22 @@ class Site:
 
     # --- the side of the stations ------------------------------------------------------------------------------------
 
-    def began(self, post: Post) -> None:
+    def began(self, post: Stationed) -> None:
         """Its program begins to run."""
         post.tell(Managed(self.table.floor_a))
         self._tell(post.identity, self.members[post.identity].allowances(self._timeline.now))
 
-    def demanded(self, post: Post, demand: Demand) -> None:
+    def demanded(self, post: Stationed, demand: Demand) -> None:
         member = self.members[post.identity]
         member.want(demand, self._timeline.now)
         self._arm(post.identity, member.next_wake())
+
+    def charge_now(self, identity: str, connector: int) -> bool:
+        """The owner overrides delay and hours for the charge that waits there. False where none does."""
+        if self.leader is None or not self.leader.override(identity, connector, self._timeline.now):
+            return False
+        self._arm("", self.leader.next_wake())
+        return True
 
     def _tell(self, identity: str, allowances: Sequence[Allowance]) -> None:
         for allowance in allowances:
@@ -135,7 +179,7 @@ class Site:
             member = self.members[name]
             report, allowances = member.wake(now)
             self._tell(name, allowances)
-            if report and self.posts[name].station is not None:
+            if report and self.posts[name].is_on:
                 self._post(name, self._leader_hears, report)
             self._arm(name, member.next_wake())
         elif self.leader:
@@ -160,7 +204,7 @@ class Site:
             self._send_grants(self.leader)
 
     def _member_hears(self, grant: Grant) -> None:
-        if self.posts[grant.member].station is not None:
+        if self.posts[grant.member].is_on:
             member = self.members[grant.member]
             self._tell(grant.member, member.hear(grant, self._timeline.now))
             self._arm(grant.member, member.next_wake())
@@ -198,9 +242,9 @@ class Site:
                 self._arm("", self.leader.next_wake())
         self._timeline.after(METER_EVERY_S, self._read_meters)
 
-    def moved(self, post: Post) -> None:
+    def moved(self, post: Stationed) -> None:
         """Something may have changed at its outlets: what they draw counts from this instant on."""
-        for outlet in post.hardware.connectors:
+        for outlet in post.outlets:
             place = self._places[post.identity, outlet.number]
             drawn = outlet.current_a
             if drawn == self._last[place]:
@@ -218,6 +262,11 @@ class Site:
             for line in self.tree.path(place, 3):
                 load_a = self._load[line] + self._beside_a(line)
                 self._laws.fuse(post.identity, self.tree.name(line), load_a, amperes(self.tree.rating[line]))
+
+    def carries_a(self, name: str) -> float:
+        """What a phase of a fuse carries, as it was measured last."""
+        line = next(line for line in range(len(self._load)) if self.tree.name(line) == name)
+        return self._load[line] + self._beside_a(line)
 
     def _beside_a(self, line: int) -> float:
         """What buildings draw under a fuse, as far as there was time to make room for it."""

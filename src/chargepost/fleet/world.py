@@ -115,7 +115,7 @@ class World:
         plan, count = self.plan, self.plan.site.clusters
         rules = rules_of(plan.site, [badge.id_tag for badge in self.badges.good], self.dice("vips"))
         try:
-            return [
+            sites = [
                 Site(
                     f"site {n + 1}", plan.site, plan.fuses, self.posts[n::count], rules, timeline=self.timeline,
                     laws=self.laws, dice=self.dice(f"site {n}"), utc_s=plan.start_utc_s, until_s=quiet_s,
@@ -124,6 +124,9 @@ class World:
             ]  # fmt: skip
         except TreeError as error:
             raise ScenarioError(f"{error.path}: {error}") from None
+        for n, post in enumerate(self.posts):
+            post.site = sites[n % count]
+        return sites
 
     # --- running -----------------------------------------------------------------------------------------------------
 

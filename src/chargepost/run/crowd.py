@@ -31,6 +31,8 @@ class CrowdView:
         self._json, self._live = json, live
         self.console = console or Console()
         self._last: Look | None = None
+        self._shared: tuple[dict[str, object], list[str]] = {}, []
+        """Of a fleet under fuses, as JSON and as lines."""
 
     async def show(self, house: House, stop: asyncio.Event) -> None:
         pulse = Pulse(house)
@@ -50,15 +52,17 @@ class CrowdView:
                 say_json({"event": "figures", **msgspec.structs.asdict(look)}) if self._json else say(line(look))
                 await _wait(stop, LINE_S)
         self._last = pulse.look(whole=True)
+        if sites := house.sites:
+            self._shared = sites.as_json(), sites.lines()
 
     def end(self, summary: str) -> None:
         """Of everything, from begin to end."""
         if self._last is None:
             return
         if self._json:
-            say_json({"event": "stopped", "summary": summary, **msgspec.structs.asdict(self._last)})
+            say_json({"event": "stopped", "summary": summary, **msgspec.structs.asdict(self._last), **self._shared[0]})
         else:
-            for each in (*summary_lines(self._last), summary):
+            for each in (*summary_lines(self._last), *self._shared[1], summary):
                 self.console.print(each, highlight=False, markup=False, soft_wrap=True)
 
     # --- in place ----------------------------------------------------------------------------------------------------

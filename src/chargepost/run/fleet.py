@@ -44,7 +44,7 @@ def site(plan: Scenario, supervision: str, settings: Mapping[str, str]) -> Site:
     products that have them. Raises Unfit.
     """
     dice = random.Random(plan.seed)  # noqa: S311 - the same fleet each time
-    badges = tuple(BadgePart(id_tag=f"FLEET{number:05}") for number in range(1, plan.stations + 1))
+    badges = tuple(BadgePart(id_tag=badge_of(number)) for number in range(1, plan.stations + 1))
     models = assign(plan)
     keys = {model.name: _known(model, plan.settings) | dict(settings) for model in models}
     for model in {model.name: model for model in models}.values():
@@ -65,6 +65,11 @@ def site(plan: Scenario, supervision: str, settings: Mapping[str, str]) -> Site:
         badges=() if supervision else badges,
     )
     return Site(name=f"fleet of {plan.stations}", stations=stations, supervision=central, seed=plan.seed)
+
+
+def badge_of(number: int) -> str:
+    """Of the cars that come to a station of the fleet."""
+    return f"FLEET{number:05}"
 
 
 def _known(model: Model, settings: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chargepost.drivers.real.instrument import NEVER_HEARD, Instrument
@@ -31,6 +32,8 @@ from chargepost.run.words import Event
 from chargepost.supervision.access import OPERATOR
 
 if TYPE_CHECKING:
+    from chargepost.fleet.scenario import Scenario
+    from chargepost.run.fleet_sites import FleetSites
     from chargepost.run.modbus import ModbusServer
     from chargepost.run.supervise import Supervision
     from chargepost.run.tool import Served
@@ -61,6 +64,10 @@ class Plan:
     """Over how long the stations are switched on, in seconds of the machine; 0: as fast as it goes."""
     until_s: float | None = None
     """It ends by itself after so long, in seconds of the world."""
+    scenario: "Scenario | None" = None
+    """Of a fleet under fuses: its sites, and what becomes of their links."""
+    plot: Path | None = None
+    """Where the picture of a site of it goes, at the end."""
     crowd: bool = False
     """Too many stations to look at one by one: what is shown are figures."""
     faults: Faults | None = None
@@ -78,6 +85,8 @@ class House:
     tools: "Served | None" = None
     modbus: "dict[str, ModbusServer]" = field(default_factory=dict)
     """By station."""
+    sites: "FleetSites | None" = None
+    """Of a fleet under fuses."""
     cluster: str = ""
     """HOST:PORT where the manager of the fuses is, here or elsewhere; empty: they are shared with nobody."""
     control_url: str = ""
@@ -209,7 +218,7 @@ STATIONS_SHOWN = 10
 async def opened(plan: Plan) -> AsyncIterator[House]:
     """Listeners first, then stations: whoever asks gets an answer from the first moment.
 
-    Raises StoreError, ServeError or TlsError, with one clear line, before anything runs.
+    Raises StoreError, ServeError, TlsError or ScenarioError, with one clear line, before anything runs.
     """
     async with AsyncExitStack() as stack:
         stack.callback(plan.store.close)
@@ -330,6 +339,13 @@ async def _share(house: House, stack: AsyncExitStack) -> None:
     site = house.plan.site
     cluster, remote = site.site.cluster, [Given(part.id, find_model(part.model), {}) for part in site.remote]
     shared: Members
+    if scenario := house.plan.scenario:
+        from chargepost.run.fleet_sites import FleetSites  # noqa: PLC0415 - most fleets have none
+
+        house.sites = FleetSites(scenario, house.clock, house.wanted)
+        stack.push_async_callback(house.sites.close)
+        house.stations.share(house.sites, house.sites.moved)
+        return
     if cluster and cluster.manager:
         from chargepost.run.cluster import join  # noqa: PLC0415 - most sites are one process
 

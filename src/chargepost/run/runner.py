@@ -25,7 +25,7 @@ from chargepost.run.frames import Frames
 from chargepost.run.gate import host_of
 from chargepost.run.given import Given
 from chargepost.run.line import Line, LinkFaults
-from chargepost.run.sharing import Members
+from chargepost.run.sharing import Sharing
 from chargepost.run.tally import Tally
 from chargepost.run.tls import is_untrusted
 from chargepost.run.transfer import Terms, Transfers
@@ -86,8 +86,10 @@ class Carriage:
         self.durable = Acknowledgements(clock.loop.call_soon_threadsafe) if journal.path else None
         """None without a disk: nothing need be waited for."""
         self._pinned: tuple[str, ssl.SSLContext] | None = None
-        self.site: Members | None = None
+        self.site: Sharing | None = None
         """Who gives out the current of stations under fuses."""
+        self.moved: Callable[[StationHost], None] | None = None
+        """Who measures what outlets draw, where somebody does."""
         self._asking: set[asyncio.Task[None]] = set()
         """Questions to time servers under way: one a station at most, each ends by itself."""
 
@@ -176,17 +178,24 @@ class StationHost:
             now = self.clock.now()
             self.hardware.advance(now)
             inbox += self.hardware.take()
+            self._hear(now)  # before an alarm, which may be late, says that it was not heard in time
             if wake and self.station is not None:
                 self.station.wake(now)
                 self._do_wishes(self.station, now)
-            while inbox and self.station is not None:
-                self.station.handle(inbox.pop(0), now)
-                self._do_wishes(self.station, now)
+                self._hear(now)
         except Exception as error:
             self._crash(error)
         finally:
             self._at_work = False
         self._set_alarm()
+        if self.carriage.moved:
+            self.carriage.moved(self)
+
+    def _hear(self, now: float) -> None:
+        inbox = self._inbox
+        while inbox and self.station is not None:
+            self.station.handle(inbox.pop(0), now)
+            self._do_wishes(self.station, now)
 
     def _do_wishes(self, station: Station, now: float) -> None:
         touched = False
@@ -324,14 +333,19 @@ class StationHost:
         self._leave_line()
         self.stop()
         if hard:
-            self.hardware.power_cut(self.clock.now())
+            self._power_cut()
         self.clock.call_later(pause_s, self._come_back, self._life)
 
     def power_cycle(self, off_s: float) -> None:
         """The mains off and, after so long, on again."""
         self.stop()
-        self.hardware.power_cut(self.clock.now())
+        self._power_cut()
         self.clock.call_later(off_s, self._come_back, self._life)
+
+    def _power_cut(self) -> None:
+        self.hardware.power_cut(self.clock.now())
+        if self.carriage.moved:
+            self.carriage.moved(self)
 
     def _come_back(self, life: int) -> None:
         """With power, and with a memory in which nothing of the last program is under way any more."""

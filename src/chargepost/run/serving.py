@@ -60,6 +60,8 @@ async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], p
             house.clock.call_later(plan.until_s, stop.set)
         await view.show(house, stop)
         summary = house.summary()
+        if plan.plot and house.sites:
+            plan.plot.write_text(house.sites.picture(), encoding="utf-8")
     view.end(summary)
     for each in broken:
         say(f"did not run: {each}")

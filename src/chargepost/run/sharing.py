@@ -126,12 +126,16 @@ class SharingPart(Part, frozen=True, kw_only=True):
         return Rules(by, frozenset(tag.lower() for tag in self.vips), regulation)  # type: ignore[arg-type]
 
     def terms(self, speed: float) -> Terms:
-        """In a world that runs faster than the clock a process that stalls for a moment is silent for long."""
-        least_s = STALL_S * speed
-        return Terms(
-            max(float(self.report), least_s / 3), max(float(self.lease), least_s), max(METER_S, least_s),
-            SLACK_S + STALL_S * max(speed - 1.0, 0.0),
-        )  # fmt: skip
+        return stretched(Terms(float(self.report), float(self.lease)), speed)
+
+
+def stretched(terms: Terms, speed: float) -> Terms:
+    """In a world that runs faster than the clock a process that stalls for a moment is silent for long."""
+    least_s = STALL_S * speed
+    return Terms(
+        max(terms.report_s, least_s / 3), max(terms.lease_s, least_s), max(METER_S, least_s),
+        SLACK_S + STALL_S * max(speed - 1.0, 0.0),
+    )  # fmt: skip
 
 
 class Outlets(Protocol):
@@ -216,6 +220,16 @@ def _of_a_member(sharing: SharingPart, parts: Sequence[FusePart]) -> list[tuple[
     if sharing.floor and sharing.floor < LEAST_A:
         found.append(("site.floor", f"{sharing.floor:g} A cannot be offered: 0, or {LEAST_A:g} A and more"))
     return found
+
+
+class Sharing(Protocol):
+    """Who gives out the current of the stations of this process."""
+
+    def manages(self, identity: str) -> bool: ...
+    def began(self, identity: str, tell: Callable[[sig.Fact], None]) -> None: ...
+    def ended(self, identity: str) -> None: ...
+    def demanded(self, identity: str, demand: sig.Demand) -> None: ...
+    def charge_now(self, identity: str, connector: int) -> bool: ...
 
 
 class Members:

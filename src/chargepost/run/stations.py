@@ -22,7 +22,7 @@ from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
 from chargepost.run.publish import Publisher
 from chargepost.run.runner import Carriage, StationHost
-from chargepost.run.sharing import Members
+from chargepost.run.sharing import Sharing
 from chargepost.run.transfer import Terms
 from chargepost.run.words import Event, Told
 from chargepost.station.status import status
@@ -213,9 +213,9 @@ class Stations:
         judge(identity, host.model, {key: value})
         host.tell(sig.SettingChanged(key, value, "the control API"))
 
-    def share(self, site: Members) -> None:
-        """The stations under its fuses are managed from their start on."""
-        self._carriage.site = site
+    def share(self, site: Sharing, moved: Callable[[StationHost], None] | None = None) -> None:
+        """The stations under its fuses are managed from their start on. `moved`: told whose outlets may draw anew."""
+        self._carriage.site, self._carriage.moved = site, moved
 
     async def charge_now(self, identity: str, connector: int) -> None:
         site = self._carriage.site
