@@ -1,6 +1,7 @@
 """The carrier: a real station against the real central system over a real WebSocket, sixty times faster."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -225,6 +226,22 @@ async def test_a_fault_of_ours_in_one_station_stops_no_other() -> None:
         assert well.view().link.boot == "Accepted"
         await rig.until(lambda: sick.station not in (None, first), "it starts anew")
         await booted(rig, sick)
+
+
+async def test_a_machine_that_stalls_for_a_moment_is_no_fault_of_the_hardware() -> None:
+    """What the hardware said in time counts, although the alarm that waits for it is as late."""
+    async with rigged() as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        await booted(rig, host)
+        assert host.plug_in(1, CARS["Compact"])
+        host.present_badge(BADGE, 1)
+        assert host.station
+        while ("contactor", 1) not in host.station.core.alarms:  # noqa: ASYNC110 - for 1 ms
+            await asyncio.sleep(0)
+        time.sleep(0.05)  # noqa: ASYNC251 - the loop stalls for three seconds of the world
+        host.ring()
+        assert host.view().connectors[0].contactor
+        assert not [what.text for _, what in rig.happened if isinstance(what, sig.Note) and what.event == "fault"]
 
 
 async def test_a_removed_station_says_and_does_nothing_more() -> None:
