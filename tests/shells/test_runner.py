@@ -9,7 +9,7 @@ import pytest
 from tests.shells.rig import BADGE, SPEED, Rig, rigged, until
 
 from chargepost import signals as sig
-from chargepost.drivers.simulated import CARS
+from chargepost.drivers.simulated import CARS, SimulatedStation
 from chargepost.ocpp import messages as m
 from chargepost.records.ledger import recall
 from chargepost.run.clock import Clock
@@ -17,6 +17,7 @@ from chargepost.run.frames import Frames
 from chargepost.run.kept import Outside
 from chargepost.run.line import Line, LinkFaults
 from chargepost.run.runner import StationHost
+from chargepost.station.pilot import CONTACTOR_WAIT_S
 from chargepost.supervision.ledger import Transaction
 
 MODELS = pytest.mark.parametrize("model", ["evlink-pro-ac", "evlink-smart-wallbox"])
@@ -64,6 +65,21 @@ async def test_a_whole_visit_leaves_one_record_with_the_energy_of_the_meter(mode
         statuses = [what.new for _, what in rig.happened if isinstance(what, sig.StatusChanged)]
         assert statuses[-1] == "Available"
         assert "Charging" in statuses
+
+
+async def test_who_was_held_up_takes_what_has_happened_before_what_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that slept or is too busy: a contactor that has closed meanwhile is no discordant one."""
+    async with rigged() as rig:
+        do = SimulatedStation.do
+
+        def held_up(hardware: SimulatedStation, wish: sig.Wish, now: float) -> None:
+            do(hardware, wish, now)
+            if isinstance(wish, sig.SwitchPower) and wish.on:
+                rig.clock._start -= 2 * CONTACTOR_WAIT_S / SPEED
+
+        monkeypatch.setattr(SimulatedStation, "do", held_up)
+        host = await charging(rig)
+        assert host.view().connectors[0].error == "NoError"
 
 
 @pytest.mark.parametrize(("model", "reason"), [("evlink-pro-ac", "Local"), ("evlink-smart-wallbox", "PowerLoss")])
