@@ -1,7 +1,6 @@
 """All stations of one process: what the control API asks of them, what happens at them, and their figures."""
 
 import asyncio
-import gc
 import platform
 import ssl
 from collections import Counter, deque
@@ -17,6 +16,7 @@ from chargepost.journal import Journal
 from chargepost.run.clock import Clock
 from chargepost.run.control import Happening, Refused
 from chargepost.run.frames import Frames
+from chargepost.run.garbage import collect_seldom
 from chargepost.run.given import Given, judge
 from chargepost.run.line import LinkFaults
 from chargepost.run.metrics import Metric, Sample, counted, exposition, of_process, of_store, of_tally, one
@@ -34,10 +34,6 @@ HAPPENED_MAX = 200
 START_BATCH = 50
 """Stations started before others get their turn: ten thousand at once would leave the supervision waiting."""
 
-COLLECT_AFTER = (20_000, 20, 100)
-"""Objects made before Python looks for circles of garbage among them, then among older ones. A station leaves next to
-none, and its own objects are many: the usual 700, made for small programs, looks through them all the time."""
-
 
 class Stations:
     """The hosts by their ids; a `control.Host`."""
@@ -50,7 +46,7 @@ class Stations:
     ) -> None:  # fmt: skip
         """`supervision` is where stations go that are told nothing else; `terms`: what may be done with files;
         `faults_for`: what is wrong with the link of a station; `pinned`: how `supervision` is known, if by TLS."""
-        gc.set_threshold(*COLLECT_AFTER)
+        collect_seldom()
         self.clock, self.journal = clock, journal
         self.supervision = supervision
         self.hosts: dict[str, StationHost] = {}

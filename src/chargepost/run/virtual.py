@@ -14,6 +14,7 @@ from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.report import Progress as Step
 from chargepost.fleet.report import Summary, run_fleet, summary_lines
 from chargepost.fleet.scenario import Scenario
+from chargepost.run.garbage import collect_seldom
 
 DONE, NOT_RIGHT = 0, 3
 
@@ -26,6 +27,7 @@ def run_virtual(
     faults: Sequence[FrameFault] = (), faults_path: Path | None = None, plot: Path | None = None,
 ) -> int:  # fmt: skip
     """The exit code: 3 when a law was broken. `plot`: where the picture of a site goes."""
+    collect_seldom()
     talk = Console(stderr=True)
     run = partial(
         run_fleet, plan, scenario_path=path, until_frame=until_frame, faults=faults, faults_path=faults_path,
