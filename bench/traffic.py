@@ -1,7 +1,8 @@
 """CPU of messages over real WebSockets, every payload validated: heartbeats and meter values of seven samples.
 
 A message is a CALL with its answer. Peers and floor say the next one as soon as the last is answered. Our stations say
-theirs when they are due, one a second, each MeterValues on its way through outbox and journal.
+theirs when they are due, one a second, each MeterValues on its way through outbox and journal: first each at an instant
+of its own, then ("back to back") all at the same instant, so that no message waits for the loop alone.
 """
 
 import statistics
@@ -48,13 +49,19 @@ def our_stations() -> None:
     """Heartbeats alone while nobody charges, then a car at each."""
     with stations("chargepost", interval_s=1) as (under_test, at_other_end):
         boot(under_test, at_other_end, STATIONS_EACH, 0, talk=True)
-        watch(under_test, at_other_end, "heartbeats")
+        watch_both(under_test, at_other_end, "heartbeats")
         under_test.ask("charge")
         until(lambda: at_other_end.ask("counts").get("StartTransaction", 0) >= STATIONS_EACH, "all charge")
-        watch(under_test, at_other_end, "messages")
+        watch_both(under_test, at_other_end, "messages")
 
 
-def watch(under_test: Child, at_other_end: Child, what: str) -> None:
+def watch_both(under_test: Child, at_other_end: Child, what: str) -> None:
+    watch(under_test, at_other_end, what)
+    under_test.ask("align")
+    watch(under_test, at_other_end, what, ", back to back")
+
+
+def watch(under_test: Child, at_other_end: Child, what: str, how: str = "") -> None:
     time.sleep(ROUND_S)  # until the beginning is over
     costs, meter_values, messages = [], 0, 0
     for _ in range(ROUNDS):
@@ -67,7 +74,7 @@ def watch(under_test: Child, at_other_end: Child, what: str) -> None:
         messages += said
     share = f"{meter_values / messages:.0%} MeterValues"
     rate = f"{messages / ROUNDS / ROUND_S:,.0f} messages a second"
-    emit(f"CPU per 1,000 {what}, station", statistics.median(costs), "chargepost", f"{rate}, {share}")
+    emit(f"CPU per 1,000 {what}, station{how}", statistics.median(costs), "chargepost", f"{rate}, {share}")
 
 
 def as_central(of: Of) -> None:

@@ -46,6 +46,8 @@ KINDS: dict[str, Kind] = {
     "TLS handshakes of a station, against bare asyncio": Kind("times", 0.8, more_is_better=True),
     "CPU per 1,000 messages, station": Kind("s", 0.04),
     "CPU per 1,000 heartbeats, station": Kind("s", 0.04),
+    "CPU per 1,000 messages, station, back to back": Kind("s", 0.04),
+    "CPU per 1,000 heartbeats, station, back to back": Kind("s", 0.04),
     "CPU per 1,000 messages, supervision": Kind("s", 0.04),
     "MeterValues answered, per second of CPU": Kind("1/s", 10_000, more_is_better=True),
     "MeterValues answered, per second": Kind("1/s", more_is_better=True),

@@ -23,6 +23,9 @@ TALK = {
 }
 """While a car charges: one MeterValues of seven values each two seconds; heartbeats fill the seconds between."""
 
+ALIGNED_S = 1.5
+"""Past what is due by itself, which comes once a second."""
+
 CAR = CarSpec(battery_wh=1_000_000.0, soc_percent=1.0)
 """It is never full while we look."""
 
@@ -44,10 +47,23 @@ async def main() -> None:
             host.plug_in(1, CAR)
             host.present_badge("04A2B3C4D5E680")
 
+    async def align() -> None:
+        """From a second from now on every station is due at the same instant, each second again."""
+        now = stations.clock.now()
+        for host in stations.hosts.values():
+            assert host.station
+            core, due = host.station.core, now + ALIGNED_S
+            core.wake_at("heartbeat", 0, due)
+            for c in host.station.connectors:
+                if c.transaction:
+                    c.started_at = due
+                    core.wake_at("sample", c.number, due)
+            host.look()
+
     async def booted() -> int:
         return sum(host.view().link.boot == "Accepted" for host in stations.hosts.values())
 
-    await orders.obey({"connect": connect, "charge": charge, "booted": booted})
+    await orders.obey({"connect": connect, "charge": charge, "align": align, "booted": booted})
 
 
 if __name__ == "__main__":
