@@ -355,6 +355,12 @@ async def test_r_294_every_date_of_the_tool_is_in_the_time_zone_of_the_station()
     assert {path: dates for path, dates in wrong.items() if dates} == {}
 
 
+async def test_a_time_of_day_is_read_without_a_unit() -> None:
+    async with commissioned("evlink-pro-ac") as site, site.client(ADMIN) as client:
+        field = (await client.fields())["day-starts"]
+        assert (field["factory"], field["unit"]) == ("08:00", "")
+
+
 async def test_r_294_a_time_zone_is_chosen_from_the_list() -> None:
     async with commissioned() as site, site.client(USER) as client:
         await client.save("configuration/time", time_zone="Europe/Paris")

@@ -51,6 +51,10 @@ AS_USUAL: Final = Around()
 HOST: Final = Around(as_host=True)
 
 
+SAID: Final = "a site file can say otherwise: network"
+"""Where somebody looks whose real network is not like this."""
+
+
 class Obstacle(NamedTuple):
     """Why a host cannot be reached."""
 
@@ -114,11 +118,18 @@ class Case(NamedTuple):
         return self.own.wifi is None or (card is not None and own is not None and int(card) + 1 == int(own))
 
     @property
+    def name_servers(self) -> tuple[str, ...]:
+        return (*(self.around.name_servers or NAME_SERVERS), self.router)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The name servers that the station knows."""
+        return tuple(each for each in self.own.name_servers if each != NONE)
+
+    @property
     def answered(self) -> bool:
         """Somebody resolves names."""
-        asked = [each for each in self.own.name_servers if each != NONE]
-        known = (*(self.around.name_servers or NAME_SERVERS), self.router)
-        return any(each in known for each in asked) or not (asked or self.around.name_servers)
+        return any(each in self.name_servers for each in self.asked) or not (self.asked or self.around.name_servers)
 
 
 class Rule(NamedTuple):
@@ -148,7 +159,7 @@ RULES: Final = (
     Rule("modem", False, lambda c: c.beyond and c.own.modem and not c.modem_answers,
          "the modem, which is the router, does not answer"),
     Rule("dns", True, lambda c: c.named and not c.answered,
-         "the name does not resolve: no name server answers at {asked}"),
+         "the name does not resolve: no name server answers at {asked}, but at {servers}"),
 )  # fmt: skip
 """The first that is broken is what is told: from the station outwards."""
 
@@ -166,9 +177,9 @@ def obstacle(own: Interface, around: Around, host: str, modem_answers: bool = Tr
         if not (rule.fixed and own.dhcp) and rule.broken(case):
             words = rule.told.format(
                 own=own, around=around, router=case.router, ssid=own.wifi.ssid if own.wifi else "",
-                asked=" and ".join(each for each in own.name_servers if each != NONE) or NONE,
+                asked=" or ".join(case.asked) or NONE, servers=", ".join(case.name_servers),
             )  # fmt: skip
-            return Obstacle(rule.cause, f"no way to {host} in the simulated network: {words}")
+            return Obstacle(rule.cause, f"no way to {host} in the simulated network: {words} ({SAID})")
     return None
 
 

@@ -318,10 +318,8 @@ def _phase_rotation(settings: Settings, spec: KeySpec, value: str) -> str | None
     if items is None:
         return None
     connectors = len(settings.model.connectors)
-    if spec.default and tuple(items) == _parts(
-        spec.default
-    ):  # names a connector more than a variant has, and can be set back
-        return spec.default
+    if spec.default and tuple(items) == _parts(spec.default):
+        return spec.default  # which names a connector more than a variant has
     for item in items:
         index, dot, rotation = item.partition(".")
         if item in ROTATIONS:
