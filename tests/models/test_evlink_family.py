@@ -455,6 +455,7 @@ QUIRKS = {
     "pilot_short",
     "cluster_watched",
     "overconsumption",
+    "disconnect_watched",
     "proximity_watched",
     "low_current_zeroed",
     "ventilation",

@@ -344,6 +344,31 @@ def test_a_cable_pulled_out_of_the_station_during_the_charge_is_told_as_such() -
     assert rig.station.outlet_state(1, rig.now).last_charge == "Cable_Disconnected"
 
 
+@pytest.mark.parametrize(("model", "code"), [(PARKING, "19"), (WALLBOX, "19"), (PRO_AC, "")])
+def test_a_car_that_is_unplugged_under_load_is_the_products_error_until_the_cable_is_out(model: str, code: str) -> None:
+    """EVlink: error 19, Charge Alarm EV Disconnected, in the tool and in the registers; OCPP hears what 4.9 has."""
+    rig = charging(model)
+    c = rig.station.connectors[0]
+    assert rig.hardware.unplug_car(1, rig.now)
+    rig.run(3)
+    assert rig.last("StopTransaction").reason == "EVDisconnected"
+    told = rig.notification()
+    assert (told.status, told.error_code, told.info) == ("Finishing", "NoError", "EV side disconnected")
+    assert (list(c.faults), rig.power()) == ([code] if code else [], False)
+    rig.unplug()
+    rig.run(3)
+    assert (rig.view.status, list(c.faults)) == ("Available", [])
+
+
+def test_a_car_that_is_unplugged_after_the_charge_is_no_error() -> None:
+    rig = charging()
+    rig.tell(sig.StopAsked(1))
+    rig.run(10)
+    assert rig.hardware.unplug_car(1, rig.now)
+    rig.run(3)
+    assert (rig.view.status, rig.station.connectors[0].faults) == ("Finishing", {})
+
+
 # --- more than is offered --------------------------------------------------------------------------------------------
 
 

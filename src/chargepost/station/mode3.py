@@ -8,6 +8,7 @@
 | contactor not where it was sent | quirk `contactor_watched` |
 | more than one phase in simplified mode 3 | quirk `simplified` |
 | more current than is offered | quirk `overconsumption` |
+| the car is unplugged under load | quirk `disconnect_watched` |
 | a plug whose resistor says nothing | quirk `proximity_watched` |
 """
 
@@ -40,6 +41,10 @@ def pilot_changed(s: "Station", c: Connector, fact: PilotChanged, before: PilotS
     if c.pilot in CLOSED:
         c.pulsed = True  # it is awake
         s.core.wake_at("pulse", c.number, None)
+    if before in CLOSED and c.pilot == "A" and c.contactor and (code := _error(s, "disconnect_watched")):
+        faults.raised(s, c.number, code, now)
+        if not c.plugged:
+            faults.unplugged(s, c)  # the cable is the station's own: with the car it is over
     _simplified(s, c, before)
     watch_ventilation(s, c, now)
     if not fact.diode:

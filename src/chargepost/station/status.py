@@ -41,6 +41,8 @@ def error(c: Connector) -> tuple[str, str, str]:
     faults = list(c.faults.values())
     if any(f.ocpp == SHOWN_BESIDE for f in faults) and status(c) not in BESIDE:
         faults = [f for f in faults if f.ocpp != SHOWN_BESIDE]
+    if c.ev_left:  # the product's own error for it is no other news
+        faults = [f for f in faults if f.ocpp != SHOWN_BESIDE]
     worst = next((f for f in faults if f.stops), None) or next(iter(faults), None)
     if worst:
         return worst.ocpp, worst.code, worst.name[:50]
