@@ -149,7 +149,13 @@ def test_a_wrong_command_is_found() -> None:
     assert "Missing argument" in wrong_usage("chargepost station")
 
 
-@pytest.mark.parametrize("command", sorted({each.text for each in commands() if TRIED.fullmatch(each.text)}))
+TRIED_COMMANDS = [
+    pytest.param(text, marks=[pytest.mark.slow] * text.startswith("chargepost fleet"))
+    for text in sorted({each.text for each in commands() if TRIED.fullmatch(each.text)})
+]
+
+
+@pytest.mark.parametrize("command", TRIED_COMMANDS)
 def test_quick_commands_run(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     command = command.replace("--plot ", f"--plot {tmp_path}/")
     assert run_with(shlex.split(command)[1:]) == 0
@@ -267,6 +273,7 @@ def program(page: str) -> str:
     return found[0]
 
 
+@pytest.mark.slow
 def test_the_central_system_to_copy_and_the_test_to_copy_fit_together(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

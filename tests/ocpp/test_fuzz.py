@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,7 @@ def check(data: bytes) -> None:
                         frames.read_result(action, result.payload, tolerant=tolerant)
 
 
+@pytest.mark.slow
 @RUNS
 @given(broken())
 def test_broken_frames_are_refused_cleanly(data: bytes) -> None:
@@ -99,6 +101,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(RUNS, max_examples=1000)
 @given(
     st.sampled_from([2, 3, 4, 5, None]),

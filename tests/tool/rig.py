@@ -107,7 +107,7 @@ class Client:
 @contextlib.asynccontextmanager
 async def commissioned(
     *models: str, settings: dict[str, Any] | None = None, speed: float = 1.0, supervision: str = "",
-    store: Store | None = None, own_supervision: bool = False, files: Terms = Terms(),  # noqa: B008 - frozen
+    store: Store | None = None, own_supervision: bool = False, files: Terms = Terms(),
 ) -> AsyncIterator[Commissioned]:  # fmt: skip
     """Stations S1, S2 ... of these models (evlink-smart-wallbox@R7 without), with their tools."""
     parts = tuple(

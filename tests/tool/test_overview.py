@@ -103,7 +103,7 @@ async def test_hands_reach_buttons_faults_the_car_and_the_mains() -> None:
         assert "Fault" in await live(client)
         await hand(client, "button", name="emergency_stop", active="false")
         answer = await client.http.post(
-            f"{client.at}{PAGE}/do/power_cycle", data={"csrf": await client.csrf(PAGE), "seconds": "1"}
+            f"{client.at}{PAGE}/do/power_cycle", data={"csrf": await client.csrf(PAGE), "seconds": "20"}
         )
         assert answer.status_code == 303
         assert site.host().station is None

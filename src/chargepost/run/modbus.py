@@ -292,7 +292,7 @@ class ModbusServer:
 async def serve_modbus(
     host: StationHost,
     address: Address,
-    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+    bounds: Bounds = Bounds(),
 ) -> ModbusServer:
     """Raises ServeError."""
     server = ModbusServer(host, bounds)

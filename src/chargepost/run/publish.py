@@ -74,7 +74,7 @@ class Publisher:
         clock: Clock,
         journal: Journal,
         hosts: Mapping[str, Host],
-        terms: Terms = Terms(),  # noqa: B008 - frozen
+        terms: Terms = Terms(),
         tls: "Callable[[bool], ssl.SSLContext] | None" = None,
     ) -> None:
         """`tls`: how peers are verified."""

@@ -67,7 +67,7 @@ class Carriage:
         dice: Callable[[], float],
         publish: Callable[[str, Happening], None],
         recall: LogBetween = lambda identity, since_utc_s, until_utc_s: "",
-        terms: Terms = Terms(),  # noqa: B008 - frozen
+        terms: Terms = Terms(),
         faults_for: Callable[[str], LinkFaults] = lambda identity: LinkFaults(),
     ) -> None:
         """`publish`: what happened at which station, for the terminal, the event streams and the counters.

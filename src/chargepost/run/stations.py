@@ -40,7 +40,7 @@ class Stations:
 
     def __init__(
         self, clock: Clock, journal: Journal, dice: Callable[[], float], supervision: str | None, version: str,
-        terms: Terms = Terms(),  # noqa: B008 - frozen
+        terms: Terms = Terms(),
         faults_for: Callable[[str], LinkFaults] = lambda identity: LinkFaults(),
         pinned: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip

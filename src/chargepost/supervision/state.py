@@ -23,7 +23,7 @@ class Connector:
     """One connector as its station tells of it."""
 
     row: ConnectorRow
-    live: Live = Live()  # noqa: RUF009 - frozen
+    live: Live = Live()
     transaction: int | None = None
     """The transaction that occupies it: the last one begun, until it stops or the connector is Available again."""
 
