@@ -212,16 +212,17 @@ def test_an_allowance_that_is_not_renewed_falls_to_the_floor() -> None:
     assert rig.view.limit_source == "the site is silent: its floor"
 
 
-def test_an_evlink_station_shows_that_the_manager_of_its_cluster_is_silent() -> None:
-    """EVlink OCPP guide, 7.1: event 16, Plc Communication. It is over with the next allowance; the charge goes on."""
-    rig = managed(PARKING, floor_a=14.0)
+@pytest.mark.parametrize(("model", "code"), [(PARKING, "16"), ("evlink-pro-ac", "16.0")])
+def test_a_station_shows_that_the_manager_of_its_cluster_is_silent(model: str, code: str) -> None:
+    """Event 16, Plc Communication; 16.0, EVCE communication loss. Over with the next allowance; the charge goes on."""
+    rig = managed(model, floor_a=14.0)
     rig.plug(BIG)
     rig.badge(connector=1)
     allow(rig, 20, valid_s=30)
     rig.run(29)
     assert rig.view.vendor_error == ""
     rig.run(3)
-    assert (rig.view.vendor_error, rig.view.status, rig.view.offered_a) == ("16", "Charging", 14)
+    assert (rig.view.vendor_error, rig.view.status, rig.view.offered_a) == (code, "Charging", 14)
     allow(rig, 20, valid_s=30)
     rig.run(3)
     assert (rig.view.vendor_error, rig.view.offered_a) == ("", 20)

@@ -23,6 +23,7 @@ async def test_evcc_drives_a_pro_ac_through_a_charge() -> None:
             assert await evcc.ask("max_current", 10) == "written"
             await rig.until(lambda: offered_a(host) == 10, "the set point is offered")
             assert host.view().connectors[0].limit_source == "external system"
+            assert await evcc.ask("read", 60000, 1) == [17], "who limits, in a register of our own"
             await rig.until(lambda: 0 < power_w(host) < 3 * 10.1 * 235, "the car follows")
             reading = host.hardware.read_meter(1)
             assert reading
