@@ -7,7 +7,8 @@ from pathlib import Path
 SRC = Path(__file__).parents[1] / "src" / "chargepost"
 LOWER = "signals journal ocpp catalogue station energy records drivers supervision"
 MAY = {
-    "__init__": "", "signals": "", "redact": "", "journal": "", "web": "", "ocpp": "", "catalogue": "ocpp",
+    "__init__": "", "signals": "", "redact": "", "spreadsheet": "", "journal": "", "web": "", "ocpp": "",
+    "catalogue": "ocpp",
     "station": "ocpp catalogue signals", "energy": "signals", "records": "signals journal", "drivers": "signals",
     "supervision": "ocpp catalogue records signals journal", "supervision.api": "web",
     "commissioning": "signals catalogue", "commissioning.api": "web", "fleet": LOWER,
@@ -34,7 +35,7 @@ def faults(name: str, source: str) -> Iterator[str]:
     """What of its imports the file `name` ("station.core") may not have."""
     room, _, rest = name.partition(".")
     names = {room, f"{room}.{rest.partition('.')[0]}"}
-    may = {room, "redact", *" ".join(MAY.get(n, "") for n in names).split()}
+    may = {room, "redact", "spreadsheet", *" ".join(MAY.get(n, "") for n in names).split()}
     world = "" if names & LOOPS else "asyncio" if names & WORLDLY else WORLD
     banned = {"litestar", "sqlalchemy", *world.split()}
     for word in imports(ast.parse(source), f"chargepost.{room}."):

@@ -816,14 +816,14 @@ class ChargesView(Holder, frozen=True):
     """False: there is no store, so none are kept."""
     count: int = 0
     energy_text: str = ""
-    """kWh of all of them, as the station writes numbers."""
+    """kWh of all of them, with a point."""
     most_text: str = ""
     """kWh of the day with the most."""
     days: tuple[ChargeDay, ...] = ()
     charges: tuple[ChargeView, ...] = ()
     """The last of them, newest first."""
     texts: tuple[tuple[str, ...], ...] = ()
-    """The twelve fields of each, as people read them."""
+    """The twelve fields of each, numbers with a point."""
 
 
 class PublicationResult(Signal, frozen=True):

@@ -31,7 +31,7 @@ from chargepost import signals as sig
 from chargepost.drivers.network import Around
 from chargepost.journal import Journal
 from chargepost.records import cdr
-from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION, remember_statements
+from chargepost.records.ledger import STATION_SCHEMA, STATION_SEALED, STATION_VERSION
 from chargepost.records.publish import RETRY_S, State
 from chargepost.run.clock import Clock
 from chargepost.run.frames import Frames
@@ -88,7 +88,7 @@ class Yard:
         self.journal.close()
 
     def charged(self, *numbers: int) -> None:
-        self.journal.submit(remember_statements("CP-1", Remember(1, {}, records=tuple(map(charge, numbers)))))
+        self.host.ledger.keep("CP-1", {}, lambda: None, Remember(1, {}, records=tuple(map(charge, numbers))))
         assert self.journal.flush(PATIENCE_S)
 
     def set(self, **settings: str) -> None:

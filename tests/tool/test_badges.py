@@ -8,6 +8,7 @@ from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.badge_file import BadFileError
 from chargepost.commissioning.words import words
 from chargepost.signals import OwnBadge
+from chargepost.spreadsheet import FORMULA
 from chargepost.station import badge_window
 from tests.tool.rig import Client, Commissioned, commissioned
 
@@ -56,7 +57,7 @@ def test_r_323_what_is_exported_is_read_back() -> None:
 def test_r_323_no_cell_of_the_file_is_a_formula() -> None:
     lines = badge_file.written(LIST).decode().splitlines()
     cells = [cell.strip('"') for line in lines for cell in line.split(";")]
-    assert not [cell for cell in cells if cell.startswith(badge_file.FORMULA)]
+    assert not [cell for cell in cells if cell.startswith(FORMULA)]
 
 
 GOOD = badge_file.written(LIST)

@@ -27,6 +27,7 @@ from chargepost.run.store import hold
 from chargepost.run.transfer import Terms
 from chargepost.run.verify import verify
 from chargepost.signals import OwnBadge
+from chargepost.spreadsheet import FORMULA
 from chargepost.web import Files
 from tests.shells.rig import until
 from tests.tool.payloads import PAYLOADS, SHORT_MAX, odd
@@ -140,7 +141,7 @@ async def test_sixty_payloads_through_both_imports_are_shown_as_text() -> None:
         assert f"The list has {len(rows)} badges now." in page
         assert odd(page) == []
         cells = (await client.get("authentication/badges/files/badges.csv")).text
-        assert not [line for line in cells.splitlines() if line.split(";")[1][:1] in badge_file.FORMULA]
+        assert not [line for line in cells.splitlines() if line.split(";")[1][:1] in FORMULA]
 
         for payload in PAYLOADS:
             text = sealed(site, box_identity=payload.replace("\n", " ").replace("\t", " "), NetworkGateway=payload)

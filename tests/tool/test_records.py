@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from chargepost.commissioning.access import ADMIN, USER
+from chargepost.commissioning.tabs.records import top
 from chargepost.drivers.simulated import CarSpec
-from chargepost.records.ledger import remember_statements
 from chargepost.records.publish import State
 from chargepost.run import charges
 from chargepost.run.gate import Place
@@ -57,9 +57,8 @@ def record(n: int, detail: ChargeDetail | None = None, *, delivered: bool = True
 
 
 def charged(site: Commissioned, *records: ChargeRecord) -> None:
-    journal = site.house.stations.journal
-    journal.submit(remember_statements("S1", Remember(1, {}, records=records)))
-    assert journal.flush(20)
+    site.host().ledger.keep("S1", {}, lambda: None, Remember(1, {}, records=records))
+    assert site.house.stations.journal.flush(20)
 
 
 def rows(page: str) -> list[list[str]]:
@@ -78,15 +77,15 @@ async def test_r_327_the_last_thirty_with_twelve_fields_for_both_accounts(tmp_pa
                 assert [row[0] for row in rows(page)] == [str(n) for n in range(40, 10, -1)]
                 assert rows(page)[0] == [
                     "40", "3N15", "1", "40", "04A40", "AC_SINGLE_PHASE", "2026-03-11 12:00", "2026-03-11 13:00",
-                    "1,500", "TYPE2", "01:00:00", "Anna 1",
+                    "1.500", "TYPE2", "01:00:00", "Anna 1",
                 ]  # fmt: skip
-                assert "60,000 kWh" in page
+                assert "60.000 kWh" in page
                 assert "in 40 charges" in page
                 assert "The last 30 of these charges" in page
 
 
 async def test_times_are_those_of_the_stations_zone(tmp_path: Path) -> None:
-    settings = {"TimeZone": "Asia/Kolkata", "ReportDecimalSeparator": "Dot"}
+    settings = {"TimeZone": "Asia/Kolkata"}
     async with commissioned("evlink-parking", store=hold(tmp_path), settings=settings) as site:
         charged(site, record(0))
         async with site.client(USER) as client:
@@ -95,6 +94,19 @@ async def test_times_are_those_of_the_stations_zone(tmp_path: Path) -> None:
             ]  # fmt: skip
             site.host().tell(SettingChanged("TimeZone", "UTC"))
             assert rows((await client.get("records/charges")).text)[0][6] == "2026-03-01 12:00"
+
+
+async def test_a_page_writes_numbers_as_its_language_does_and_the_file_as_the_setting_says(tmp_path: Path) -> None:
+    """The factory's separator is the comma, also for who reads English."""
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, record(0))
+        async with site.client(USER) as client:
+            for language, energy, top in (("en", "1.500", "2 kWh"), ("de", "1,500", "2 kWh")):
+                page = (await client.get("records/charges", headers={"accept-language": language})).text
+                assert rows(page)[0][8] == energy
+                assert f"<strong>{energy} kWh" in page
+                assert f"<span>{top}</span>" in page  # the axis of the chart
+            assert ";1,500;" in (await client.get("records/charges/files/charges.csv")).text
 
 
 @pytest.mark.parametrize(
@@ -137,6 +149,21 @@ async def test_r_328_the_export_has_up_to_3000_and_the_separators_that_are_set(t
     found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter="\t"))
     assert len(found) == 3001
     assert (found[1][0], found[-1][0], found[1][8]) == ("3003", "4", "1,500")
+
+
+async def test_a_charge_that_ends_while_the_file_is_written_takes_no_other_one_out_of_it(tmp_path: Path) -> None:
+    """It is written in pieces, and whoever else is served has a turn between them."""
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, *(record(n) for n in range(1, 3 * charges.PIECE)))
+        pieces = iter(site.embedded().port.charges_csv())
+        begun = next(pieces) + next(pieces)
+        charged(site, record(1000), record(1001))
+        found = list(csv.reader(io.StringIO((begun + b"".join(pieces)).decode()), delimiter=";"))[1:]
+        assert [row[0] for row in found] == [str(n) for n in range(3 * charges.PIECE - 1, 0, -1)]
+
+
+def test_the_axis_of_the_chart_ends_above_the_highest_day() -> None:
+    assert [top(wh) for wh in (0, 9, 11, 1500, 20_000, 20_001)] == [10, 10, 20, 2000, 20_000, 50_000]
 
 
 async def test_a_page_that_is_looked_at_again_has_what_is_new(tmp_path: Path) -> None:
@@ -321,5 +348,5 @@ async def test_r_327_r_337_a_charge_of_the_station_becomes_a_row(tmp_path: Path)
         assert [*row[:6], row[9], row[11]] == [
             "1", host.station.core.serial, "1", "0", "04A2B3", "AC_SINGLE_PHASE", "TYPE2", "Anna",
         ]  # fmt: skip
-        assert row[8] >= "0,050"
+        assert row[8] >= "0.050"
     assert verify(tmp_path) == []

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from chargepost.records import cdr
 from chargepost.records.cdr import Chosen
 from chargepost.signals import ChargeDetail, ChargeRecord, ChargeView
+from chargepost.spreadsheet import FORMULA
 
 PARIS = ZoneInfo("Europe/Paris")
 SERIAL = "3N152820234A1S1B7551700014"
@@ -89,7 +90,7 @@ def test_what_somebody_wrote_is_no_formula_and_no_new_line(written: str) -> None
     for record in (replace(RECORD, id_tag=written), replace(RECORD, detail=replace(DETAIL, comment=written))):
         _, row = csv.reader(io.StringIO(cdr.to_csv([charge(record)], PARIS, "Semicolon", "Comma")), delimiter=";")
         assert len(row) == 12
-        assert not [cell for cell in row if cell.startswith(cdr.FORMULA) or not cell.isprintable()]
+        assert not [cell for cell in row if cell.startswith(FORMULA) or not cell.isprintable()]
 
 
 def test_what_became_of_a_charge_is_said() -> None:

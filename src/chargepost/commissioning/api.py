@@ -8,14 +8,14 @@ and when nobody uses it.
 import asyncio
 import hmac
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote, urlencode
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp
 
 from chargepost import web
@@ -469,7 +469,10 @@ class Tool:
         row = _found(tabs.DOWNLOADS, sub, asked.path["file"], session, embedded.port)
         name = quote(row.file_name(embedded.port), safe="")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
-        return Response(row.makes(embedded.port), 200, headers, row.media)
+        content = row.makes(embedded.port)
+        if isinstance(content, bytes):
+            return Response(content, 200, headers, row.media)
+        return StreamingResponse(_with_pauses(content), 200, headers, row.media)
 
     # --- API ---------------------------------------------------------------------------------------------------------
 
@@ -655,6 +658,13 @@ def local_path(text: str, prefix: str) -> str:
     """The path when it surely is a page of this station, else its first page."""
     plain = len(text) <= LOCAL_PATH_MAX and text.isascii() and text.isprintable() and not set(text) & set("\\?#")
     return text if plain and text.startswith(f"{prefix}/") and "//" not in text and ".." not in text else f"{prefix}/"
+
+
+async def _with_pauses(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """A long file must hold nobody up."""
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)
 
 
 def _language(request: Request) -> str:

@@ -11,6 +11,7 @@ from typing import get_args
 
 from chargepost.commissioning.words import Words, _
 from chargepost.signals import BadgeType, OwnBadge
+from chargepost.spreadsheet import meant, neutral
 
 HEAD = ["number", "identifier", "type", "comment"]
 SEAL = "chargepost badges"
@@ -19,8 +20,6 @@ BYTES_MAX = 1_000_000
 
 BADGES_MAX = 5_000
 ID_TAG_MAX, COMMENT_MAX = 20, 50
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes a text for a formula by, in wide letters too; such a text gets an apostrophe."""
 TYPES: Sequence[BadgeType] = get_args(BadgeType)
 
 
@@ -33,7 +32,7 @@ def written(badges: Iterable[OwnBadge]) -> bytes:
     table = csv.writer(lines, delimiter=";", lineterminator="\r\n")
     table.writerow(HEAD)
     for each in badges:
-        table.writerow([each.number, _neutral(each.id_tag), each.type, _neutral(each.comment)])
+        table.writerow([each.number, neutral(each.id_tag), each.type, neutral(each.comment)])
     return _sealed(lines.getvalue()).encode("utf-8")
 
 
@@ -64,7 +63,7 @@ def _badge(line: int, row: Sequence[str], say: Words) -> OwnBadge:
 
     if len(row) != len(HEAD) or not row[0].isdecimal() or len(row[0]) > 9:
         raise wrong(_("it needs a number, an identifier, a type and a comment."))
-    id_tag, comment = _meant(row[1]), _meant(row[3])
+    id_tag, comment = meant(row[1]), meant(row[3])
     if not is_badge(id_tag):
         raise wrong(_("the identifier has 1 to 20 characters that can be seen."))
     kind = next((each for each in TYPES if each == row[2]), None)
@@ -88,14 +87,6 @@ def _differ(badges: Sequence[OwnBadge], say: Words) -> None:
 
 def is_badge(id_tag: str) -> bool:
     return 0 < len(id_tag) <= ID_TAG_MAX and id_tag.isprintable() and id_tag == id_tag.strip()
-
-
-def _neutral(text: str) -> str:
-    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
-
-
-def _meant(cell: str) -> str:
-    return cell.removeprefix("'")
 
 
 def _sealed(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a tool may ask of the station that it is embedded in, and tell it. Nothing else of a station is known here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from chargepost.catalogue.model import Model
@@ -127,8 +127,8 @@ class Port(Protocol):
     def charges(self, chosen: Mapping[str, str]) -> ChargesView:
         """The charges of this first and last day, badge, socket and comment; what is empty or none chooses nothing."""
 
-    def charges_csv(self) -> bytes:
-        """As a file, with the separators that are set."""
+    def charges_csv(self) -> Iterable[bytes]:
+        """As a file, with the separators that are set, in pieces."""
 
     def publication(self) -> PublicationView:
         """What was published, and when it will be."""

@@ -159,7 +159,8 @@ class Download:
 
     sub: str
     name: str
-    makes: Callable[[Port], bytes]
+    makes: Callable[[Port], bytes | Iterable[bytes]]
+    """At once, or in pieces between which others have their turn."""
     media: str
     file_name: Callable[[Port], str]
     _: KW_ONLY

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from chargepost.signals import ChargeDay, ChargeDetail, ChargeRecord, ChargeView
+from chargepost.spreadsheet import neutral
 
 SHOWN = 30
 """Charges on the page (commissioning guide, chapter 6)."""
@@ -30,9 +31,6 @@ HEADINGS = (
 SEPARATORS = {"Semicolon": ";", "Comma": ",", "Tab": "\t"}
 DECIMALS = {"Comma": ",", "Dot": "."}
 """Words of the settings. Comma and comma together cannot be told apart, so such numbers stand in quotes (RFC 4180)."""
-
-FORMULA = tuple("=+-@\t\r＝＋－＠")
-"""What a spreadsheet takes a text for a formula by, in wide letters too."""
 
 NEVER_NUMBERED = -1
 """Of a charge whose start the supervision never took (OCPP 1.6 errata 3.18)."""
@@ -76,19 +74,22 @@ def fields(charge: ChargeView, zone: tzinfo, decimal: str = ",") -> tuple[str, .
     )  # fmt: skip
 
 
-def to_csv(charges: Iterable[ChargeView], zone: tzinfo, separator: str, decimal: str) -> str:
-    """A file with its headings. `separator` and `decimal` are words of the settings."""
+def to_csv(
+    charges: Iterable[ChargeView], zone: tzinfo, separator: str, decimal: str, *, head: bool = True
+) -> str:  # fmt: skip
+    """A file, or without its headings a piece of one. `separator` and `decimal` are words of the settings."""
     file = io.StringIO()
     writer = csv.writer(file, delimiter=SEPARATORS[separator], lineterminator="\r\n")
-    writer.writerow(HEADINGS)
+    if head:
+        writer.writerow(HEADINGS)
     writer.writerows([harmless(each) for each in fields(charge, zone, DECIMALS[decimal])] for charge in charges)
     return file.getvalue()
 
 
 def harmless(cell: str) -> str:
     """On one line, and no formula whatever somebody wrote on a badge."""
-    plain = "".join(each if each.isprintable() else " " for each in cell)
-    return f"'{plain}" if cell.startswith(FORMULA) else plain
+    plain = neutral(cell)
+    return plain if plain.isprintable() else "".join(each if each.isprintable() else " " for each in plain)
 
 
 def kwh(energy_wh: int, decimal: str) -> str:

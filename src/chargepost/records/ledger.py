@@ -57,7 +57,6 @@ ON CONFLICT (station, record) DO UPDATE SET
 """  # noqa: S608 - the names are those of our own type
 DESCRIBE = f"INSERT OR IGNORE INTO details VALUES (?, ?{', ?' * len(DETAILS)}, ?)"  # noqa: S608
 COUNT = "SELECT count(*) FROM records WHERE station = ?"
-MARK = """SELECT count(*), count("transaction"), total(delivered) FROM records WHERE station = ?"""
 NEWEST = f"""
 SELECT {COLUMNS}, {", ".join(DETAILS)} FROM records LEFT JOIN details USING (station, record)
 WHERE station = ? ORDER BY number DESC LIMIT ? OFFSET ?
@@ -97,12 +96,6 @@ def count_records(journal: Journal, station: str) -> int:
     return int(total)
 
 
-def mark(journal: Journal, station: str) -> tuple[Any, ...]:
-    """Another one as soon as something of the station's records has changed."""
-    (found,) = journal.read(MARK, (station,))
-    return found
-
-
 def _record(row: Sequence[Any]) -> ChargeRecord:
     billed, (transaction, delivered), described = row[:BILLED_COLUMNS], row[BILLED_COLUMNS:WHOLE], row[WHOLE:]
     detail = None if described[0] is None else ChargeDetail(*described)
@@ -119,6 +112,8 @@ class StationLedger:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._memories: dict[str, dict[str, bytes]] = {}
+        self.marks: dict[str, int] = {}
+        """Of each station how often its charge records have changed in this run, so that nobody has to count them."""
 
     def keep(
         self, station: str, puts: Mapping[str, bytes], done: Callable[[], None], wish: Remember | None = None
@@ -127,7 +122,7 @@ class StationLedger:
         if self._journal.path:
             statements = remember_statements(station, wish) if wish else []
             statements += [_put(station, key, value) for key, value in puts.items()]
-            self._journal.submit(statements, done)
+            self._journal.submit(statements, self._marking(station, done) if wish and wish.records else done)
             return
         memory = self._memories.setdefault(station, {})
         if wish:
@@ -137,6 +132,13 @@ class StationLedger:
         for key, value in puts.items():
             memory[intern(key)] = value  # thousands of stations have the same keys
         done()
+
+    def _marking(self, station: str, done: Callable[[], None]) -> Callable[[], None]:
+        def durable() -> None:
+            self.marks[station] = self.marks.get(station, 0) + 1
+            done()
+
+        return durable
 
     def recall(self, station: str) -> dict[str, bytes]:
         """As `recall` of a journal."""

@@ -1,6 +1,6 @@
 """The charge records of a station for its tool: those somebody asks for, as a page shows them, and all as a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import islice
 
@@ -11,6 +11,9 @@ from chargepost.signals import ChargesView
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """At the beginning of the exported file: by it a spreadsheet knows UTF-8. Programs get their files without."""
 
+
+PIECE = 50
+"""Charges of one piece of the exported file."""
 
 VIEWS_MAX = 20
 """Kept for pages that look every five seconds: working one out of 3,000 charges takes some 40 ms."""
@@ -32,7 +35,7 @@ def chosen(publisher: Publisher, identity: str, query: Mapping[str, str]) -> Cha
 
 def _chosen(publisher: Publisher, identity: str, query: Mapping[str, str]) -> ChargesView:
     station = publisher.station(identity)
-    zone, decimal = zone_of(station), cdr.DECIMALS[separators(station)[1]]
+    zone, decimal = zone_of(station), "."  # a page writes numbers in its own language
     wanted = _read(query)
     found = [each for each in publisher.charges(identity, cdr.EXPORT_MAX) if wanted.has(each, zone)]
     days = cdr.per_day(found, zone)
@@ -44,11 +47,16 @@ def _chosen(publisher: Publisher, identity: str, query: Mapping[str, str]) -> Ch
     )  # fmt: skip
 
 
-def to_csv(publisher: Publisher, identity: str) -> bytes:
-    """The last 3,000, the newest first as the tool shows them."""
+def to_csv(publisher: Publisher, identity: str) -> Iterator[bytes]:
+    """The last 3,000, the newest first as the tool shows them, in pieces that each take some milliseconds."""
     station = publisher.station(identity)
-    found = publisher.charges(identity, cdr.EXPORT_MAX) if publisher.keeps else []
-    return (MARK + cdr.to_csv(found, zone_of(station), *separators(station))).encode()
+    zone, written = zone_of(station), separators(station)
+    yield (MARK + cdr.to_csv([], zone, *written)).encode()
+    newest = publisher.newest(identity) if publisher.keeps else 0
+    for skipped in range(0, min(newest, cdr.EXPORT_MAX), PIECE):
+        later = publisher.newest(identity) - newest  # charges that ended since the first piece
+        found = publisher.charges(identity, min(PIECE, cdr.EXPORT_MAX - skipped), skipped + later)
+        yield cdr.to_csv(found, zone, *written, head=False).encode()
 
 
 def _read(query: Mapping[str, str]) -> cdr.Chosen:

@@ -19,7 +19,7 @@ import msgspec
 from chargepost.catalogue.model import Model
 from chargepost.journal import Journal, StoreError
 from chargepost.records import cdr, publish
-from chargepost.records.ledger import StationLedger, count_records, mark, records
+from chargepost.records.ledger import StationLedger, count_records, records
 from chargepost.records.publish import Batch, State
 from chargepost.run.clock import Clock
 from chargepost.run.gate import TransferError
@@ -82,6 +82,8 @@ class Publisher:
         self._states: dict[str, State] = {}
         """Of stations that publish, or were looked at."""
         self._under_way: dict[str, Errand] = {}
+        self._newest: dict[str, tuple[int, int]] = {}
+        """The mark of a station's records, and how many they were then."""
         self.views: dict[object, ChargesView] = {}
         """What `charges.chosen` has worked out last."""
         self._timer: asyncio.TimerHandle | None = None
@@ -132,6 +134,7 @@ class Publisher:
     def forget(self, identity: str) -> None:
         """A station that is taken away; its value stays in the store."""
         self._states.pop(identity, None)
+        self._newest.pop(identity, None)
         if errand := self._under_way.get(identity):
             errand.give_up("the station was taken away")
 
@@ -173,7 +176,14 @@ class Publisher:
 
     def newest(self, identity: str) -> int:
         """The number of the last charge."""
-        return count_records(self._journal, identity)
+        mark = self._mark(identity)
+        known = self._newest.get(identity)
+        if known is None or known[0] != mark:
+            known = self._newest[identity] = mark, count_records(self._journal, identity)
+        return known[1]
+
+    def _mark(self, identity: str) -> int:
+        return self._hosts[identity].ledger.marks.get(identity, 0)
 
     def charges(self, identity: str, limit: int, skipped: int = 0) -> list[ChargeView]:
         """The newest first, without the `skipped` newest ones."""
@@ -193,7 +203,7 @@ class Publisher:
     def mark(self, identity: str) -> tuple[object, ...]:
         """Another one as soon as `charges` would say something else."""
         station = self.station(identity)
-        return mark(self._journal, identity), len(station.undelivered), self.state(identity)
+        return self._mark(identity), len(station.undelivered), self.state(identity)
 
     def _keep(self, identity: str, state: State, done: Callable[[], None] | None = None) -> None:
         """Raises StoreError when too much waits for the disk already."""

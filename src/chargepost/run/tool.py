@@ -86,7 +86,7 @@ class HostPort(Picture):
     def charges(self, chosen: Mapping[str, str]) -> sig.ChargesView:
         return charges.chosen(self._publisher, self.identity, chosen)
 
-    def charges_csv(self) -> bytes:
+    def charges_csv(self) -> Iterable[bytes]:
         return charges.to_csv(self._publisher, self.identity)
 
     def publication(self) -> sig.PublicationView:

@@ -12,6 +12,7 @@
   const data = [[], [], [], []];
   let taken = 0;
   let plot = null;
+  let charged = false; // whether a car told its state of charge: then it has an axis
 
   const sized = () => ({ width: Math.max(place.clientWidth, 200), height: place.clientWidth < 500 ? 220 : 280 });
   // as the pages show times: 24 hours, where the station stands
@@ -20,16 +21,20 @@
 
   const number = (value, digits) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+  const units = (unit, digits) => (_, all) => all.map((each) => `${number(each, Number.isInteger(each) ? 0 : digits)} ${unit}`);
+
   function draw() {
     plot?.destroy();
+    const narrow = place.clientWidth < 500;
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, font: "12px system-ui" };
     plot = new uPlot({
       ...sized(),
       scales: { kw: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] }, a: { range: (_, low, high) => [0, Math.max(high ?? 0, 6) * 1.1] }, soc: { range: [0, 100] } },
       axes: [
         { ...axis, space: 80, values: (_, all) => all.map(clock) },
-        { ...axis, scale: "kw", size: 50 },
-        { ...axis, scale: "a", side: 1, size: 50, grid: { show: false } },
+        { ...axis, scale: "kw", size: narrow ? 52 : 60, values: units("kW", 1) },
+        { ...axis, scale: "a", side: 1, size: narrow ? 48 : 58, grid: { show: false }, values: units("A", 0), stroke: colour("waiting") },
+        { ...axis, scale: "soc", side: 1, size: narrow ? 56 : 66, grid: { show: false }, values: units("%", 0), stroke: colour("available"), show: charged },
       ],
       series: [
         { label: words.time, value: (_, each) => (each == null ? "–" : clock(each)) },
@@ -51,8 +56,12 @@
     for (const column of data) column.splice(0, Math.max(column.length - POINTS_MAX, 0));
     section.hidden = data[0].length === 0;
     if (section.hidden) return;
-    if (plot) plot.setData(data);
-    else draw();
+    const tells = data[3].some((each) => each != null);
+    if (plot && tells === charged) plot.setData(data);
+    else {
+      charged = tells;
+      draw();
+    }
     const highest = data[1].reduce((most, each) => Math.max(most, each), 0);
     document.getElementById("curve-said").textContent = fill(words.said, {
       power: number(data[1].at(-1), 2), offered: number(data[2].at(-1), 0), highest: number(highest, 2),

@@ -48,13 +48,20 @@ FILTER_MAX = 50
 def _records(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
     chosen = {name: query.get(name, "")[:FILTER_MAX] for name in FILTERS}
     found = port.charges(chosen)
+    top_wh = top(max((day.energy_wh for day in found.days), default=0))
     return {
         "chosen": chosen, "filtered": any(chosen.values()), "found": found,
         "query": f"?{urlencode(chosen)}" if any(chosen.values()) else "", "headings": HEADINGS,
         "told": TOLD, "published": PUBLISHED,
         "sockets": [str(connector.connector) for connector in port.view().connectors],
-        "most_wh": max((day.energy_wh for day in found.days), default=0) or 1,
+        "top_wh": top_wh, "ticks": [f"{wh / 1000:g}" for wh in (top_wh, top_wh / 2, 0)],
     }  # fmt: skip
+
+
+def top(most_wh: int) -> int:
+    """Of an axis: the next 10, 20, 50, 100 ... Wh."""
+    steps = (step * int(10**power) for power in range(1, 18) for step in (1, 2, 5))
+    return next(step for step in steps if step >= most_wh)
 
 
 def _publication(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
