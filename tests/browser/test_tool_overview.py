@@ -54,10 +54,10 @@ async def test_a_whole_visit_is_done_by_hands_and_seen_at_once(browser: Browser)
         card = page.locator("#connector-1")
         await expect(card.locator(".big")).to_contain_text("Charging")
         await expect(card).to_contain_text(re.compile(r"1\d\.\d kW"))
-        await expect(card).to_contain_text("Limited to 16 A by the setting maxIntensitySocket")
+        await expect(card).to_contain_text("Limited to 16 A by the setting Derated charging current")
         assert await page.locator(".lamp.blue.breathes").count() == 1
         await card.get_by_text("Who limits the current?").click()
-        await expect(card.locator(".limits strong")).to_have_text("16 A the setting maxIntensitySocket")
+        await expect(card.locator(".limits strong")).to_have_text("16 A the setting Derated charging current")
         await page.get_by_role("button", name="Unplug").click()
         await expect(page.locator("#told")).to_contain_text("The cable is locked.")
         await page.get_by_role("button", name="Stop the charge").click()
@@ -80,7 +80,9 @@ async def test_the_curve_has_the_step_and_is_there_again_after_a_reload(browser:
         await until(lambda: host.view().connectors[0].power_w > 0, asyncio.Event())
         history.sample()
         site.embedded().port.change({"maxIntensitySocket": "14"}, ADMIN)
-        await expect(page.locator("#connector-1")).to_contain_text("Limited to 14 A by the setting maxIntensitySocket")
+        await expect(page.locator("#connector-1")).to_contain_text(
+            "Limited to 14 A by the setting Derated charging current"
+        )
         history.sample()
         said = page.locator("#curve-said")
         await expect(said).to_contain_text("at 14 A offered")

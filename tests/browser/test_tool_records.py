@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from chargepost.commissioning.access import USER
 from chargepost.run.store import hold
@@ -43,7 +43,7 @@ async def test_r_327_a_new_charge_appears_by_itself_under_the_filter(browser: Br
     assert "badge=04A9" in page.url
     charged(site, record(41, id_tag="04A9"), record(42))
     await page.get_by_text("in 2 charges").wait_for()
-    assert await page.get_by_role("row").count() == 3
+    await expect(page.get_by_role("row")).to_have_count(3)
     await page.reload()
     assert await page.get_by_label("Badge", exact=True).input_value() == "04A9"
     await seen.assert_good()

@@ -1,5 +1,7 @@
 """The badges of the tool: list, window, file (commissioning guide, chapter 5; R-315, R-319 to R-325)."""
 
+from typing import Any
+
 import pytest
 
 from chargepost import signals as sig
@@ -140,6 +142,9 @@ async def test_r_324_an_import_shows_what_it_changes_and_then_replaces_all() -> 
         assert "The list has 3 badges now." in await act(client, "replace", file=GOOD.decode())
         assert listed(site) == [(each.id_tag, each.type, each.comment) for each in LIST]
         exported = (await client.get(f"{PAGE}/files/badges.csv")).content
+        again = (await send(client, exported))[1]
+        assert "nothing would change" in again
+        assert "Replace the list" not in again
         assert [each.id_tag for each in badge_file.read(exported, SAY)] == [each.id_tag for each in LIST]
 
 
@@ -173,13 +178,40 @@ async def test_r_317_r_318_the_window_opens_hears_and_stops() -> None:
     async with commissioned("evlink-parking") as site, site.client(USER) as client:
         text = await act(client, "learn", mode="add")
         assert "seconds left" in text
-        await act(client, "present", badge="04NEW")
+        for unread in ("hello", "04AE0", "04", "04" * 11):
+            assert "hexadecimal" in await act(client, "present", badge=unread)
+        await act(client, "present", badge="04AE01")
         live = (await client.get(f"{PAGE}/live")).text
-        assert "04NEW" in live
+        assert "04AE01" in live
         assert "was added" in live
         assert "seconds left" not in await act(client, "learn", mode="")
-        assert listed(site) == [("04NEW", "User", "")]
+        assert listed(site) == [("04AE01", "User", "")]
         await act(client, "learn", mode="remove")
-        await act(client, "present", badge="04NEW")
+        await act(client, "present", badge="04AE01")
         assert listed(site) == []
-        assert "1 to 20 characters" in await act(client, "present", badge="x" * 21)
+        for unread in ("hello", "04AE0", "04", "04" * 11):
+            assert "hexadecimal" in await act(client, "present", badge=unread)
+
+
+@pytest.mark.parametrize(
+    ("product", "settings", "path", "why"),
+    [
+        (
+            "evlink-parking",
+            {"Supervised": True, "SupervisionUrl": "ws://127.0.0.1:1/"},
+            PAGE,
+            "does not decide who charges",
+        ),
+        ("evlink-parking", {}, "configuration/supervision", "The station type is Standalone"),
+        ("schneider-charge", {}, PAGE, "There is no such page"),
+    ],
+)
+async def test_a_page_that_is_not_there_now_says_why(
+    product: str, settings: dict[str, Any], path: str, why: str
+) -> None:
+    async with commissioned(product, settings=settings) as site, site.client(ADMIN) as client:
+        answer = await client.get(path)
+        assert (answer.status_code, why in answer.text) == (404, True)
+    async with commissioned(product, settings=settings) as site, site.client(USER) as client:
+        told = (await client.get("configuration/supervision")).text
+        assert "There is no such page, or not for this account." in told

@@ -90,6 +90,7 @@ async def test_q_059_an_edited_foreign_or_damaged_file_is_refused_as_a_whole(wha
             status, page = await do(client, step, what(text))  # type: ignore[operator]
             assert status == 422
             assert why in page, page
+            assert "/do/import-preview" in page, "another file can be chosen at once"
         assert site.setting("maxIntensitySocket") == "20"
 
 

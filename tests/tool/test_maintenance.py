@@ -46,7 +46,9 @@ async def test_r_338_r_341_to_r_345_the_status_is_that_of_the_hardware() -> None
         host = site.host()
         host.plug_in(1, CARS["Compact"])
         host.present_badge("04A1", 1)
-        await seen(lambda: site.embedded().port.outlets()[0].outlet_status == "OK_ChargeLoopStarted")
+        await seen(
+            lambda: site.embedded().port.outlets()[0].cpw_state == "EV_Charging_StateC2"
+        )  # the car was asked last
         live = (await client.get("maintenance/status/live")).text
         for word in ("EV_Charging_StateC2", "32 A", "C_Ready_6V_M12V", "OK_ChargeLoopStarted", "charging"):
             assert word in live, word
@@ -72,7 +74,7 @@ async def test_r_240_r_241_the_report_has_every_error_of_the_product_as_ok_or_ko
     async with commissioned("evlink-parking") as site, site.client(ADMIN) as client:
         site.host().tell(sig.FaultRaised(2, "12"))
         report = (await client.get("maintenance/report")).text
-        rows = dict(re.findall(r'<th scope="row">(\d+ [^<]+)</th><td>([^<]+)</td>', report))
+        rows = dict(re.findall(r'<span lang="en">(\d+ [^<]+)</span></th><td lang="en">([^<]+)</td>', report))
         assert rows["12 Power Meter Communication"] == "KO: connector 2"
         assert len(rows) == 25  # R7 (Q-008)
         assert [each for each in rows.values() if each != "OK"] == ["KO: connector 2"]
@@ -107,6 +109,24 @@ async def test_r_347_the_report_is_a_page_and_a_file_that_needs_nothing_else() -
 
 
 # --- control ---------------------------------------------------------------------------------------------------------
+
+
+async def test_who_restarts_is_told_of_the_charges_that_end() -> None:
+    async with commissioned("evlink-parking") as site, site.client(USER) as client:
+        assert 'data-asks="Restart S1?"' in (await client.get("maintenance/control")).text
+        site.host().plug_in(1, CARS["Compact"])
+        site.host().present_badge("04A1", 1)
+        await seen(lambda: site.host().view().connectors[0].transaction is not None)
+        assert "Restart S1? One charge is running: it ends." in (await client.get("maintenance/control")).text
+
+
+async def test_r_347_the_page_of_the_report_is_in_the_language_of_its_reader() -> None:
+    """What is of the product stays as it is: errors and settings by name."""
+    async with commissioned("evlink-parking") as site, site.client(USER) as client:
+        page = (await client.get("maintenance/report", headers={"accept-language": "de"})).text
+        for word in ("Seriennummer", "Zähler der Starts", "12 Power Meter Communication"):
+            assert word in page, word
+        assert "Boot counter" not in page
 
 
 async def test_r_348_both_accounts_restart_and_admin_alone_restores() -> None:
@@ -156,7 +176,7 @@ async def charge(site: Commissioned) -> None:
     host = site.host()
     host.plug_in(1, CARS["Compact"])
     host.present_badge("04A1", 1)
-    await seen(lambda: any(outlet.contactor for outlet in host.view().connectors))
+    await seen(lambda: any(outlet.contactor and outlet.transaction for outlet in host.view().connectors))
     host.present_badge("04A1", 1)
     await seen(lambda: all(outlet.transaction is None for outlet in host.view().connectors))
     host.unplug(1)
@@ -232,7 +252,14 @@ def terms() -> Terms:
 async def test_r_353_r_354_a_package_is_examined_installed_and_its_end_is_shown() -> None:
     async with commissioned("evlink-parking@R6", speed=60, files=terms()) as site, site.client(ADMIN) as client:
         page = (await client.get("maintenance/firmware")).text
-        assert re.findall(r"<td>(.*?)</td>", page)[:6] == ["102", "3.2.0-12", "3.2.0-12", "built in", "103", "3.2.0-12"]
+        assert re.findall(r"<td[^>]*>(.*?)</td>", page)[:6] == [
+            "102",
+            "3.2.0-12",
+            "3.2.0-12",
+            "not told",
+            "103",
+            "3.2.0-12",
+        ]
         host = site.host()
         status, _ = await bring(client, image("evlink-parking", "R7"))
         assert status in (200, 503)  # already starting anew

@@ -53,7 +53,7 @@ async def test_a_charge_is_seen_with_its_power_energy_badge_and_author_of_the_li
     assert "Charging" in text
     assert re.search(r"Power to the car 1[01]\.\d kW", text)
     assert "Badge 04A2911B" in text
-    assert "Limited to 16 A by the setting maxIntensitySocket" in text
+    assert "Limited to 16 A by the setting Derated charging current" in text
     assert "Car Fast charger" in text
     assert "Light blue" in text
     limits = re.search(r"Who limits the current\? (.*) The lowest counts", text)
@@ -70,10 +70,11 @@ async def test_the_lowest_limit_is_bold_and_changes_with_its_author_within_one_r
         await charging(site, client)
         await hand(client, "input", name="load_shedding", active="true")
         page = (await client.get(f"{PAGE}/live")).text
-        assert "<strong>16 A load shedding (setting loadSheddingSetPoint)</strong>" in page
+        field = "Setting of local temporary charging current limitation"
+        assert f"<strong>16 A load shedding (setting {field})</strong>" in page
         await hand(client, "input", name="load_shedding", active="false")
         site.embedded().port.change({"maxIntensitySocket": "20"}, ADMIN)
-        assert "<strong>20 A the setting maxIntensitySocket</strong>" in (await client.get(f"{PAGE}/live")).text
+        assert "<strong>20 A the setting Derated charging current</strong>" in (await client.get(f"{PAGE}/live")).text
 
 
 async def test_hands_say_what_is_in_their_way() -> None:
@@ -113,9 +114,9 @@ async def test_hands_reach_buttons_faults_the_car_and_the_mains() -> None:
 async def test_a_refused_badge_is_told_with_the_reason() -> None:
     async with commissioned(speed=20, own_supervision=True) as site, site.client(ADMIN) as client:
         await until(lambda: site.host().view().link.boot == "Accepted", asyncio.Event())
-        await hand(client, "present_badge", id_tag="NOBODY")
+        await hand(client, "present_badge", id_tag="04FFFF")
         await until(lambda: site.embedded().port.badge_refused() is not None, asyncio.Event())
-        assert "Badge NOBODY was refused." in await live(client)
+        assert "Badge 04FFFF was refused." in await live(client)
 
 
 async def test_nobody_has_hands_without_a_login_or_a_page_of_ours() -> None:

@@ -339,7 +339,9 @@ async def test_r_327_r_337_a_charge_of_the_station_becomes_a_row(tmp_path: Path)
         host.tell(BadgeCommented("04A2B3", "Anna"))
         assert host.plug_in(1, CarSpec(name="car", battery_wh=60_000, soc_percent=20, phases=1, max_current_a=16))
         await until(lambda: host.view().connectors[0].power_w > 0, asyncio.Event())
-        await until(lambda: (tx := host.view().connectors[0].transaction) is None or tx.energy_wh > 50, asyncio.Event())
+        await until(
+            lambda: (tx := host.view().connectors[0].transaction) is not None and tx.energy_wh > 50, asyncio.Event()
+        )
         host.tell(StopAsked(1))
         await until(lambda: publisher.newest("S1") == 1, asyncio.Event())
         async with site.client(USER) as client:

@@ -36,6 +36,14 @@ async def test_r_253_a_station_that_is_not_supervised_has_no_page_for_the_superv
         assert (await client.get("configuration/supervision")).status_code == 200
 
 
+async def test_only_a_station_with_a_domestic_socket_has_fields_for_it() -> None:
+    async with commissioned("evlink-pro-ac/socket", "evlink-pro-ac/socket-domestic") as site:
+        plain, domestic = (
+            {row.name for row, _sub in tabs.every_field(site.embedded(each).port)} for each in ("S1", "S2")
+        )
+        assert domestic - plain == {"plug-numbering", "domestic-current"}
+
+
 @pytest.mark.parametrize("product", ["evlink-pro-ac", "evlink-pro-dc", "evlink-smart-wallbox@R4"])
 async def test_what_a_product_lacks_is_not_shown_and_what_is_told_is_taken(product: str) -> None:
     async with commissioned(product) as site, site.client(ADMIN) as client:

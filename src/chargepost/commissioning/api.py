@@ -372,7 +372,11 @@ class Tool:
 
     def _sub(self, asked: Asked[Any, Any], embedded: Embedded, session: Session) -> SubTab:
         """Raises Problem where there is none, or none for this account: both look alike."""
-        sub = tabs.SUB_TAB.get(asked.path["sub"])
+        sub, port = tabs.SUB_TAB.get(asked.path["sub"]), embedded.port
+        theirs = sub is not None and sub.tab == asked.path["tab"] and (sub.user or session.account == access.ADMIN)
+        if sub and theirs and not sub.shown(port) and (gone := sub.gone(port)):
+            raise Problem(404, "not-now", _("This page is not there now"), gone,
+                          _("Whoever may change that finds it in Configuration, General settings."))  # fmt: skip
         if sub is None or sub.tab != asked.path["tab"] or not tabs.is_there(sub, session.account, embedded.port):
             raise _nothing_here()
         return sub

@@ -6,6 +6,7 @@ A copy goes into the same station or another one as it is (Q-059); whoever wants
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
@@ -83,6 +84,11 @@ def _differ(badges: Sequence[OwnBadge], say: Words) -> None:
             twice = _("Line {line}: the badge {badge} is there twice.")
             raise BadFileError(say(twice).format(line=line, badge=each.id_tag))
         seen.add(key)
+
+
+READ = re.compile(r"(?:[0-9A-Fa-f]{2}){2,10}")
+"""What a reader reads of a badge: the bytes of its number, two hexadecimal digits each."""
+NOT_READ = _("A reader reads 4 to 20 hexadecimal digits of a badge, an even number of them: such as 04A2911B.")
 
 
 def is_badge(id_tag: str) -> bool:

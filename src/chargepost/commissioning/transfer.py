@@ -203,7 +203,7 @@ def preview(port: Port, sent: Sent) -> Told:
     try:
         found = changes(text, port, sent, keep_own=keep_own)
     except Damaged as error:
-        return Told(str(error), bad=True, template="form.html")
+        return Told(str(error), bad=True, template="general.html")
     return Told("", template="import.html", context={"changes": found, "text": text, "keep_own": keep_own})
 
 
@@ -213,7 +213,7 @@ def take_in(port: Port, sent: Sent) -> Told:
     try:
         found = changes(text, port, sent, keep_own=keep_own)
     except Damaged as error:
-        return Told(str(error), bad=True, template="form.html")
+        return Told(str(error), bad=True, template="general.html")
     if any(change.refused for change in found):
         return Told(sent.words(_("Nothing was changed: the station does not take all of it.")), bad=True,
                     template="import.html", context={"changes": found, "text": text, "keep_own": keep_own})  # fmt: skip

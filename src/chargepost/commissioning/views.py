@@ -59,6 +59,8 @@ class SubTab:
     intro: str = ""
     warning: str = ""
     """Stands above the fields."""
+    gone: Callable[[Port], str] = lambda port: ""
+    """Why it is not `shown` now, and how it comes back; empty where this product never has it."""
 
 
 @dataclass(frozen=True)
@@ -491,6 +493,11 @@ def zone(port: Port) -> str:
 def has(*keys: str) -> Callable[[Port], bool]:
     """The product has one of these keys."""
     return lambda port: any(is_offered(port.model, key) for key in keys)
+
+
+def has_domestic(port: Port) -> bool:
+    """One of its outlets, in this variant, is a domestic socket."""
+    return any(each.kind == "TE" for each in port.model.connectors)
 
 
 def is_evlink(model: Model) -> bool:

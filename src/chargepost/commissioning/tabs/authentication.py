@@ -55,8 +55,8 @@ def _learn(port: Port, sent: Sent) -> Told:
 def _present(port: Port, sent: Sent) -> Told:
     """The hand at the reader of a simulated station."""
     badge = sent.form.get("badge", "").strip()
-    if not port.simulated or not badge_file.is_badge(badge):
-        return Told(sent.words(_("A badge has an identifier of 1 to 20 characters.")), bad=True)
+    if not port.simulated or not badge_file.READ.fullmatch(badge):
+        return Told(sent.words(badge_file.NOT_READ), bad=True)
     port.present_badge(badge)
     return Told("")
 
@@ -142,6 +142,8 @@ SUB_TABS = (
     SubTab(
         "authentication", "badges", _("Badges"), shown=_decides, template="badges.html", context=_context,
         live="badges-window.html",
+        gone=lambda port: _("The station itself does not decide who charges: its list of badges has no effect, and is "
+                            "kept.") if port.has_reader else "",
         intro=_("Who charges here is on this list. It decides as long as no supervision does."),
     ),
 )  # fmt: skip

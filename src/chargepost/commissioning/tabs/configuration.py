@@ -8,7 +8,18 @@ from zoneinfo import available_timezones
 
 from chargepost.commissioning import ladder, pages, transfer
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, Values, has, is_evlink
+from chargepost.commissioning.views import (
+    Action,
+    Download,
+    Field,
+    Rule,
+    SubTab,
+    Tab,
+    Values,
+    has,
+    has_domestic,
+    is_evlink,
+)
 from chargepost.commissioning.words import _
 
 TAB = Tab("configuration", _("Configuration"))
@@ -211,7 +222,9 @@ SUB_TABS = (
            intro=_("The Wi-Fi card is an accessory. It is a bridge for this one station. What is changed here works "
                    "after a hardware reboot: switch the power off, wait 5 seconds, switch it on again.")),
     SubTab("configuration", "supervision", _("Supervision"), user=False, shown=is_supervised,
-           template="supervision.html", live="ladder.html", worded=ladder.context, only_fields=True),
+           template="supervision.html", live="ladder.html", worded=ladder.context, only_fields=True,
+           gone=lambda port: _("The station type is Standalone: there is no supervision.") if port.setting("Supervised")
+           else ""),
     SubTab("configuration", "time", _("Date and time")),
 )  # fmt: skip
 
@@ -275,7 +288,7 @@ FIELDS = (
     Field("general", "light-night", _("Light intensity at night"), key="LedNightIntensity", user="RW"),
     Field("general", "day-starts", _("Day starts at"), key="LedDayStartHour", user="RW"),
     Field("general", "day-ends", _("Day ends at"), key="LedDayEndHour", user="RW"),
-    Field("general", "plug-numbering", _("Plug numbering"), key="PlugNumberingMode", user="R",
+    Field("general", "plug-numbering", _("Plug numbering"), key="PlugNumberingMode", user="R", shown=has_domestic,
           choices={"0": _("One connector"), "1": _("A connector each")},
           help=_("Whether the T2 and the domestic socket are one connector for the supervision, or two.")),
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from chargepost.commissioning.port import Port
-from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, Values, has
+from chargepost.commissioning.views import Action, Download, Field, Rule, SubTab, Tab, Values, has, has_domestic
 from chargepost.commissioning.words import _
 
 TAB = Tab("energy", _("Energy management"))
@@ -85,12 +85,14 @@ def _point(number: int) -> tuple[Field, ...]:
 
     return (
         Field("sockets", f"{name}-position", _("Position on the charging station"), group=group, kind="shown",
-              reads=_position(number), shown=_has_point(number, placed=True), exported=False),
+              reads=_position(number), shown=_has_point(number, placed=True), exported=False,
+              help=_("As seen by who stands in front of the station. It is fixed by the way the boards are wired.")),
         Field("sockets", f"{name}-type", _("Socket-outlet type"), group=group, kind="shown", reads=_types(number),
               shown=there, exported=False,
               help=_("T2 is a socket, or an attached cable with this connector; TE is a domestic socket.")),
         Field("sockets", f"{name}-rated", _("Rated charging current"), group=group, kind="shown",
-              reads=_rated(number), shown=there, exported=False),
+              reads=_rated(number), shown=there, exported=False,
+              help=_("The most that this outlet was built for. The derated current below may be less, never more.")),
         Field("sockets", f"{first}derated-current", _("Derated charging current"), key=f"maxIntensitySocket{key}",
               group=group, warning=SKILLS, help=MIN_BALANCED, shown=with_point("LoadBalancing")),
         Field("sockets", f"{first}derated-current", _("Derated charging current"), key=f"maxIntensitySocket{key}",
@@ -194,7 +196,7 @@ FIELDS = (
     Field("sockets", "derating", _("Derated charging current"), key="iMaxDeratingSwCapacity", group=CHARGE_POINTS,
           warning=SKILLS),
     Field("sockets", "domestic-current", _("Current of the domestic socket"), key="IMaxEvseCapacityTE",
-          group=CHARGE_POINTS, kind="shown"),
+          group=CHARGE_POINTS, kind="shown", shown=has_domestic),
     Field("sockets", "user-current", _("Derated charging current"), key="IMaxUser", group=CHARGE_POINTS,
           kind="shown"),
     Field("sockets", "power-limit", _("Greatest power of the station"), key="ChargeLimitedPower",

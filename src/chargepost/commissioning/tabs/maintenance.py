@@ -1,5 +1,6 @@
 """Tab Maintenance: live status, report, restart and restore, passwords, firmware (commissioning guide, chapter 7)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from chargepost.commissioning.port import Port
 from chargepost.commissioning.state_words import PLAIN, contact
 from chargepost.commissioning.tabs.configuration import text
 from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, is_evlink
-from chargepost.commissioning.words import _
+from chargepost.commissioning.words import Words, _
 
 IMAGE_BYTES_MAX = 1 << 20
 """Of a firmware file: what the station looks at."""
@@ -43,8 +44,29 @@ def _status(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, 
 # --- report ----------------------------------------------------------------------------------------------------------
 
 
-def _report(port: Port, account: str, query: Mapping[str, str]) -> Mapping[str, Any]:
-    return {"sections": port.report(), "read_utc_s": port.utc_s()}
+REPORTED = (
+    _("Identity"), _("Versions and counters"), _("Supervision"), _("Errors"), _("Configuration"),
+    _("Vendor"), _("Model"), _("Product"), _("Variant"), _("Serial number"), _("Meter"),
+    _("Firmware version"), _("Release"), _("Date"), _("Boot counter"), _("Transactions since the start"), _("Disk"),
+    _("Address"), _("Link"), _("Boot"), _("Messages that wait"), _("Last error"),
+    _("Outlet"), _("Status"), _("Error"), *(label for _name, label in ROWS),
+    _("Lock"), _("Contactor"), _("Register"), _("Offered current"), _("Transaction"),
+)  # fmt: skip
+"""Titles and labels of the report. The file and what GetDiagnostics sends stay English: they go to the maker."""
+
+
+def _report(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
+    """Its page, in words of the account's language as far as they are not the product's own."""
+    outlet = re.compile(r"Connector (\d+)")
+
+    def said(text: str) -> tuple[str, str]:
+        """And its language, where it is not the account's."""
+        if number := outlet.fullmatch(text):
+            return spoken(_("Connector {number}")).format(number=number[1]), ""
+        return (spoken(text), "") if text in REPORTED else (text, "en")
+
+    sections = [(said(each.title), [(said(label), value) for label, value in each.lines]) for each in port.report()]
+    return {"sections": sections}
 
 
 def _as_page(port: Port) -> bytes:
@@ -56,6 +78,14 @@ def _as_page(port: Port) -> bytes:
 
 
 # --- control ---------------------------------------------------------------------------------------------------------
+
+
+def _control(port: Port, account: str, query: Mapping[str, str], spoken: Words) -> Mapping[str, Any]:
+    asks = spoken(_("Restart {identity}?")).format(identity=port.identity)
+    if running := sum(each.transaction is not None for each in port.view().connectors):
+        ends = spoken.count("One charge is running: it ends.", "%(num)s charges are running: they end.", running)
+        asks = f"{asks} {ends}"
+    return {"asks": asks}
 
 
 def _restart(port: Port, sent: Sent) -> Told:
@@ -137,8 +167,8 @@ TAB = Tab("maintenance", _("Maintenance"))
 
 SUB_TABS = (
     SubTab("maintenance", "status", _("Status"), template="status.html", context=_status, live="status-live.html"),
-    SubTab("maintenance", "report", _("Report"), template="report.html", context=_report),
-    SubTab("maintenance", "control", _("Control"), template="control.html"),
+    SubTab("maintenance", "report", _("Report"), template="report.html", worded=_report),
+    SubTab("maintenance", "control", _("Control"), template="control.html", worded=_control),
     SubTab("maintenance", "passwords", _("Passwords"), template="passwords.html"),
     SubTab("maintenance", "firmware", _("Firmware update"), user=False, template="firmware.html", context=_firmware,
            live="firmware-live.html"),

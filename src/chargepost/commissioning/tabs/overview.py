@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chargepost.commissioning import exchanges, ladder
+from chargepost.commissioning import badge_file, exchanges, ladder
 from chargepost.commissioning.pages import local_time, zone_of
 from chargepost.commissioning.port import Port
 from chargepost.commissioning.state_words import contact
-from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, zone
+from chargepost.commissioning.tabs import configuration, energy
+from chargepost.commissioning.views import Action, Download, Field, Rule, Sent, SubTab, Tab, Told, exists, zone
 from chargepost.commissioning.words import Words, _
 from chargepost.redact import redact_url
 from chargepost.signals import ConnectorView, Limit, OutletGlance
@@ -89,9 +90,9 @@ AUTHORS: Mapping[str, str] = {
 """Authors of a limit, by the words of the station."""
 
 AUTHORS_OF: tuple[tuple[str, str], ...] = (
-    (r"load shedding, setting (?P<what>.+)", _("load shedding (setting {what})")),
-    (r"shared with the other charge point, setting (?P<what>.+)", _("the other charge point (setting {what})")),
-    (r"setting (?P<what>.+)", _("the setting {what}")),
+    (r"load shedding, setting (?P<key>.+)", _("load shedding (setting {what})")),
+    (r"shared with the other charge point, setting (?P<key>.+)", _("the other charge point (setting {what})")),
+    (r"setting (?P<key>.+)", _("the setting {what}")),
     (r"cable (?P<what>.+)", _("the cable of {what}")),
     (r"TxProfile (?P<what>.+)", _("the supervision (TxProfile {what})")),
     (r"TxDefaultProfile (?P<what>.+)", _("the supervision (TxDefaultProfile {what})")),
@@ -112,14 +113,24 @@ REFUSALS: tuple[tuple[str, str], ...] = (
 """Why hands cannot do something now, by what the station says."""
 
 
-def author(source: str, spoken: Words) -> str:
-    """Who sets a limit. What has no words of ours is told as the station tells it."""
+def author(source: str, spoken: Words, label: Callable[[str], str] = str) -> str:
+    """Who sets a limit. What has no words of ours is told as the station tells it; `label` is what a setting is called
+    on the pages, for that is what people look for."""
     if source in AUTHORS:
         return spoken(AUTHORS[source])
     for pattern, text in AUTHORS_OF:
         if own := re.fullmatch(pattern, source):
-            return spoken(text).format(**own.groupdict())
+            found = own.groupdict()
+            if key := found.get("key"):
+                found["what"] = label(key)
+            return spoken(text).format(**found)
     return source
+
+
+def _label(key: str, port: Port, spoken: Words) -> str:
+    stem = key.partition("/")[0].lower()
+    rows = (row for row in (*energy.FIELDS, *configuration.FIELDS) if row.key.partition("/")[0].lower() == stem)
+    return spoken(next((row.label for row in rows if exists(row, port)), key))
 
 
 def quantity(value: float, unit: str) -> str:
@@ -168,8 +179,12 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
     glance = port.glance(view.connector)
     word, shape = STATUSES.get(view.status, (view.status, "waiting"))
     at, here = port.utc_s(), zone(port)
+
+    def label(key: str) -> str:
+        return _label(key, port, spoken)
+
     limits = [
-        (spoken.number(quantity(each.current_a, "A")), author(each.source, spoken), n == 0)
+        (spoken.number(quantity(each.current_a, "A")), author(each.source, spoken, label), n == 0)
         for n, each in enumerate(glance.limits)
     ]
     soc = glance.soc_percent
@@ -182,14 +197,14 @@ def _card(port: Port, view: ConnectorView, spoken: Words) -> Card:
         spoken.number(quantity(view.transaction.energy_wh, "Wh")) if view.transaction else "",
         since(glance.since_utc_s, at, here), limits,
         spoken.number(quantity(port.model.connectors[view.connector - 1].min_current_a, "A")),
-        _limited(view, glance, spoken), port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
+        _limited(view, glance, spoken, label), port.car(view.connector), "" if soc is None else f"{soc:.0f} %",
         spoken(_("Reserved for badge {badge} until {until} (no. {number})")).format(
             badge=held.id_tag, until=since(held.expires_utc_s, at, here), number=held.reservation) if held else "",
         [(code, name, remedy, since(utc_s, at, here)) for code, name, remedy, utc_s in glance.faults],
     )  # fmt: skip
 
 
-def _limited(view: ConnectorView, glance: OutletGlance, spoken: Words) -> str:
+def _limited(view: ConnectorView, glance: OutletGlance, spoken: Words, label: Callable[[str], str]) -> str:
     """One line: how much, and who says so."""
     lowest: Limit = glance.limits[0]
     if view.offered_a and view.offered_a < lowest.current_a:
@@ -197,7 +212,7 @@ def _limited(view: ConnectorView, glance: OutletGlance, spoken: Words) -> str:
     is_paused = view.transaction is not None and not view.offered_a
     sentence = _("Paused by {author}") if is_paused else _("Limited to {current} by {author}")
     current = spoken.number(quantity(lowest.current_a, "A"))
-    return spoken(sentence).format(current=current, author=author(lowest.source, spoken))
+    return spoken(sentence).format(current=current, author=author(lowest.source, spoken, label))
 
 
 def since(utc_s: float, now_utc_s: float, zone: str) -> str:
@@ -294,6 +309,8 @@ def _faults(port: Port) -> list[tuple[str, str]]:
 
 def _hand(name: str) -> Callable[[Port, Sent], Any]:
     async def does(port: Port, sent: Sent) -> Told:
+        if not badge_file.READ.fullmatch(sent.form.get("id_tag", "04A2")):
+            return Told(sent.words(badge_file.NOT_READ), bad=True)
         given = {key: sent.form[key] for key in HANDS[name] if sent.form.get(key, "") != ""}
         why = await port.hand(name, given)
         told = next((text for words, text in REFUSALS if words in why), why)
