@@ -46,9 +46,12 @@ async def test_r_338_r_341_to_r_345_the_status_is_that_of_the_hardware() -> None
         host = site.host()
         host.plug_in(1, CARS["Compact"])
         host.present_badge("04A1", 1)
-        await seen(
-            lambda: site.embedded().port.outlets()[0].cpw_state == "EV_Charging_StateC2"
-        )  # the car was asked last
+
+        def charges() -> bool:  # the car and the transaction begin one after the other
+            outlet = site.embedded().port.outlets()[0]
+            return (outlet.cpw_state, outlet.outlet_status) == ("EV_Charging_StateC2", "OK_ChargeLoopStarted")
+
+        await seen(charges)
         live = (await client.get("maintenance/status/live")).text
         for word in ("EV_Charging_StateC2", "32 A", "C_Ready_6V_M12V", "OK_ChargeLoopStarted", "charging"):
             assert word in live, word
