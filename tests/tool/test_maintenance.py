@@ -123,7 +123,7 @@ async def test_who_restarts_is_told_of_the_charges_that_end() -> None:
         assert "Restart S1? One charge is running: it ends." in (await client.get("maintenance/control")).text
 
 
-async def test_r_347_the_page_of_the_report_is_in_the_language_of_its_reader() -> None:
+async def test_the_page_of_the_report_is_in_the_language_of_its_reader() -> None:
     """What is of the product stays as it is: errors and settings by name."""
     async with commissioned("evlink-parking") as site, site.client(USER) as client:
         page = (await client.get("maintenance/report", headers={"accept-language": "de"})).text
