@@ -218,6 +218,20 @@ def test_r_178_the_keys_of_the_authentication_have_their_range(name: str) -> Non
     assert answers(rig, "rfidStatusTimeout", "0", "65535", "65536", "-1") == [*["Accepted"] * 2, *["Rejected"] * 2]
 
 
+@family
+def test_r_179_the_keys_of_the_link_have_their_range(name: str) -> None:
+    """All but the badge need a restart (Q-181)."""
+    rig = idle(name)
+    restart = "RebootRequired"
+    assert answers(rig, "ocppVersion", "1.5", "1.6", "2.0") == [restart, restart, "Rejected"]
+    assert answers(rig, "ocppCentralAddress", "ws://h/x", "https://h/x", "ftp://h") == [restart, restart, "Rejected"]
+    for key in ("ocppBoxLocalPort", "ocppBoxPublicPort"):
+        assert answers(rig, key, "1", "65535", "0", "65536") == [restart, restart, "Rejected", "Rejected"]
+    for key in ("ocppDefaultBoxAddrPublic", "ocppConfModemAddress", "ocppConfSimModemAddress", "boxIdentity"):
+        assert answers(rig, key, "192.168.0.9") == [restart]
+    assert answers(rig, "defaultIdTag", "A" * 20, "A" * 21) == ["Accepted", "Rejected"]
+
+
 READ_ONLY = [
     "WebSocketPingInterval", "NumberOfConnectors", "HeartBeatInterval", "ConnectorPhaseRotation",
     "ConnectorPhaseRotationMaxLength", "StopTxnAlignedData", "StopTxnSampledData", "ReserveConnectorZeroSupported",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,17 +30,6 @@ from chargepost.run.store import hold
 
 AC = "evlink-pro-ac"
 BOTH_LOOPS = True
-
-
-@pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine trusts our authority, and no other."""
-    certificate, _ = ours().files(tmp_path, "root")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    tls.client.cache_clear()
-    yield
-    tls.client.cache_clear()
 
 
 @contextlib.asynccontextmanager

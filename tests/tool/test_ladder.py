@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -177,17 +177,6 @@ async def test_the_password_goes_to_the_place_it_is_for_and_to_no_other() -> Non
 
 
 # --- TLS ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine trusts our authority, and no other."""
-    certificate, _key = ours().files(tmp_path, "root")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    tls.client.cache_clear()
-    yield
-    tls.client.cache_clear()
 
 
 @contextlib.asynccontextmanager
