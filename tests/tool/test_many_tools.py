@@ -1,10 +1,19 @@
 """A hundred stations of one process: each has its tool, its accounts and its sessions, all on one port."""
 
 import asyncio
+import contextlib
+
+import httpx2
+import pytest
 
 from chargepost.commissioning import access
 from chargepost.commissioning.access import ADMIN
 from chargepost.commissioning.api import COOKIE
+from chargepost.run.addresses import Address
+from chargepost.run.house import Plan, opened
+from chargepost.run.site import Site, StationPart
+from chargepost.run.store import Store
+from tests.patience import PATIENCE_S
 from tests.shells.rig import until
 from tests.tool.rig import OWN, Commissioned, commissioned
 
@@ -34,3 +43,17 @@ async def test_a_hundred_stations_have_a_tool_each_on_one_port() -> None:
                 assert (page.status_code, f'data-prefix="/stations/{each}"' in page.text) == (200, True), each
                 other = ids[ids.index(each) - 1]
                 assert (await client.http.get(site.page("api/fields", other), headers=cookie)).status_code == 401
+
+
+@pytest.mark.parametrize(("at", "elsewhere"), [("127.0.0.1", False), ("0.0.0.0", True)])
+async def test_r_259_the_tool_is_reached_by_a_cable_or_through_the_network(at: str, elsewhere: bool) -> None:
+    """The address of --tool decides: that of one port, or every one of the machine. 127.0.0.2 stands for a second."""
+    site = Site(name="tools", stations=(StationPart(id="S1", model="evlink-parking"),))
+    async with opened(Plan(site, Store(None), "0", tool=Address(at, 0))) as house:
+        assert house.tools
+        port = house.tools.server.port
+        async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+            answer = await http.get(f"http://127.0.0.1:{port}/stations/S1/login")
+            assert answer.status_code == 200
+            with contextlib.nullcontext() if elsewhere else pytest.raises(httpx2.ConnectError):
+                assert (await http.get(f"http://127.0.0.2:{port}/stations/S1/login")).status_code == 200
