@@ -731,6 +731,8 @@ class Demand(Signal, frozen=True):
     """The car was offered current and has taken none for long."""
     is_vip: bool = False
     """The badge is a VIP on the station's own list; the site may have a list of its own, too."""
+    station: "Limit | None" = None
+    """What all connectors of the station may take together, and by whom; None: each is by itself."""
 
 
 class BadgeJudged(Signal, frozen=True):

@@ -8,10 +8,10 @@ import pytest
 
 from chargepost.energy.cluster import Grant, Granted, Report
 from chargepost.energy.wire import DATAGRAM_MAX, Down, Hello, Unheard, Up, read_answer, read_report, seal
-from chargepost.signals import Demand
+from chargepost.signals import Demand, Limit
 
 KEY = b"sixteen bytes or more"
-DEMAND = Demand(1, 3, 6.0, 32.0, 32.0, 0.0, 1e9, 0.0, "04A2")
+DEMAND = Demand(1, 3, 6.0, 32.0, 32.0, 0.0, 1e9, 0.0, "04A2", station=Limit(32.0, "both"))
 UP = Up("nonce", "life", 1.0, 6.0, 2, Report("LEFT-1", 5, 4, (DEMAND,), (1,)))
 DOWN = Down("nonce", Grant("LEFT-1", 7, 5, 30.0, (Granted(16.0, "fuse main L1, 32 A", 3),), confirm=True))
 HELLO = Hello("nonce", "LEFT-1", "life", 5, "it is not known")
@@ -45,7 +45,8 @@ def test_no_bit_of_a_datagram_can_be_another_and_no_other_key_opens_it() -> None
         ("report.number", -1), ("report.number", 10**30), ("report.grant", 1.5), ("report.member", ""),
         ("report.member", "A\nB"), ("report.member", "A" * 101), ("report.demands.0.phases", 0),
         ("report.demands.0.connector", 0), ("report.demands.0.most_a", -1.0), ("report.demands.0.may_draw_a", 1e300),
-        ("report.demands.0.takes_a", None), ("report.begins", list(range(20))), ("type", "grant"), ("floor_a", "6"),
+        ("report.demands.0.takes_a", None), 
+        ("report.demands.0.station.current_a", -1), ("report.begins", list(range(20))), ("type", "grant"), ("floor_a", "6"),
     ],
 )  # fmt: skip
 def test_who_has_the_key_and_makes_no_sense_is_not_heard_either(path: str, value: object) -> None:

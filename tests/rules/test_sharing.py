@@ -192,6 +192,22 @@ def test_no_allowance_means_nothing_not_everything() -> None:
     assert (rig.view.offered_a, rig.view.limit_source, drawn_a(rig)) == (12.5, SITE, 12.5)
 
 
+@pytest.mark.parametrize("first", [1, 2])
+def test_whom_the_site_lets_charge_has_what_the_station_has_whoever_began_first(first: int) -> None:
+    """R-295 in a site: the site says who waits, and the station divides nothing for that one."""
+    rig = managed(PARKING)
+    rig.own(maxIntensityStation="32")
+    rig.run(3)
+    start(rig, 1, BIG)
+    start(rig, 2, BIG)
+    assert demands(rig)[-1].station == sig.Limit(32.0, sharing.SHARED)
+    for connector in (1, 2):
+        rig.tell(sig.Allowance(connector, 32.0 if connector == first else 0.0, SITE, 1e6))
+    rig.run(20)
+    assert sorted(offers(rig)) == [0, 32]
+    assert offers(rig)[first - 1] == 32
+
+
 def test_outside_of_a_site_an_allowance_changes_nothing() -> None:
     rig = Rig()
     rig.run(3)

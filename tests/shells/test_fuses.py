@@ -112,6 +112,33 @@ async def test_the_stations_under_a_fuse_share_it_and_say_who_limits_them(house:
     assert shown["A"] == shown["B"] == "fuse main L1, 40 A"
 
 
+TWIN = """
+[[stations]]
+id = "TWIN"
+model = "evlink-parking"
+settings = { maxIntensityStation = 32, maxIntensitySocket = 32, AuthenticationOCPPMode = false }
+"""
+
+
+async def test_what_two_outlets_of_a_station_cannot_use_together_is_for_others() -> None:
+    """maxIntensityStation is one more line that both load: 16 A each, and 22 of the 54 A for the other station."""
+    text = GARAGE.replace("REGULATION", "").replace("[[fuses]]", f"{TWIN}\n[[fuses]]").replace("40 A", "54 A")
+    async with opened(plan_of(text.replace('["A", "B"]', '["A", "TWIN"]'))) as house:
+        twin = house.stations.hosts["TWIN"]
+        assert all(twin.plug_in(connector, FAST) for connector in (1, 2))
+        assert house.stations.hosts["A"].plug_in(1, FAST)
+
+        def all_of_it() -> bool:
+            return [each.offered_a for each in twin.view().connectors] == [16, 16] and offered(house)["A"] == 22
+
+        await until(all_of_it, asyncio.Event())
+        shared = house.stations._carriage.site
+        assert isinstance(shared, SharedSite)
+        authors = {each.station: each.author for each in shared.leader.view()}
+        assert authors["TWIN"] == "shared with the other charge point, setting maxIntensityStation"
+        assert authors["A"] == "fuse main L1, 54 A"
+
+
 async def test_a_station_without_power_leaves_its_part_to_the_others(house: House) -> None:
     nothing = asyncio.Event()
     for name in ("A", "B"):

@@ -23,7 +23,7 @@ from chargepost.energy.regulation import Regulation
 from chargepost.energy.share import ENOUGH, Part, Taker, give, share
 from chargepost.energy.shed import ENTRY_A, By, rank
 from chargepost.energy.tree import STEPS_PER_A, Amperes, Tree, amperes, steps_around, steps_within
-from chargepost.signals import Allowance, Demand
+from chargepost.signals import Allowance, Demand, Limit
 
 SLACK_S = 8.0
 """From the end of a lease until its car draws no more: it has 5 s to follow, and is cut off by 7 (IEC 61851-1)."""
@@ -503,29 +503,51 @@ class Leader:
 
     def _share(self, limits: Sequence[int], order: Sequence[int]) -> dict[int, Part]:
         """What each is to have in the end. Only where it is not enough for all, what a car leaves is for others."""
-        parts = share(limits, [self._taker(place, all_of_it=True) for place in order])
+        limits, stations = [*limits], {}
+        for seat in {self._seat_of[place].name: self._seat_of[place] for place in order}.values():
+            if common := self._common(seat):
+                stations[seat.name] = len(limits)
+                limits.append(steps_within(common.current_a))
+        parts = share(limits, [self._taker(place, stations, all_of_it=True) for place in order])
         if any(part.line != ENOUGH for part in parts):
-            parts = share(limits, [self._taker(place, all_of_it=False) for place in order])
+            parts = share(limits, [self._taker(place, stations, all_of_it=False) for place in order])
         return dict(zip(order, parts, strict=True))
 
-    def _taker(self, place: int, *, all_of_it: bool) -> Taker:
+    def _common(self, seat: _Seat) -> Limit | None:
+        """What the connectors of a station may take together. It divides that itself: here nobody is to be given what
+        it cannot use."""
+        demands = [self._spots[place].demand for place in seat.places]
+        return min((each.station for each in demands if each and each.station), default=None)
+
+    def _taker(self, place: int, stations: Mapping[str, int], *, all_of_it: bool) -> Taker:
         spot = self._spots[place]
         demand = spot.demand
         assert demand
         least = steps_around(demand.least_a)
         entry = least + (round(ENTRY_A * STEPS_PER_A) if spot.shed else 0)
         most = steps_within(demand.most_a if all_of_it else demand.takes_a)
-        return Taker(self.tree.path(place, demand.phases), most, least, entry, int(spot.vip))
+        lines = self.tree.path(place, demand.phases)
+        if (line := stations.get(self._seat_of[place].name)) is not None:
+            lines = (*lines, line)
+        return Taker(lines, most, least, entry, int(spot.vip))
 
     def _decide(self, place: int, steps: int, part: Part) -> None:
         spot = self._spots[place]
         assert spot.demand
         spot.shed = steps == 0 and (spot.shed or spot.granted > 0)
         spot.granted, spot.phases = steps, spot.demand.phases
-        held = "" if part.line == ENOUGH else f"{self.tree.name(part.line)}, {amperes(self._limits[part.line]):g} A"
-        spot.author = held or "the site"
+        spot.author = self._author(place, part.line)
         if steps < part.steps:
             spot.author += ": given when others have less"
+
+    def _author(self, place: int, line: int) -> str:
+        """Who holds a connector where it is."""
+        if line == ENOUGH:
+            return "the site"
+        if line < len(self._limits):
+            return f"{self.tree.name(line)}, {amperes(self._limits[line]):g} A"
+        common = self._common(self._seat_of[place])
+        return common.source if common else "the site"
 
     # --- grants ------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import msgspec
 
 from chargepost.energy.cluster import Grant, Report
 from chargepost.energy.tree import RATING_MAX_A
+from chargepost.signals import Limit
 
 KEY_MIN = 16
 """Bytes of a key: fewer can be guessed."""
@@ -99,6 +100,7 @@ def read_report(datagram: bytes, key: bytes) -> Up:
             0 < demand.connector <= CONNECTORS_MAX and 1 <= demand.phases <= 3 and len(demand.id_tag) <= WORD_MAX
             and _are_currents(demand.least_a, demand.most_a, demand.takes_a, demand.may_draw_a)
             and isfinite(demand.since_utc_s) and isfinite(demand.energy_wh)
+            and (demand.station is None or _is_limit(demand.station))
             for demand in report.demands
         )
     )  # fmt: skip
@@ -137,6 +139,10 @@ def _is_word(text: str) -> bool:
 def _is_text(text: str) -> bool:
     """It goes into logs and onto pages."""
     return len(text) <= DATAGRAM_MAX and text.isprintable()
+
+
+def _is_limit(limit: Limit) -> bool:
+    return _are_currents(limit.current_a) and _is_text(limit.source)
 
 
 def _are_numbers(*numbers: int) -> bool:

@@ -200,6 +200,7 @@ def demand(s: "Station", c: Connector, now: float) -> sig.Demand:
         c.wanted_since_utc_s = s.core.utc(now)
     tx = c.transaction
     id_tag = tx.id_tag if tx else c.grant.id_tag if c.grant else ""
+    budget_a = s.core.settings.number(STATION_KEY) if balances(s.core) else None
     return sig.Demand(
         connector=c.number,
         phases=charging.phases(c),
@@ -212,6 +213,7 @@ def demand(s: "Station", c: Connector, now: float) -> sig.Demand:
         id_tag=id_tag,
         is_idle=profiles.idle(s, c, now),
         is_vip=bool(id_tag) and s.authorization.is_vip(id_tag),
+        station=None if budget_a is None else Limit(float(budget_a), SHARED),
     )
 
 
@@ -235,7 +237,7 @@ def balance(s: "Station", now: float) -> None:
     Who is to have less has it at once; who is to have more gets what the others cannot draw any more.
     """
     core = s.core
-    wanting = [c for c in s.connectors if charging.wants(c)] if balances(core) else []
+    wanting = [c for c in s.connectors if charging.wants(c) and _may(c)] if balances(core) else []
     for c in s.connectors:
         if c not in wanting:
             c.balanced = None
@@ -244,6 +246,8 @@ def balance(s: "Station", now: float) -> None:
     budget_a = float(core.settings.number(STATION_KEY))
     order = sorted(wanting, key=lambda c: _shed_last(s, c, now))
     most = {c: most_a(core, c, now) for c in order}
+    for c in order:  # a site that has divided it already is obeyed, not divided once more
+        most[c] = min(most[c], c.allowed.current_a) if c.allowed else most[c]
     least = {c: least_a(core, c, most[c]) for c in order}
     if sum(most.values()) > budget_a:  # else a car is offered all it may have, whatever it takes of it
         most = {c: min(most[c], max(c.takes_a, least[c])) for c in order}
@@ -251,6 +255,11 @@ def balance(s: "Station", now: float) -> None:
     had = {c: c.balanced.current_a if c.balanced else may_draw_a(c, now) for c in s.connectors}
     for c, part_a in freed(budget_a, parts, had, now).items():
         c.balanced = Limit(part_a if part_a >= least[c] else 0.0, SHARED)
+
+
+def _may(c: Connector) -> bool:
+    """Its site allows it anything: else there is nothing to divide for it."""
+    return c.allowed is None or c.allowed.current_a > 0
 
 
 def freed(
