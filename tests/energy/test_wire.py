@@ -45,8 +45,9 @@ def test_no_bit_of_a_datagram_can_be_another_and_no_other_key_opens_it() -> None
         ("report.number", -1), ("report.number", 10**30), ("report.grant", 1.5), ("report.member", ""),
         ("report.member", "A\nB"), ("report.member", "A" * 101), ("report.demands.0.phases", 0),
         ("report.demands.0.connector", 0), ("report.demands.0.most_a", -1.0), ("report.demands.0.may_draw_a", 1e300),
-        ("report.demands.0.takes_a", None), 
-        ("report.demands.0.station.current_a", -1), ("report.begins", list(range(20))), ("type", "grant"), ("floor_a", "6"),
+        ("report.demands.0.takes_a", None),
+        ("report.demands.0.station.current_a", -1), ("report.begins", list(range(20))), ("type", "grant"),
+        ("floor_a", "6"),
     ],
 )  # fmt: skip
 def test_who_has_the_key_and_makes_no_sense_is_not_heard_either(path: str, value: object) -> None:
