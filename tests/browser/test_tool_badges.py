@@ -58,6 +58,13 @@ async def test_r_320_the_question_of_the_guide_comes_first(browser: Browser) -> 
         await button.click()
         dialog = page.get_by_role("dialog")
         assert "Are you sure you want to delete those badges ?" in await dialog.inner_text()
+        for _press in range(4):  # it keeps the focus, and gives it back (ux.md, 8: check 15)
+            await page.keyboard.press("Tab")
+            assert await page.evaluate("document.hasFocus() ? !document.activeElement.closest('main, header') : true")
+        await page.keyboard.press("Escape")
+        await dialog.wait_for(state="hidden")
+        assert await button.evaluate("each => each === document.activeElement")
+        await button.click()
         await dialog.get_by_role("button", name="Cancel").click()
         assert await button.evaluate("each => each === document.activeElement")
         assert len(listed(site)) == 3

@@ -1,14 +1,15 @@
 """The tab Maintenance in a real browser: the rhythm of the live status, a restart, an update, who can read it."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, expect
 
 from chargepost import signals as sig
 from chargepost.drivers.simulated import CARS
-from tests.browser.seeing import passing, tool_page
+from tests.browser.seeing import Seen, passing, tool_page
 from tests.shells.rig import until
 from tests.tool.rig import commissioned
 from tests.tool.test_maintenance import GOOD, terms
@@ -27,6 +28,7 @@ async def test_r_338_r_339_ux_18_the_status_lives_stops_and_is_forced(browser: B
         assert (await stop.is_visible(), await force.is_visible(), await start.is_visible()) == (True, False, False)
         site.host().plug_in(1, CARS["Compact"])
         await page.get_by_text("B_Present_9V").first.wait_for()  # within the rhythm
+        await expect(page.locator("#age")).to_have_text(re.compile(r"^\d+ s old$"))
         await stop.click()
         assert (await stop.is_visible(), await force.is_visible(), await start.is_visible()) == (False, True, True)
         site.host().present_badge("04A1", 1)
@@ -43,11 +45,22 @@ async def test_r_338_r_339_ux_18_the_status_lives_stops_and_is_forced(browser: B
 async def test_r_258_ux_22_a_restart_shows_its_steps_and_the_page_comes_back(browser: Browser) -> None:
     async with commissioned("evlink-parking", speed=10) as site:
         seen = await tool_page(browser, site)
+        other = await page_beside(seen, "overview/station")
         page = await seen.go("maintenance/control")
         await page.get_by_role("button", name="Restart the charging station").click()
         async with passing(page, "The station is starting", "Control"):
             await page.get_by_role("dialog").get_by_role("button", name="OK").click()
         assert page.url.endswith("maintenance/control")
+        site.host().plug_in(1, CARS["Compact"])  # what else is open lives on
+        await other.locator(".status", has_text="Preparing").first.wait_for()
+        assert not await other.locator("#stale").is_visible()
+
+
+async def page_beside(seen: Seen, path: str) -> Page:
+    """A second one of the same browser."""
+    page = await seen.page.context.new_page()
+    await page.goto(seen.at + path)
+    return page
 
 
 async def test_r_354_ux_25_an_update_is_uploaded_and_its_end_is_told(browser: Browser, tmp_path: Path) -> None:

@@ -1,17 +1,28 @@
 """Ten tabs of ten stations of one origin: all live, none blocked (a browser opens six connections to an origin)."""
 
+import re
+
 import pytest
 from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import Browser, Page
 
 from chargepost.commissioning.api import COOKIE
 from chargepost.drivers.simulated import CARS
+from tests.browser.seeing import tool_page
+from tests.soak import times
 from tests.tool.rig import commissioned
 from tests.tool.test_many_tools import logged_in
 
 pytestmark = pytest.mark.slow
 
 TABS = 10
+
+WARM = 60
+"""Refreshes until a page has all that it keeps."""
+REFRESHES = times(30, 120)
+"""In the long form as many as a tab makes in ten minutes."""
+HEAP_PERCENT = times(130, 115)
+"""Of what it was: ten in a hundred, and what a browser keeps of requests; over a few refreshes it swings more."""
 
 
 async def test_ux_20_ten_tabs_of_ten_stations_stay_live(browser: Browser) -> None:
@@ -42,3 +53,21 @@ async def test_ux_20_ten_tabs_of_ten_stations_stay_live(browser: Browser) -> Non
         await late.goto(site.page("maintenance/status", ids[-1]))
         await late.get_by_text("EVSE status").first.wait_for()
         assert len(context.pages) == TABS + 1
+
+
+async def test_ux_20_a_page_that_refreshes_itself_keeps_nothing_of_what_it_has_shown(browser: Browser) -> None:
+    async with commissioned("evlink-parking") as site:
+        page = await (await tool_page(browser, site)).go("overview/station")
+        inspector = await page.context.new_cdp_session(page)
+
+        async def heap_bytes(refreshes: int) -> float:
+            for number in range(refreshes):
+                site.host().plug_in(1, CARS["Compact"]) if number % 2 == 0 else site.host().unplug(1)
+                async with page.expect_response(re.compile("/live$")):
+                    await page.evaluate("refresh()")
+            await inspector.send("HeapProfiler.collectGarbage")
+            used: float = (await inspector.send("Runtime.getHeapUsage"))["usedSize"]
+            return used
+
+        before = await heap_bytes(WARM)
+        assert await heap_bytes(REFRESHES) < before * HEAP_PERCENT / 100
