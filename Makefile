@@ -34,7 +34,7 @@ test-ray:
 SOAKED = $(shell grep -rl --include='test_*.py' 'from tests.soak import' tests)
 
 soak:
-	@tools/setup python peers
+	@tools/setup python peers pages browser
 	@CHARGEPOST_SOAK=1 .venv/bin/python -m pytest -o faulthandler_timeout=0 $(or $(ARGS),$(SOAKED))
 
 lint:
