@@ -10,6 +10,8 @@ import pytest
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.tabs.overview import author, quantity
 from chargepost.commissioning.words import words
+from chargepost.energy import cluster
+from chargepost.energy.tree import Fuse, Tree
 from chargepost.run import history
 from chargepost.run.history import SAMPLES
 from chargepost.signals import FrameReceived
@@ -246,6 +248,16 @@ def test_every_author_that_the_station_names_has_words_of_ours() -> None:
     named = {re.sub(r"\{[^}]*\}", "1", each) for each in told}
     assert len(named) > 10
     assert {each for each in named if author(each, words("en")) == each} == set()
+
+
+def test_every_author_of_a_shared_site_has_words_of_ours() -> None:
+    fuse = Tree([Fuse("left hall", (32.0, 32.0, 32.0))], []).name(2) + ", 31.5 A"
+    source = Path(cluster.__file__).read_text("utf-8")
+    waits = [why for why in re.findall(r'"([^"{]*)"', source) if why.startswith(("the site", "regulation: "))]
+    assert {"the site", "regulation: a random delay"} <= set(waits), waits
+    for said in (*waits, "the site: given when others have less", fuse, f"{fuse}: given when others have less"):
+        assert author(said, words("de")) not in (said, author(said, words("en")))
+    assert author(fuse, words("en")) == "the fuse left hall, which has 31.5 A for all on L3"
 
 
 @pytest.mark.parametrize(("product", "numbers"), [("evlink-parking", ["2", "1"]), ("evlink-pro-dc", ["1", "2"])])

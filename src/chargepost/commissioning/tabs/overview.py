@@ -80,6 +80,10 @@ AUTHORS: Mapping[str, str] = {
     "input: condition not met": _("the contact whose condition is not met"),
     "no allowance from the site yet": _("the site, which has not allowed anything yet"),
     "the site is silent: its floor": _("the floor while the site is silent"),
+    "the site": _("the site, where there is enough for all"),
+    "the site: given when others have less": _("the site, which gives more when others have less"),
+    "regulation: a random delay": _("the random delay before each charge"),
+    "regulation: waits for off-peak hours": _("the wait for off-peak hours"),
     "TIC: the meter is silent": _("the meter of the house (TIC), which is silent"),
     "external system lost: degraded set point": _("the degraded set point, because the external system is lost"),
     "allowed on fewer phases": _("the site, which allows fewer phases"),
@@ -97,6 +101,11 @@ AUTHORS_OF: tuple[tuple[str, str], ...] = (
     (r"TxProfile (?P<what>.+)", _("the supervision (TxProfile {what})")),
     (r"TxDefaultProfile (?P<what>.+)", _("the supervision (TxDefaultProfile {what})")),
     (r"ChargePointMaxProfile (?P<what>.+)", _("the supervision (ChargePointMaxProfile {what})")),
+    (r"fuse (?P<fuse>.+) (?P<phase>L\d), (?P<all>.+ A)", _("the fuse {fuse}, which has {all} for all on {phase}")),
+    (
+        r"fuse (?P<fuse>.+) (?P<phase>L\d), (?P<all>.+ A): given when others have less",
+        _("the fuse {fuse}, which has {all} for all on {phase}, until others have less"),
+    ),
     (r"TIC: (?P<what>.+) subscribed", _("the subscription of {what}")),
     (r"cabinet, (?P<some>\d+) of (?P<all>\d+) power modules", _("{some} of {all} power modules of the cabinet")),
 )
