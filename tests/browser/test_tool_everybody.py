@@ -29,6 +29,13 @@ SEEN_FOCUS = """() => {
 }"""
 
 
+ALL_SHOWN = """all => all.map((each) => {
+  const shape = each.querySelector("svg");
+  return [each.innerText.trim(), shape.innerHTML, shape.getBoundingClientRect().width];
+})"""
+"""Word, shape and its width of each status, of one moment: the pages live."""
+
+
 async def to(page: Page, selector: str) -> None:
     """By Tab, in the order of the page; where it arrives can be seen."""
     for _press in range(TABS_MAX):
@@ -104,12 +111,9 @@ async def test_ux_17_without_colours_a_status_is_told_by_word_and_shape(browser:
             words: dict[str, str] = {}
             for path in ("overview/station", "overview/frames", "records/charges", "maintenance/status"):
                 page = await seen.go(path)
-                for each in await page.locator(".status").all():
-                    word, shape = (await each.inner_text()).strip(), await each.locator("svg").inner_html()
-                    box = await each.locator("svg").bounding_box()
+                for word, shape, width in await page.locator(".status").evaluate_all(ALL_SHOWN):
                     assert word, path
-                    assert box, (path, word)
-                    assert box["width"] >= 8, (path, word)
+                    assert width >= 8, (path, word)
                     assert words.setdefault(word, shape) == shape, f"{word} has one shape everywhere"
             assert len(words) >= 2, words
             assert len(set(words.values())) >= 2, words
