@@ -5,12 +5,14 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from chargepost.commissioning.access import ADMIN
+from chargepost.drivers.simulated import CarSpec
 from tests.browser.seeing import Seen, tool_page
 from tests.shells.rig import until
 from tests.shells.wires import RawServer
@@ -89,6 +91,38 @@ async def test_the_curve_has_the_step_and_is_there_again_after_a_reload(browser:
         assert await page.locator("#curve canvas").count() == 1
         await page.reload()
         await expect(said).to_contain_text("at 14 A offered")
+        was_good(seen)
+
+
+TELL_CANVAS = """
+window.written = [];
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  written.push(text);
+  write.call(this, text, ...rest);
+};
+"""
+"""Keeps what is written on a canvas, which a page does not tell."""
+
+
+async def test_an_axis_says_where_its_lines_are(browser: Browser) -> None:
+    """At 16 A the lines stand 2.5 A apart: none is called 3 A."""
+    async with at(browser, "about") as (site, seen):
+        host = site.host()
+        host.plug_in(1, CarSpec())
+        host.present_badge("04A2", 1)
+        await until(lambda: host.view().connectors[0].power_w > 0, asyncio.Event())
+        assert site.house.tools
+        site.house.tools.tools.history.sample()
+        await seen.page.add_init_script(TELL_CANVAS)
+        await seen.go("overview/station")
+        await seen.page.locator("#curve canvas").wait_for()
+        for unit in ("A", "kW"):
+            texts: list[str] = await seen.page.evaluate("written")
+            told = sorted({float(each.split()[0]) for each in texts if each.endswith(f" {unit}")})
+            steps = [high - low for low, high in pairwise(told)]
+            assert len(steps) > 2
+            assert max(steps) - min(steps) < 0.001, told
         was_good(seen)
 
 

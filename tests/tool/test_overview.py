@@ -207,6 +207,12 @@ def test_an_author_without_words_of_ours_is_told_as_the_station_tells_it() -> No
     assert author("cluster C1", spoken) == "cluster C1"
 
 
+def test_what_a_fuse_has_is_written_as_the_language_writes_numbers() -> None:
+    told = author("fuse floor 1.2 L1, 37.5 A", words("de"))
+    assert "37,5 A" in told
+    assert "floor 1.2" in told
+
+
 async def test_a_profile_of_the_supervision_is_named_as_the_author() -> None:
     """ux, check 26: by profile."""
     profile = (

@@ -19,22 +19,22 @@
   const times = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: section.dataset.zone });
   const clock = (seconds) => times.format(new Date(seconds * 1000));
 
-  const number = (value, digits) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const number = (value, least, most = least) => value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: least, maximumFractionDigits: most });
 
-  const units = (unit, digits) => (_, all) => all.map((each) => `${number(each, Number.isInteger(each) ? 0 : digits)} ${unit}`);
+  const units = (unit) => (_, all) => all.map((each) => `${number(each, 0, 2)} ${unit}`);
+  const room = (_, told) => 18 + 7 * Math.max(...(told ?? []).map((each) => each.length), 4); // px, for the longest
 
   function draw() {
     plot?.destroy();
-    const narrow = place.clientWidth < 500;
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, font: "12px system-ui" };
     plot = new uPlot({
       ...sized(),
       scales: { kw: { range: (_, low, high) => [0, Math.max(high ?? 0, 1) * 1.1] }, a: { range: (_, low, high) => [0, Math.max(high ?? 0, 6) * 1.1] }, soc: { range: [0, 100] } },
       axes: [
         { ...axis, space: 80, values: (_, all) => all.map(clock) },
-        { ...axis, scale: "kw", size: narrow ? 52 : 60, values: units("kW", 1) },
-        { ...axis, scale: "a", side: 1, size: narrow ? 48 : 58, grid: { show: false }, values: units("A", 0), stroke: colour("waiting") },
-        { ...axis, scale: "soc", side: 1, size: narrow ? 56 : 66, grid: { show: false }, values: units("%", 0), stroke: colour("available"), show: charged },
+        { ...axis, scale: "kw", size: room, values: units("kW") },
+        { ...axis, scale: "a", side: 1, size: room, grid: { show: false }, values: units("A"), stroke: colour("waiting") },
+        { ...axis, scale: "soc", side: 1, size: room, grid: { show: false }, values: units("%"), stroke: colour("available"), show: charged },
       ],
       series: [
         { label: words.time, value: (_, each) => (each == null ? "–" : clock(each)) },
@@ -64,7 +64,7 @@
     }
     const highest = data[1].reduce((most, each) => Math.max(most, each), 0);
     document.getElementById("curve-said").textContent = fill(words.said, {
-      power: number(data[1].at(-1), 2), offered: number(data[2].at(-1), 0), highest: number(highest, 2),
+      power: number(data[1].at(-1), 2), offered: number(data[2].at(-1), 0, 1), highest: number(highest, 2),
     });
   });
   stream.on("changed", refresh);

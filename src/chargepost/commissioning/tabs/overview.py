@@ -132,6 +132,8 @@ def author(source: str, spoken: Words, label: Callable[[str], str] = str) -> str
             found = own.groupdict()
             if key := found.get("key"):
                 found["what"] = label(key)
+            if amperes := found.get("all"):
+                found["all"] = spoken.number(amperes)
             return spoken(text).format(**found)
     return source
 
