@@ -12,6 +12,7 @@ import pytest
 from chargepost.commissioning.access import ADMIN, USER
 from chargepost.commissioning.tabs.records import top
 from chargepost.drivers.simulated import CarSpec
+from chargepost.records.ledger import remember_statements
 from chargepost.records.publish import State
 from chargepost.run import charges
 from chargepost.run.gate import Place
@@ -160,6 +161,19 @@ async def test_a_charge_that_ends_while_the_file_is_written_takes_no_other_one_o
         charged(site, record(1000), record(1001))
         found = list(csv.reader(io.StringIO((begun + b"".join(pieces)).decode()), delimiter=";"))[1:]
         assert [row[0] for row in found] == [str(n) for n in range(3 * charges.PIECE - 1, 0, -1)]
+
+
+async def test_charges_keep_their_numbers_while_one_is_written_that_nobody_heard_of_yet(tmp_path: Path) -> None:
+    """The store has it some moments before it says so: what is sent then must be what its name says."""
+    async with commissioned("evlink-parking", store=hold(tmp_path)) as site:
+        charged(site, *(record(n) for n in range(1, 4)))
+        stations = site.house.stations
+        assert stations.publisher.newest("S1") == 3
+        stations.journal.submit(remember_statements("S1", Remember(1, {}, records=(record(4),))))
+        assert stations.journal.flush(20)
+        for last in (None, 2):
+            found = stations.publisher.charges("S1", 2, last)
+            assert [(each.number, each.transaction) for each in found] == [(n, n) for n in (last or 3, (last or 3) - 1)]
 
 
 def test_the_axis_of_the_chart_ends_above_the_highest_day() -> None:

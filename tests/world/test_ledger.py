@@ -111,7 +111,7 @@ def test_r_328_older_charges_are_kept_and_each_has_its_number(journal: Journal) 
         keep(journal, "A", Remember(1, {}, records=(record,)))
         keep(journal, "B", Remember(1, {}, records=(record,)))
     assert count_records(journal, "A") == 7
-    assert records(journal, "A", limit=3, skipped=2) == made[4:1:-1]
+    assert records(journal, "A", limit=3, last=5) == made[4:1:-1]
     assert count_records(journal, "C") == 0
 
 

@@ -59,8 +59,10 @@ DESCRIBE = f"INSERT OR IGNORE INTO details VALUES (?, ?{', ?' * len(DETAILS)}, ?
 COUNT = "SELECT count(*) FROM records WHERE station = ?"
 NEWEST = f"""
 SELECT {COLUMNS}, {", ".join(DETAILS)} FROM records LEFT JOIN details USING (station, record)
-WHERE station = ? ORDER BY number DESC LIMIT ? OFFSET ?
+WHERE station = ? ORDER BY number DESC LIMIT ? OFFSET max((SELECT count(*) FROM records WHERE station = ?) - ?, 0)
 """  # noqa: S608
+NEWEST_OF_ALL = 2**63 - 1
+"""The largest number of SQLite."""
 
 
 def remember_statements(station: str, wish: Remember) -> list[Statement]:
@@ -85,9 +87,10 @@ def recall(journal: Journal, station: str) -> dict[str, bytes]:
     return dict(journal.read("SELECT key, value FROM memory WHERE station = ?", (station,)))
 
 
-def records(journal: Journal, station: str, limit: int = 30, skipped: int = 0) -> list[ChargeRecord]:
-    """The charge records written last, newest first, without the `skipped` newest ones."""
-    return [_record(row) for row in journal.read(NEWEST, (station, limit, skipped))]
+def records(journal: Journal, station: str, limit: int = 30, last: int = NEWEST_OF_ALL) -> list[ChargeRecord]:
+    """The charge records written last, newest first, from that charge number down. It is counted in the same reading:
+    another thread may be writing a newer one."""
+    return [_record(row) for row in journal.read(NEWEST, (station, limit, station, last))]
 
 
 def count_records(journal: Journal, station: str) -> int:

@@ -54,8 +54,7 @@ def to_csv(publisher: Publisher, identity: str) -> Iterator[bytes]:
     yield (MARK + cdr.to_csv([], zone, *written)).encode()
     newest = publisher.newest(identity) if publisher.keeps else 0
     for skipped in range(0, min(newest, cdr.EXPORT_MAX), PIECE):
-        later = publisher.newest(identity) - newest  # charges that ended since the first piece
-        found = publisher.charges(identity, min(PIECE, cdr.EXPORT_MAX - skipped), skipped + later)
+        found = publisher.charges(identity, min(PIECE, cdr.EXPORT_MAX - skipped), newest - skipped)
         yield cdr.to_csv(found, zone, *written, head=False).encode()
 
 

@@ -185,15 +185,15 @@ class Publisher:
     def _mark(self, identity: str) -> int:
         return self._hosts[identity].ledger.marks.get(identity, 0)
 
-    def charges(self, identity: str, limit: int, skipped: int = 0) -> list[ChargeView]:
-        """The newest first, without the `skipped` newest ones."""
+    def charges(self, identity: str, limit: int, last: int | None = None) -> list[ChargeView]:
+        """The newest first, from the number `last` down."""
         station = self._hosts[identity].station
         serial, waiting = (station.core.serial, station.undelivered) if station else ("", {})
-        number, state = self.newest(identity) - skipped, self.state(identity)
-        found = records(self._journal, identity, max(min(limit, number - state.cleared_to), 0), skipped)
+        last, state = self.newest(identity) if last is None else last, self.state(identity)
+        found = records(self._journal, identity, max(min(limit, last - state.cleared_to), 0), last)
         return [
             cdr.view(each, number, serial=serial, published=publish.fate(state, number), waiting=each.record in waiting)
-            for number, each in zip(count(number, -1), found, strict=False)
+            for number, each in zip(count(last, -1), found, strict=False)
         ]
 
     def restored(self, identity: str) -> None:
@@ -259,7 +259,7 @@ class Publisher:
         name = station.core.serial
         file = f"{_plain(name)}_{batch.first}-{batch.last}.csv"
         count = batch.last - batch.first + 1
-        charges = self.charges(identity, count, self.newest(identity) - batch.last)[::-1]
+        charges = self.charges(identity, count, batch.last)[::-1]
         numbers = f"{batch.first} to {batch.last}" if count > 1 else f"{batch.first}"
         what = Parcel(
             file, f"Charge data records of {name}: {numbers}",
