@@ -5,7 +5,7 @@ import pytest
 
 from chargepost.catalogue import load
 from chargepost.catalogue.load import releases
-from chargepost.drivers.network import AS_USUAL, HOST, RULES, Around, obstacle
+from chargepost.drivers.network import AS_USUAL, HOST, RULES, Around, Case, obstacle
 from chargepost.signals import Interface, WifiCard
 from chargepost.station.network import interface
 from chargepost.station.settings import Settings
@@ -21,6 +21,13 @@ CARD = WifiCard("Depot", "WPA2", "0123456789", "10.1.0.4")
 def cause(own: Interface, host: str = NAME, around: Around = AS_USUAL, *, modem: bool = True) -> str:
     found = obstacle(own, around, host, modem)
     return found.cause if found else ""
+
+
+def test_the_key_of_a_wireless_network_is_in_no_text_of_it() -> None:
+    own = msgspec.structs.replace(AT_DEPOT, wifi=CARD)
+    for each in (STRICT, CARD, own, Case(own, STRICT, NAME, modem_answers=True)):
+        assert "Depot" in repr(each)
+        assert STRICT.wifi_key not in repr(each)
 
 
 def test_a_station_from_the_factory_reaches_what_this_machine_reaches() -> None:

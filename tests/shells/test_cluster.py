@@ -17,7 +17,7 @@ from chargepost.drivers.simulated import CARS
 from chargepost.energy.cluster import Report
 from chargepost.energy.wire import Answer, Hello, Up, read_answer, seal
 from chargepost.run import site
-from chargepost.run.cluster import KEY_VARIABLE, MemberSite
+from chargepost.run.cluster import KEY_VARIABLE, TOLD_MAX, MemberSite
 from chargepost.run.house import House, Plan, opened
 from chargepost.run.http import ServeError
 from chargepost.run.store import Store
@@ -130,6 +130,21 @@ async def test_a_hostile_datagram_is_counted_and_changes_nothing(
     assert sum("not in the manager's [[remote]]" in record.message for record in caplog.records) == 1
     assert sum("has not our key" in record.message for record in caplog.records) == 1
     assert not any(KEY.decode() in record.getMessage() for record in caplog.records)
+
+
+async def test_who_changes_ports_does_not_fill_the_log_before_a_member_that_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = seal(Up("n", "", SPEED, 8.0, 1, Report("EVIL", 1, 0, ())), KEY)
+    async with opened(Pair(tmp_path).plan(MANAGER, "127.0.0.1:0")) as near:
+        host, _, port = near.cluster.rpartition(":")
+        for datagram in (*[b"no key" * 20] * (TOLD_MAX + 1), stranger, stranger):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
+                attacker.sendto(datagram, (host, int(port)))
+        site = near.stations._carriage.site
+        await until(lambda: site.post.__self__.counts["refused"] == 2, asyncio.Event())  # type: ignore[union-attr]
+    for words in ("has not our key", "EVIL at 127.0.0.1: it is not in the manager's [[remote]]"):
+        assert sum(words in record.message for record in caplog.records) == 1, words
 
 
 @pytest.mark.slow

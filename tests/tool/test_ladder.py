@@ -378,6 +378,25 @@ async def test_r_280_a_modem_that_loses_its_power_takes_the_link_along() -> None
         await until(lambda: site.host().view().link.state == "open", asyncio.Event())
 
 
+async def test_the_cable_and_the_modem_are_put_back_each_by_itself() -> None:
+    async with (
+        central() as (url, _serials), commissioned(supervision=url, settings={"ModemPresent": True}, speed=60) as site,
+    ):  # fmt: skip
+        host, nothing = site.host(), asyncio.Event()
+        await until(lambda: host.view().link.boot == "Accepted", nothing)
+        host.faults.set(cut=True)
+        host.set_input("modem", False)
+        host.set_input("modem", True)
+        assert host.faults.cut, "the cable is still out"
+        host.set_input("modem", False)
+        host.faults.set(cut=False)
+        assert host.faults.cut, "the modem is still without power"
+        site.embedded().port.change({"ModemPresent": "false"}, ADMIN)
+        life = host.life
+        site.embedded().port.restart()
+        await until(lambda: host.life > life and host.view().link.state == "open", nothing)
+
+
 async def test_a_standalone_station_has_no_broken_step_and_is_told_where_that_is_chosen() -> None:
     """From the factory; its page Supervision is not there."""
     async with commissioned() as site, site.client(ADMIN) as client:

@@ -62,6 +62,18 @@ def test_plot_writes_the_picture_and_says_where_and_how_far_it_is(
     assert said[-1] == f"chargepost: the picture is in {plot}"
 
 
+@pytest.mark.parametrize("virtually", [["--virtual"], ["--until", "5s", "--speed", "60", "--control", "none"]])
+def test_a_picture_that_cannot_be_written_takes_nothing_else_along(
+    virtually: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "short.toml"
+    scenario.write_text(GARAGE.read_text().replace("hours = 24", "hours = 4"))
+    assert run_with(["fleet", str(scenario), *virtually, "--plot", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert f"--plot {tmp_path}: cannot be written: Is a directory" in told.err
+    assert "trouble  " in told.out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

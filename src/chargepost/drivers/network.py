@@ -42,6 +42,10 @@ class Around(NamedTuple):
     """Where the power meters of the station are: their Modbus address, and behind which gateway."""
     meter_gateway: int = 130
 
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"Around(router={self.router!r}, ssid={self.ssid!r})"
+
     def is_router(self, address: str) -> bool:
         """Whether a modem is found there, by its address or that of its pages; empty: wherever it is."""
         return not address or _host(address) == (self.router or ROUTER)

@@ -80,10 +80,10 @@ class End(asyncio.DatagramProtocol):
     def unheard(self, error: Unheard, peer: Peer) -> None:
         self.counts[str(error)] += 1
         if str(error) == "wrong key":
-            self.warn(f"a datagram from {_shown(peer)} has not our key: if it is of this cluster, give it the same one")
+            self.warn(f"a datagram from {peer[0]} has not our key: if it is of this cluster, give it the same one")
 
     def warn(self, text: str) -> None:
-        """Once."""
+        """Once. Ports are no part of it: who takes another for each datagram would leave no room for others."""
         if text not in self._told and len(self._told) < TOLD_MAX:
             self._told.add(text)
             log.warning("%s: %s", self._who, text)
@@ -124,7 +124,7 @@ class ManagerEnd(End):
         hello = Hello(up.nonce, name, self._life, heard)
         if why := self._refusal(up):
             self.counts["refused"] += 1
-            self.warn(f"{name} at {_shown(addr)}: {why}")
+            self.warn(f"{name} at {addr[0]}: {why}")
             self.send(Hello(up.nonce, name, self._life, heard, why), addr)
         elif up.life != self._life:
             self.counts["met"] += 1
@@ -263,7 +263,3 @@ async def manage(site: SharedSite, part: ClusterPart) -> ManagerEnd:
 def join(clock: Clock, connectors: Mapping[str, int], sharing: SharingPart, part: ClusterPart) -> MemberSite:
     """Be led by another process. Raises ServeError."""
     return MemberSite(clock, connectors, sharing, parse(part.manager), read_key(part))
-
-
-def _shown(peer: Peer) -> str:
-    return str(Address(str(peer[0]), int(peer[1])))

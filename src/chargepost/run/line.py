@@ -48,25 +48,32 @@ class End(Protocol):
 class LinkFaults:
     """What is wrong with the network of one station, whichever line it has."""
 
-    __slots__ = ("cut", "judge", "latency_s", "lines", "way")
+    __slots__ = ("_no_cable", "_no_modem", "cut", "judge", "latency_s", "lines", "way")
 
     def __init__(self, judge: FrameJudge | None = None, way: websocket.Way | None = None) -> None:
         """`judge` decides about each OCPP frame; `way` leads the bytes elsewhere first."""
-        self.cut = False
+        self._no_cable = self._no_modem = self.cut = False
+        """Nothing passes for as long as either is missing."""
         self.latency_s = 0.0
         """Of the world, each way."""
         self.judge, self.way = judge, way
         self.lines: tuple[Line, ...] = ()
         """The one in use, and those that are still hung up."""
 
-    def set(self, *, cut: bool | None = None, latency_s: float | None = None, judge: FrameJudge | None = None) -> None:
-        """None leaves that one as it is."""
+    def set(
+        self, *, cut: bool | None = None, latency_s: float | None = None, judge: FrameJudge | None = None,
+        no_modem: bool | None = None,
+    ) -> None:  # fmt: skip
+        """None leaves that one as it is. `cut`: the cable is out; `no_modem`: what it leads to is silent."""
         if latency_s is not None:
             self.latency_s = latency_s
         if judge is not None:
             self.judge = judge
         if cut is not None:
-            self.cut = cut
+            self._no_cable = cut
+        if no_modem is not None:
+            self._no_modem = no_modem
+        self.cut = self._no_cable or self._no_modem
         for line in self.lines:
             line.mended()
 

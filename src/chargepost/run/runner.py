@@ -220,6 +220,7 @@ class StationHost:
 
     def _dial(self, wish: sig.Dial) -> None:
         self._leave_line()
+        self._mind_modem()
         self._line = Line(self, self.clock, self.faults)
         if why := self.way(host_of(wish.url)):
             self._line.fail(why)
@@ -484,9 +485,13 @@ class StationHost:
 
     def set_input(self, name: str, active: bool) -> None:
         self.hardware.set_input(name, active)
-        if name == MODEM and self.hardware.behind_modem:
-            self.faults.set(cut=not active)  # what is on its way to it waits
+        if name == MODEM:
+            self._mind_modem()
         self._work()
+
+    def _mind_modem(self) -> None:
+        """What is on its way through a modem waits while that is silent."""
+        self.faults.set(no_modem=self.hardware.behind_modem and self.hardware.read_modem() is None)
 
     def look(self) -> None:
         """A real instrument has something new."""

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from chargepost.run.addresses import Address
 from chargepost.run.crowd import CrowdView
+from chargepost.run.drawing import keep
 from chargepost.run.house import House, Plan, opened
 from chargepost.run.limits import need
 from chargepost.run.site import place
 from chargepost.run.terminal import JsonLines, LiveView, PlainLines
 
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
 
 
 class View(Protocol):
@@ -60,12 +61,11 @@ async def _serve(plan: Plan, view: View, wished: Mapping[str, Address | None], p
             house.clock.call_later(plan.until_s, stop.set)
         await view.show(house, stop)
         summary = house.summary()
-        if plan.plot and house.sites:
-            plan.plot.write_text(house.sites.picture(), encoding="utf-8")
+        is_drawn = keep(plan.plot, house.sites.picture()) if plan.plot and house.sites else True
     view.end(summary)
     for each in broken:
         say(f"did not run: {each}")
-    return 0
+    return 0 if is_drawn else FAILED
 
 
 def _elsewhere(house: House, wished: Mapping[str, Address | None]) -> list[str]:

@@ -14,9 +14,10 @@ from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.report import Progress as Step
 from chargepost.fleet.report import Summary, run_fleet, summary_lines
 from chargepost.fleet.scenario import Scenario
+from chargepost.run.drawing import keep
 from chargepost.run.garbage import collect_seldom
 
-DONE, NOT_RIGHT = 0, 3
+DONE, FAILED, NOT_RIGHT = 0, 1, 3
 
 TOLD_EVERY_S = 10.0
 """Of the machine: how often a run that nobody watches in a terminal says how far it is."""
@@ -26,12 +27,12 @@ def run_virtual(
     plan: Scenario, *, path: Path | None, until_frame: int | None, as_json: bool,
     faults: Sequence[FrameFault] = (), faults_path: Path | None = None, plot: Path | None = None,
 ) -> int:  # fmt: skip
-    """The exit code: 3 when a law was broken. `plot`: where the picture of a site goes."""
+    """The exit code: 3 when a law was broken, 1 when there is no picture. `plot`: where that of a site goes."""
     collect_seldom()
-    talk = Console(stderr=True)
+    talk, pictures = Console(stderr=True), list[str]()
     run = partial(
         run_fleet, plan, scenario_path=path, until_frame=until_frame, faults=faults, faults_path=faults_path,
-        plot=(lambda picture: _write(plot, picture)) if plot else None,
+        plot=pictures.append if plot else None,
     )  # fmt: skip
     if talk.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
@@ -39,14 +40,9 @@ def run_virtual(
             summary = run(progress=_shown_on(bar, plan))
     else:
         summary = run(progress=_told(plan))
-    if plot:
-        _say(f"the picture is in {plot}")
+    is_drawn = all(keep(plot, picture) for picture in pictures) if plot else True
     print(msgspec.json.encode(summary).decode() if as_json else "\n".join(summary_lines(summary)))
-    return _exit_code(summary)
-
-
-def _write(path: Path, picture: str) -> None:
-    path.write_text(picture, encoding="utf-8")
+    return _exit_code(summary) or (DONE if is_drawn else FAILED)
 
 
 def _exit_code(summary: Summary) -> int:
