@@ -93,6 +93,7 @@ def test_each_rule_says_in_words_what_is_wrong_and_no_key_of_a_network() -> None
     assert told is not None
     assert told.told.startswith("no way to central.example in the simulated network: ")
     assert CARD.key not in repr(own) + told.told
+    assert STRICT.wifi_key not in repr(STRICT)
     unresolved = obstacle(msgspec.structs.replace(SET, name_servers=("192.0.2.53", "0.0.0.0")), AS_USUAL, NAME)
     assert unresolved is not None
     assert "answers at 192.0.2.53, but at 8.8.8.8, 4.4.4.4, 192.168.0.254 (a site file can" in unresolved.told

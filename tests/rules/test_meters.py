@@ -133,6 +133,10 @@ def test_r_311_a_power_meter_at_another_address_is_silent_until_the_address_is_r
         rig.own(**right)
         rig.run(6)
         assert rig.view.vendor_error == ""
+        for key in (*wrong, *right):
+            row = load(WALLBOX).key(key)
+            assert row
+            assert row.inert == "", "the product file does not say that it has no effect"
 
 
 def test_a_site_may_have_its_power_meters_elsewhere() -> None:

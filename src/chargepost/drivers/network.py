@@ -54,7 +54,6 @@ class Around(NamedTuple):
 AS_USUAL: Final = Around()
 HOST: Final = Around(as_host=True)
 
-
 SAID: Final = "a site file can say otherwise: network"
 """Where somebody looks whose real network is not like this."""
 
