@@ -296,7 +296,7 @@ def test_the_central_system_to_copy_and_the_test_to_copy_fit_together(tmp_path: 
             str(test),
         ]
         done = subprocess.run(
-            pytest_alone, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            pytest_alone, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180, check=False
         )
         assert done.returncode == 0, done.stdout
     finally:

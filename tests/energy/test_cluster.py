@@ -14,6 +14,8 @@ from tests.energy.net import Net
 from tests.soak import times
 
 SEEDS = times(4, 1000)
+LATE_REPORT = 865
+"""In this life a report of a lease comes after its end, when its room has been given to others."""
 HOUR_S = 3600.0
 NO_RULES = Rules()
 
@@ -25,7 +27,7 @@ def above(net: Net) -> bool:
 def test_no_line_is_above_its_rating_whatever_the_links_do() -> None:
     """Losses, delays of minutes, links cut one way, leaders that begin anew; measured on what the cars draw."""
     used = 0
-    for seed in range(SEEDS):
+    for seed in {*range(SEEDS), LATE_REPORT}:
         net = Net(seed)
         net.run(HOUR_S)
         assert not above(net), f"seed {seed}"

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from chargepost.energy.share import ENOUGH, Part, Taker, give, share
+from chargepost.energy.tree import Tree
 from tests.energy import trees
 from tests.soak import times
 
@@ -140,14 +141,35 @@ def test_take_before_give_over_random_trees() -> None:
             wishes = trees.takers(dice, site)
             takers = [msgspec.structs.replace(wish, lines=site.path(place, 3)) for place, wish in enumerate(wishes)]
             wanted = [part.steps for part in share(limits, takers)]
-            granted = give(limits, takers, owed, wanted)
+            granted = give(limits, takers, owed, owed, wanted)
             both = [max(pair) for pair in zip(owed, granted, strict=True)]
             assert all(a <= b for a, b in zip(loads(limits, takers, both), limits, strict=True)), f"seed {seed}"
             owed = [grant if dice.random() < 0.6 else most for grant, most in zip(granted, both, strict=True)]
         for _ in range(3):  # all hear: what is wanted is what is had
-            granted = give(limits, takers, owed, wanted)
+            granted = give(limits, takers, owed, owed, wanted)
             owed = granted
         assert owed == wanted, f"seed {seed}"
+
+
+def test_what_was_over_and_is_heard_of_again_is_not_given_again() -> None:
+    """A report can be on its way while the lease that it speaks of ends, and others are given the room meanwhile. What
+    was counted all the time and what is granted pass no limit then, either, that the first alone did not pass.
+    """
+    for seed in range(TREES // 10):
+        dice = Random(seed)
+        site = trees.tree(dice)
+        limits = [max(each, 0) for each in trees.limits(dice, site)]
+
+        def takers(dice: Random = dice, site: Tree = site) -> list[Taker]:
+            wishes = trees.takers(dice, site)
+            return [msgspec.structs.replace(each, lines=site.path(place, 3)) for place, each in enumerate(wishes)]
+
+        before, now = takers(), takers()
+        held = [part.steps if dice.random() < 0.5 else 0 for part in share(limits, before)]
+        wanted = [part.steps for part in share(limits, now)]
+        owed = [max(each, dice.choice((0, 0, 160))) for each in held]
+        both = [max(pair) for pair in zip(held, give(limits, now, owed, held, wanted), strict=True)]
+        assert all(a <= b for a, b in zip(loads(limits, now, both), limits, strict=True)), f"seed {seed}"
 
 
 def test_what_is_shed_is_given_back_in_the_reverse_order() -> None:

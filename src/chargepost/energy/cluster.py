@@ -422,7 +422,7 @@ class Leader:
         self, limits: list[int], order: Sequence[int], claims: Mapping[int, _Claim], parts: Mapping[int, Part]
     ) -> dict[int, int]:
         """What may be granted now on the way to the parts."""
-        takers, owed = [], []
+        takers, owed, held = [], [], []
         for place, claim in claims.items():
             demand = self._spots[place].demand
             if place not in parts or (demand and claim.phases < demand.phases):
@@ -434,7 +434,8 @@ class Leader:
             phases = max(claim.phases, demand.phases)
             takers.append(Taker(self.tree.path(place, phases), 0, steps_around(demand.least_a), 0))
             owed.append(0 if is_apart else claim.steps)
-        granted = give(limits, takers, owed, [parts[place].steps for place in order])
+            held.append(0 if is_apart else self._in_force(place))
+        granted = give(limits, takers, owed, held, [parts[place].steps for place in order])
         return dict(zip(order, granted, strict=True))
 
     def _room(self, now: float) -> list[int]:
@@ -473,6 +474,13 @@ class Leader:
             found.append(_Claim(self.tree.floors[place], 3))
         phases = max((claim.phases for claim in found if claim.steps), default=demand.phases if demand else 3)
         return _Claim(max((claim.steps for claim in found), default=0), phases)
+
+    def _in_force(self, place: int) -> int:
+        """Of a claim, what our own grants have kept without a break. What a report says beside may be long over: it can
+        have been on its way while its lease ended, and others were given the room."""
+        seat = self._seat_of[place]
+        at = seat.places.index(place)
+        return max((grant.steps[at] for grant in seat.grants), default=0)
 
     def _may_begin(self, spot: _Spot, utc_s: float) -> bool:
         """The connector wants current, and regulation lets it."""

@@ -133,26 +133,30 @@ def _deal_rest(room: list[int], takers: Sequence[Taker], admitted: Sequence[int]
         hungry = again
 
 
-def give(limits: Sequence[int], takers: Sequence[Taker], owed: Sequence[int], wanted: Sequence[int]) -> list[int]:
+def give(
+    limits: Sequence[int], takers: Sequence[Taker], owed: Sequence[int], held: Sequence[int], wanted: Sequence[int]
+) -> list[int]:
     """Take before give: what may be granted now on the way to `wanted`.
 
     `owed` is what each may still draw, by what it was granted before and cannot have lost yet; it counts until it is
-    over. Whoever is to have less is told at once; whoever is to have more gets what is free by then, in the order of
-    the takers. The sum of the larger of owed and granted passes no limit that owed alone did not pass.
+    over. `held` is as much of it as was counted without a break: the rest may have been given to others meanwhile.
+    Whoever is to have less than it holds is told at once; whoever is to have more gets what is free by then, in the
+    order of the takers. The sum of the larger of owed and granted passes no limit that owed alone did not pass, and
+    where owed does, nobody is granted more than it holds.
     """
     room = list(limits)
     for taker, steps in zip(takers, owed, strict=True):
         for line in taker.lines:
             room[line] -= steps
     granted = []
-    for taker, had, want in zip(takers, owed, wanted, strict=True):
+    for taker, most, had, want in zip(takers, owed, held, wanted, strict=True):
         grant = want
         if want > had:
-            free = max(min((room[line] for line in taker.lines), default=0), 0)
+            free = max(min((room[line] for line in taker.lines), default=0) + most - had, 0)
             grant = min(want, had + free)
             if grant < taker.least:
                 grant = 0
             for line in taker.lines:
-                room[line] -= max(grant - had, 0)
+                room[line] -= max(grant - most, 0)
         granted.append(grant)
     return granted
