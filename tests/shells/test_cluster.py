@@ -162,6 +162,25 @@ async def test_a_member_that_begins_anew_with_a_clock_that_is_behind_is_heard(tm
             await until(lambda: offered(again, "FAR")[0] == 32, nothing)
 
 
+@pytest.mark.slow
+async def test_of_two_processes_with_one_station_the_later_is_led_and_both_logs_say_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else each would draw what only one of them was given."""
+    nothing, pair, why = asyncio.Event(), Pair(tmp_path), "another process runs a station of this name"
+
+    def told(end: str) -> bool:
+        return any(end in record.message and why in record.message for record in caplog.records)
+
+    async with pair.open() as (near, far):
+        assert far.stations.hosts["FAR"].plug_in(1, FAST)
+        await until(lambda: offered(far, "FAR")[0] == 32, nothing)
+        async with opened(pair.plan(MEMBER, near.cluster)) as again:
+            assert again.stations.hosts["FAR"].plug_in(1, FAST)
+            await until(lambda: offered(again, "FAR")[0] == 32 and offered(far, "FAR")[0] == 8, nothing)
+            await until(lambda: told("manager of the fuses") and told("is refused"), nothing)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +26,9 @@ KEY_VARIABLE = "CHARGEPOST_CLUSTER_KEY"
 
 TOLD_MAX = 20
 """Different troubles that a manager writes into its log; whoever makes more of them is counted."""
+
+LIVES_MAX = 16
+"""Earlier lives of a member that a manager knows again: whoever brings more to run at once is led astray by hand."""
 
 RETRY_S = 10.0
 """Of the machine: so often a member looks up where a manager is that does not answer."""
@@ -105,6 +108,8 @@ class ManagerEnd(End):
         self.site, self._life = site, secrets.token_hex(8)
         self._peers: dict[str, tuple[str, Peer]] = {}
         """Of each member: its life, and where it is. By the last report that was taken."""
+        self._replaced: dict[str, deque[str]] = {}
+        """Of each member: its lives before that, which are over."""
         site.post = self._post
 
     @property
@@ -135,6 +140,8 @@ class ManagerEnd(End):
                 self.send(hello, addr)
         else:
             self.counts["taken"] += 1
+            if name in self._peers and up.nonce != self._peers[name][0]:
+                self._replaced.setdefault(name, deque(maxlen=LIVES_MAX)).append(self._peers[name][0])
             self._peers[name] = up.nonce, addr
             self.site.hear(up.report)
             if self.site.clock.now() < self.site.leader.starts_at:  # it hears, and may not give yet
@@ -145,6 +152,8 @@ class ManagerEnd(End):
         site, name = self.site, up.report.member
         if name not in site.remote:
             return "it is not in the manager's [[remote]]: add it there and under a fuse, or take it out of the cluster"
+        if up.nonce in self._replaced.get(name, ()):
+            return "another process runs a station of this name, and began later: stop one of them"
         for what, theirs, ours in (
             ("connectors", up.connectors, site.connectors[name]),
             ("a floor (A) of", up.floor_a, site.floor_a),
