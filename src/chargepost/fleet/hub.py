@@ -14,6 +14,7 @@ from chargepost.supervision.answers import Policy
 from chargepost.supervision.books import Books
 from chargepost.supervision.central import Central
 from chargepost.supervision.roster import Knock
+from chargepost.supervision.tracelog import FrameLog
 from chargepost.supervision.wishes import (
     Admit,
     Answered,
@@ -62,6 +63,12 @@ class MemoryLedger(Books):
         return Kept(self.life, tuple(self.stations.values()), tuple(self.connectors.values()), running, self.badges)
 
 
+class NoFrames(FrameLog):
+    """The world keeps the last frames of each station itself; nobody asks this central system for them."""
+
+    def add(self, *_frame: object, **_more: object) -> None: ...
+
+
 class Watch(Protocol):
     """Who is told what passes at the central system's end."""
 
@@ -100,6 +107,7 @@ class Hub:
         self.up = True
         self._life += 1
         self.central = Central(self.policy, self.dice.randbytes, self.ledger.load(), utc_s=now + self.offset_s, now=now)
+        self.central.frames = NoFrames()
 
     def die(self, *, told: bool) -> None:
         """kill -9, or the power of its machine: what was not durable is not, and every line ends."""

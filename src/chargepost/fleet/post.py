@@ -215,7 +215,8 @@ class Post:
         station = self.station
         due = inf if station is None else station.core.soonest + GRAIN_S
         for outlet in self.hardware.connectors:
-            due = min(due, outlet.next_wake)
+            if (wake := outlet.next_wake) < due:
+                due = wake
         return due
 
     def _ring(self, due: float) -> None:
@@ -412,7 +413,7 @@ class Post:
     def line_up(self, line: Line, subprotocol: str) -> None:
         if line is self._line:
             if self.station is not None and line.answers:
-                self.station.core.unrung = PING  # most of what happens is pings, and none of them is lost any more
+                self.station.core.leave_unrung(PING)  # most of what happens is pings, and none of them is lost any more
             self.tell(sig.LinkUp(subprotocol))
 
     def line_received(self, line: Line, data: bytes) -> None:
@@ -441,7 +442,7 @@ class Post:
 
     def _let_pings_ring(self) -> None:
         if self.station is not None:
-            self.station.core.unrung = None
+            self.station.core.leave_unrung(None)
 
     def line_down(self, line: Line, reason: str, status: int | None) -> None:
         if line is self._line:

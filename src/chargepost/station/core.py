@@ -89,7 +89,6 @@ class Core:
 
     __slots__ = (
         "_soonest",
-        "_unrung",
         "alarms",
         "dice",
         "disk_good",
@@ -109,6 +108,7 @@ class Core:
         "speed",
         "synchronized",
         "tic",
+        "unrung",
         "wishes",
     )
 
@@ -134,7 +134,8 @@ class Core:
         """To be read by all; set by `wake_at`."""
         self._soonest: float | None = inf
         """The first of them; None while it has to be looked for."""
-        self._unrung: Alarm | None = None
+        self.unrung: Alarm | None = None
+        """To be read by all; set by `leave_unrung`."""
         self.floor_a: float | None = None
         """In a managed site: what a connector falls back to. None: it is in none."""
         self.inputs: frozenset[str] = EMPTY
@@ -175,7 +176,7 @@ class Core:
             del alarms[alarm]
         else:
             alarms[alarm] = when
-            if soonest is not None and when < soonest and alarm != self._unrung:
+            if soonest is not None and when < soonest and alarm != self.unrung:
                 self._soonest = when
                 return
         if before is not None and before == soonest:
@@ -184,19 +185,15 @@ class Core:
     @property
     def soonest(self) -> float:
         """When the first alarm rings for which the carrier has to come."""
-        if self._soonest is None:
-            alarms = self.alarms
-            if self._unrung in alarms:
-                alarms = alarms.copy()
-                del alarms[self._unrung]
-            self._soonest = min(alarms.values(), default=inf)
-        return self._soonest
+        soonest = self._soonest
+        if soonest is None:
+            soonest, unrung = inf, self.unrung
+            for alarm, when in self.alarms.items():
+                if when < soonest and alarm != unrung:
+                    soonest = when
+            self._soonest = soonest
+        return soonest
 
-    @property
-    def unrung(self) -> Alarm | None:
-        """The alarm that the carrier catches up with, whenever it comes; it need not come for it."""
-        return self._unrung
-
-    @unrung.setter
-    def unrung(self, alarm: Alarm | None) -> None:
-        self._unrung, self._soonest = alarm, None
+    def leave_unrung(self, alarm: Alarm | None) -> None:
+        """The carrier catches up with this alarm, whenever it comes; it need not come for it. None: for all."""
+        self.unrung, self._soonest = alarm, None
