@@ -424,11 +424,13 @@ class Journal:
                     return None
                 self._copy(source, back)
             with closing(self._connect(back)) as copy:
+                self._bring_up(copy)
                 copy.execute("BEGIN IMMEDIATE")
                 for sql, params in self._on_copy(copy) if self._on_copy else ():
                     copy.execute(sql, params)
                 copy.execute("COMMIT")
         except _DamagedError:
+            back.unlink(missing_ok=True)
             return None
         return back
 
@@ -550,9 +552,23 @@ class Journal:
         writer.execute("PRAGMA synchronous=EXTRA")  # first: the way to WAL of a new store uses a rollback journal
         writer.execute("PRAGMA journal_mode=WAL").fetchone()
         if found < self._version:
-            writer.executescript(
-                f"BEGIN IMMEDIATE; {MARK_SCHEMA} {self._schema}; PRAGMA user_version={self._version:d}; COMMIT"
+            self._bring_up(writer)
+
+    def _bring_up(self, connection: sqlite3.Connection) -> None:
+        """Make what an older version has not. Raises _DamagedError, and changes nothing, where its tables do not become
+        ours: they would take no write."""
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {MARK_SCHEMA} {self._schema}; PRAGMA user_version={self._version:d}"
             )
+        except sqlite3.Error as error:
+            if _primary_code(error) in DISK_CODES:
+                raise
+            raise _DamagedError(str(error)) from error
+        if wrong := next(wrong_tables(connection, self._schema), None):
+            connection.execute("ROLLBACK")
+            raise _DamagedError(wrong)
+        connection.execute("COMMIT")
 
     def _judge(self, connection: sqlite3.Connection) -> None:
         """Raises _DamagedError for a file that is not whole, or a row that is not as it was written."""

@@ -403,6 +403,25 @@ def test_an_older_store_gets_what_is_new(tmp_path: Path) -> None:
     new.close()
 
 
+@pytest.mark.parametrize("schema", ["rows (n INTEGER)", "rows (n INTEGER, texts TEXT UNIQUE)"])
+def test_p8_an_older_store_that_is_not_what_it_should_have_become_is_set_aside(schema: str, tmp_path: Path) -> None:
+    """Else it takes no write, and each is dropped. Its copy is no better, and is not used."""
+    path = tmp_path / "store"
+    Journal(path, f"CREATE TABLE IF NOT EXISTS {schema}", 1).close()
+    old = Journal(path, f"CREATE TABLE IF NOT EXISTS {schema}", 1)
+    old.submit([("INSERT INTO rows (n) VALUES (1)", ())])
+    old.close()
+    assert (tmp_path / "store.good").exists()
+    troubles = Troubles()
+    new = Journal(path, SCHEMA + "; CREATE INDEX IF NOT EXISTS by_text ON rows (text)", 2, on_trouble=troubles)
+    assert "set aside as store.damaged-1, a fresh one is begun" in str(troubles[0])
+    new.submit([(ADD, (2, "b"))])
+    assert new.flush(PATIENCE_S)
+    assert numbers(new) == [2]
+    new.close()
+    assert not (tmp_path / "store.back").exists()
+
+
 def damage_header(data: bytes) -> bytes:
     return b"\0" * 100 + data[100:]
 
