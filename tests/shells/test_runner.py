@@ -1,11 +1,14 @@
 """The carrier: a real station against the real central system over a real WebSocket, sixty times faster."""
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.patience import PATIENCE_S
 from tests.shells.rig import BADGE, SPEED, Rig, rigged, until
 
 from chargepost import signals as sig
@@ -136,6 +139,31 @@ async def test_a_process_that_ends_in_mid_charge_goes_on_at_its_next_start(tmp_p
 
 
 @pytest.mark.slow
+async def test_p1_after_a_write_that_the_store_dropped_nothing_counts_as_kept(tmp_path: Path) -> None:
+    """Later pieces are durable, and their acknowledgement speaks for all before: no power flows for the one that is
+    not on disk."""
+    async with rigged(tmp_path) as rig:
+        host = rig.station("evlink-pro-ac", "S-1")
+        await booted(rig, host)
+        assert rig.journal.path
+        with closing(sqlite3.connect(rig.journal.path)) as other:
+            other.execute(
+                "CREATE TRIGGER wrong BEFORE INSERT ON memory WHEN NEW.key LIKE 'transaction/%' "
+                "BEGIN SELECT RAISE(ABORT, 'wrong in itself'); END"
+            )
+        assert host.plug_in(1, CARS["Compact"])
+        host.present_badge(BADGE, 1)
+        await rig.until(lambda: host.view().connectors[0].transaction is not None, "it would charge")
+        later = asyncio.Event()
+        host.tell(sig.SettingChanged("MeterValueSampleInterval", "61", "the owner"))
+        host._put({"beside": b"1"}, later.set)
+        async with asyncio.timeout(PATIENCE_S):
+            await later.wait()
+        assert recall(rig.journal, "S-1")["setting/metervaluesampleinterval"] == b'"61"', "a later piece is on disk"
+        assert host.station
+        assert not host.station.connectors[0].power_wanted
+
+
 async def test_a_pulled_network_cable_is_found_out_and_nothing_is_lost_or_told_twice() -> None:
     async with rigged() as rig:
         host = await charging(rig)

@@ -129,7 +129,7 @@ class StationHost:
     """A station with its hardware and its line. Lives on one loop's thread."""
 
     __slots__ = (
-        "_alarm", "_at_work", "_inbox", "_life", "_line", "bought", "carriage", "clock", "faults", "given",
+        "_alarm", "_at_work", "_durable", "_inbox", "_life", "_line", "bought", "carriage", "clock", "faults", "given",
         "hardware", "identity", "ledger", "model", "removed", "station",
     )  # fmt: skip
 
@@ -148,6 +148,8 @@ class StationHost:
         self.hardware.around = given.around
         self._life = 0
         """Counts programs: what was meant for an earlier one does not reach a later one."""
+        self._durable = 0
+        """The last token of this life up to which all is on disk."""
         self._line: Line | None = None
         self._inbox: list[sig.Fact] = []
         """A few at a time: a deque is ten times as large."""
@@ -294,6 +296,7 @@ class StationHost:
         changes = self._settings_given(memory)
         self.station = Station(self.model, self.identity, memory | changes, self.carriage.dice)
         self._life += 1
+        self._durable = 0
         self._inbox.clear()
         self.hardware.number_outlets(len(self.station.connectors), self.clock.now())
         self.hardware.take()
@@ -416,7 +419,13 @@ class StationHost:
         """One piece, and with a reading that the station keeps the outlet around it. StoreError: as a crash."""
         puts, token = wish.puts, wish.token
         read = [outlet for outlet in self.hardware.connectors if f"meter/{outlet.number}" in puts] if puts else []
-        self._keep(kept.puts(read), lambda: self.tell(sig.Remembered(token)), wish)
+        self._keep(kept.puts(read), lambda: self._kept(token), wish)
+
+    def _kept(self, token: int) -> None:
+        """A piece is durable, and with it all before: unless one was dropped, after which nothing counts as kept."""
+        if token == self._durable + 1:
+            self._durable = token
+            self.tell(sig.Remembered(token))
 
     def _keep(self, puts: Mapping[str, bytes], then: Callable[[], None], wish: sig.Remember | None = None) -> None:
         """`then` is called on our thread, once they are durable, in the order of submission: so what an earlier
