@@ -240,15 +240,17 @@ class LeavesTheFolder(Recorded):
 class AcknowledgesEarly(Recorded):
     """The commit waits until the next group begins; the writer believes it done."""
 
-    late = False
+    in_group = late = False
 
     def execute(self, sql: str, params: Any = ()) -> Any:
-        if sql == "COMMIT":
-            self.late = True
+        if sql == "COMMIT" and self.in_group:
+            self.in_group, self.late = False, True
             return None
-        if self.late and sql == "BEGIN IMMEDIATE":
-            self.late = False
-            super().execute("COMMIT")
+        if sql == "BEGIN IMMEDIATE":
+            self.in_group = True
+            if self.late:
+                self.late = False
+                super().execute("COMMIT")
         return super().execute(sql, params)
 
     def close(self) -> None:
@@ -258,10 +260,16 @@ class AcknowledgesEarly(Recorded):
 
 
 class HalvesPieces(Recorded):
-    """Each statement by itself."""
+    """Each statement of a group by itself."""
+
+    in_group = False
 
     def execute(self, sql: str, params: Any = ()) -> Any:
-        return None if sql in ("BEGIN IMMEDIATE", "COMMIT") else super().execute(sql, params)
+        if sql == "BEGIN IMMEDIATE":
+            self.in_group = True
+        elif sql != "COMMIT" or not self.in_group:
+            return super().execute(sql, params)
+        return None
 
 
 @pytest.mark.parametrize(
