@@ -19,6 +19,7 @@ from tests.world.test_fleet_laws import BUSY, ROUGH
 from chargepost.fleet.scenario import Disturbances, Scenario, load
 from chargepost.fleet.world import World
 from chargepost.station.memory import Memory
+from chargepost.supervision.state import start_key
 
 STATIONS = times(3, 50)
 DAYS = times(8, 30)
@@ -49,7 +50,11 @@ def forget_the_books(world: World) -> None:
             del post.disk.records[name]
             post.witness.charges.pop(name, None)
         post.witness.ids.clear()
-    world.ledger.forget_finished()
+    books = world.ledger
+    books.starts = {number: row for number, row in books.starts.items() if number not in books.stops}
+    books._numbers = {start_key(row): number for number, row in books.starts.items()}
+    books.stops.clear()
+    books.events.clear()
 
 
 class Day(NamedTuple):

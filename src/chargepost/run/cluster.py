@@ -192,6 +192,9 @@ class MemberSite(Members):
         connectors = len(self.members[report.member].limits)
         self.end.send(Up(self._nonce, self._life, self.clock.speed, self.floor_a, connectors, report))
 
+    def _lead(self, now: float) -> None:
+        """It is elsewhere."""
+
     def answered(self, answer: Answer) -> None:
         """By the manager."""
         name = answer.member if isinstance(answer, Hello) else answer.grant.member

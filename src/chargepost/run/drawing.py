@@ -1,7 +1,8 @@
 """The picture of a site, where somebody wants it: at the end of a long run, of which nothing else may be lost by it."""
 
-import sys
 from pathlib import Path
+
+from chargepost.run.aside import say
 
 
 def keep(path: Path, picture: str) -> bool:
@@ -9,11 +10,7 @@ def keep(path: Path, picture: str) -> bool:
     try:
         path.write_text(picture, encoding="utf-8")
     except OSError as error:
-        _say(f"--plot {path}: cannot be written: {error.strerror}: give another file, or make room")
+        say(f"--plot {path}: cannot be written: {error.strerror}: give another file, or make room")
         return False
-    _say(f"the picture is in {path}")
+    say(f"the picture is in {path}")
     return True
-
-
-def _say(text: str) -> None:
-    print(f"chargepost: {text}", file=sys.stderr)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chargepost.run.addresses import Address
+from chargepost.run.aside import say
 from chargepost.run.crowd import CrowdView
 from chargepost.run.drawing import keep
 from chargepost.run.house import House, Plan, opened
@@ -87,10 +88,6 @@ def _placed(site_file: Path | None, hardware_file: Path | None, path: str) -> st
     own = path.removeprefix("stations[0].hardware.")
     file, key = (hardware_file, own) if hardware_file and own != path else (site_file, path)
     return f"{place(str(file), file.read_text('utf-8'), key)}{key}" if file else path
-
-
-def say(text: str) -> None:
-    print(f"chargepost: {text}", file=sys.stderr)
 
 
 def stop_on_signals() -> asyncio.Event:

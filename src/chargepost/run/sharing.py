@@ -6,6 +6,7 @@ station without power is silent all the same, and falls to its floor. Stations o
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf
 from typing import Protocol, Self
@@ -232,7 +233,7 @@ class Sharing(Protocol):
     def charge_now(self, identity: str, connector: int) -> bool: ...
 
 
-class Members:
+class Members(ABC):
     """The members' sides of the stations of this process. Who leads them is up to those below."""
 
     def __init__(self, clock: Clock, connectors: Mapping[str, int], floor_a: float, terms: Terms) -> None:
@@ -245,13 +246,13 @@ class Members:
         self._at = inf
         self._timer = clock.call_at(now, self._ring)
 
+    @abstractmethod
     def send(self, report: Report) -> None:
         """To whoever leads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def charge_now(self, identity: str, connector: int) -> bool:
         """The owner overrides delay and hours for the charge that waits there. False where none does."""
-        raise NotImplementedError
 
     # --- the side of the stations ------------------------------------------------------------------------------------
 
@@ -302,6 +303,7 @@ class Members:
         self._lead(now)
         self._arm()
 
+    @abstractmethod
     def _lead(self, now: float) -> None:
         """What the leader does, where it is here."""
 

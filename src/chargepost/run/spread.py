@@ -10,6 +10,7 @@ import msgspec
 
 from chargepost.journal import StoreError
 from chargepost.run.addresses import Address
+from chargepost.run.aside import say
 from chargepost.run.control import is_loopback
 from chargepost.run.crowd import LINE_S, line, say_json, summary_lines
 from chargepost.run.house import in_one_line
@@ -17,7 +18,7 @@ from chargepost.run.http import serve
 from chargepost.run.merged import Looks, Merged
 from chargepost.run.metrics import MEDIA, exposition
 from chargepost.run.nodes import Died, Nodes, RayNodes
-from chargepost.run.serving import on_a_loop, say, stop_on_signals
+from chargepost.run.serving import on_a_loop, stop_on_signals
 from chargepost.run.shards import Job
 from chargepost.web import LOOPBACK, Asked, Route, bearer, build
 

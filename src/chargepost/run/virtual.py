@@ -1,6 +1,5 @@
 """A fleet's day in virtual time, as a terminal shows it: how far it is, and at the end what became of it."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from chargepost.fleet.faults import FrameFault
 from chargepost.fleet.report import Progress as Step
 from chargepost.fleet.report import Summary, run_fleet, summary_lines
 from chargepost.fleet.scenario import Scenario
+from chargepost.run.aside import say
 from chargepost.run.drawing import keep
 from chargepost.run.garbage import collect_seldom
 
@@ -49,10 +49,6 @@ def _exit_code(summary: Summary) -> int:
     return NOT_RIGHT if summary.broken else DONE
 
 
-def _say(text: str) -> None:
-    print(f"chargepost: {text}", file=sys.stderr)
-
-
 def _hours(seconds: float) -> str:
     hours, minutes = divmod(int(seconds) // 60, 60)
     return f"{hours:02}:{minutes:02}"
@@ -68,7 +64,7 @@ def _told(plan: Scenario) -> Callable[[Step], None]:
         if now - said >= TOLD_EVERY_S:
             said = now
             factor = step.now_s / (now - began)
-            _say(f"{_hours(step.now_s)} of {_hours(plan.duration_s)}, x{factor:,.0f}, {step.laws_checked:,} checks")
+            say(f"{_hours(step.now_s)} of {_hours(plan.duration_s)}, x{factor:,.0f}, {step.laws_checked:,} checks")
 
     return tell
 

@@ -67,13 +67,6 @@ class Books:
             self.stops[row.transaction] = stop
             self.events.append(EventRow(row.identity, row.at_utc_s, "superseded", row.words))
 
-    def forget_finished(self) -> None:
-        """Finished transactions and events: a month of them is more than all that its stations keep."""
-        self.starts = {number: row for number, row in self.starts.items() if number not in self.stops}
-        self._numbers = {start_key(row): number for number, row in self.starts.items()}
-        self.stops.clear()
-        self.events.clear()
-
     def records(self) -> Iterable[tuple[TransactionRow, StopRow]]:
         """Every finished transaction: its start and its stop."""
         return ((self.starts[number], stop) for number, stop in self.stops.items())
